@@ -1,0 +1,236 @@
+"""Definition files: YAML that a business person can read, with parameters in one place and errors that name file and line.
+
+A folder of definitions holds ``<kind plural>/*.yaml`` (each file a mapping ``key: body``) and ``parameters.yaml``. Later
+folders override earlier ones by key, so that a project stands on the standard pack. A string ``$name`` is replaced by the
+parameter of that name. What a body may hold is said by the package that owns the kind.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from zhike.kernel.errors import BadInput, Finding, NotFound
+from zhike.kernel.hashing import fingerprint
+
+KINDS: Mapping[str, str] = {
+    "features": "feature",
+    "tags": "tag",
+    "segments": "segment",
+    "models": "model",
+    "offers": "offer",
+    "campaigns": "campaign",
+    "gates": "gate",
+    "contact_policies": "contact_policy",
+    "regulations": "regulation",
+    "content": "content",
+}
+PARAMETERS_FILE = "parameters.yaml"
+
+M = TypeVar("M", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """One definition as written: ``body`` has its parameters filled in; ``hash`` changes when its meaning may."""
+
+    kind: str
+    key: str
+    body: Mapping[str, Any]
+    file: str
+    line: int
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class DefinitionSet:
+    """All definitions of a project, after overriding."""
+
+    definitions: tuple[Definition, ...]
+    parameters: Mapping[str, Any]
+
+    def of_kind(self, kind: str) -> tuple[Definition, ...]:
+        """Return the definitions of one kind, in key order."""
+        return tuple(d for d in self.definitions if d.kind == kind)
+
+    def get(self, kind: str, key: str) -> Definition:
+        """Return one definition; NotFound names the nearest key."""
+        for definition in self.definitions:
+            if definition.kind == kind and definition.key == key:
+                return definition
+        near = suggest(key, [d.key for d in self.of_kind(kind)])
+        raise NotFound(
+            f"definition.{kind}_unknown",
+            zh=f"没有名为 {key} 的{kind}",
+            en=f"there is no {kind} called {key}",
+            todo_zh=f"是否要找 {near}？" if near else "",
+            todo_en=f"did you mean {near}?" if near else "",
+        )
+
+
+def suggest(word: str, known: Iterable[str]) -> str:
+    """Return the known word nearest to ``word``, or "" when none is near."""
+    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return near[0] if near else ""
+
+
+class _Lines(yaml.SafeLoader):
+    """A safe loader that refuses a key written twice in one mapping."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002 - PyYAML's own signature
+        seen: set[Any] = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if key in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"{key!r} is written twice", key_node.start_mark)
+            seen.add(key)
+        return super().construct_mapping(node, deep=deep)
+
+
+def read_yaml(path: Path) -> tuple[Any, dict[str, int]]:
+    """Return a file's content and the line (from 1) of each of its top-level keys; BadInput when it is not YAML."""
+    if not path.is_file():
+        raise BadInput(
+            "definition.file_missing", zh=f"找不到文件 {path.name}", en=f"there is no file {path.name}",
+            todo_zh=f"应在 {path.parent} 下", todo_en=f"expected it in {path.parent}",
+        )  # fmt: skip
+    try:
+        content = path.read_text(encoding="utf-8")
+        node = yaml.compose(content, Loader=_Lines)
+        data = yaml.load(content, Loader=_Lines)  # noqa: S506 - a SafeLoader
+    except UnicodeDecodeError as error:
+        raise BadInput(
+            "definition.not_utf8", zh=f"{path.name} 不是 UTF-8", en=f"{path.name} is not UTF-8 at byte {error.start}",
+            todo_zh="请另存为 UTF-8", todo_en="save it as UTF-8",
+        ) from error  # fmt: skip
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+        line = f":{mark.line + 1}" if mark else ""
+        problem = getattr(error, "problem", None) or getattr(error, "note", None) or "cannot be read"
+        raise BadInput(
+            "definition.not_yaml", zh=f"{path.name}{line} 不是合法的 YAML：{problem}", en=f"{path.name}{line} is not YAML: {problem}"
+        ) from error  # fmt: skip
+    lines = {}
+    if isinstance(node, yaml.MappingNode):
+        lines = {str(key.value): key.start_mark.line + 1 for key, _ in node.value}
+    return data, lines
+
+
+def _read_parameters(folders: Sequence[Path]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for folder in folders:
+        path = folder / PARAMETERS_FILE
+        if path.is_file():
+            data, _ = read_yaml(path)
+            for name, entry in (data or {}).items():
+                values[name] = entry["value"] if isinstance(entry, dict) and "value" in entry else entry
+    return values
+
+
+def _fill(value: Any, parameters: Mapping[str, Any], where: str) -> Any:
+    if isinstance(value, str) and value.startswith("$") and value[1:].isidentifier():
+        name = value[1:]
+        if name not in parameters:
+            near = suggest(name, parameters)
+            raise BadInput(
+                "definition.parameter_unknown", zh=f"{where}：没有参数 {name}", en=f"{where}: there is no parameter {name}",
+                todo_zh=f"是否要找 {near}？" if near else "请写入 parameters.yaml",
+                todo_en=f"did you mean {near}?" if near else "write it into parameters.yaml",
+            )  # fmt: skip
+        return parameters[name]
+    if isinstance(value, dict):
+        return {k: _fill(v, parameters, where) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_fill(v, parameters, where) for v in value]
+    return value
+
+
+def _read_file(path: Path, kind: str, parameters: Mapping[str, Any]) -> Iterable[Definition]:
+    data, lines = read_yaml(path)
+    if data is None:
+        return
+    shown = f"{path.parent.name}/{path.name}"
+    if not isinstance(data, dict):
+        raise BadInput(
+            "definition.not_a_mapping", zh=f"{shown} 应为 键: 内容", en=f"{shown} must be a mapping of key: body"
+        )
+    for key, body in data.items():
+        where = f"{shown}:{lines.get(str(key), 1)}"
+        if not isinstance(body, dict):
+            raise BadInput(
+                "definition.not_a_mapping", zh=f"{where} {key} 应为映射", en=f"{where} {key} must be a mapping"
+            )
+        filled = _fill(body, parameters, f"{where} {key}")
+        yield Definition(kind, str(key), filled, shown, lines.get(str(key), 1), fingerprint(kind, key, filled))
+
+
+def read_definitions(folders: Sequence[Path]) -> DefinitionSet:
+    """Return the definitions of ``folders``, later ones overriding earlier ones by (kind, key).
+
+    Raises
+    ------
+    BadInput : a file is not YAML, a folder names no known kind, a parameter is unknown, a key is written twice.
+    """
+    parameters = _read_parameters(folders)
+    merged: dict[tuple[str, str], Definition] = {}
+    for folder in folders:
+        found: dict[tuple[str, str], Definition] = {}
+        for child in sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith(("_", "."))):
+            if child.name not in KINDS:
+                near = suggest(child.name, KINDS)
+                raise BadInput(
+                    "definition.kind_unknown", zh=f"{child} 不是定义的种类", en=f"{child} is no kind of definition",
+                    todo_zh=f"是否要找 {near}？" if near else "", todo_en=f"did you mean {near}?" if near else "",
+                )  # fmt: skip
+            for path in sorted(child.glob("*.yaml")):
+                for definition in _read_file(path, KINDS[child.name], parameters):
+                    identity = (definition.kind, definition.key)
+                    if identity in found:
+                        first = found[identity]
+                        raise BadInput(
+                            "definition.key_twice",
+                            zh=f"{definition.key} 写了两次：{first.file}:{first.line} 与 {definition.file}:{definition.line}",
+                            en=f"{definition.key} is written twice: {first.file}:{first.line} and {definition.file}:{definition.line}",
+                        )
+                    found[identity] = definition
+        merged.update(found)
+    return DefinitionSet(tuple(merged[k] for k in sorted(merged)), parameters)
+
+
+def _known_fields(model: type[BaseModel], path: Sequence[object]) -> list[str]:
+    current: type[BaseModel] | None = model
+    for part in path:
+        if current is None or not isinstance(part, str) or part not in current.model_fields:
+            break
+        annotation = current.model_fields[part].annotation
+        current = annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None
+    return list(current.model_fields) if current else []
+
+
+def parse_definition(model: type[M], definition: Definition) -> M:
+    """Return the body as ``model``; BadInput lists each broken field with file, line and the nearest known name."""
+    try:
+        return model.model_validate(
+            {"key": definition.key, **definition.body} if "key" in model.model_fields else definition.body
+        )
+    except ValidationError as error:
+        where = f"{definition.file}:{definition.line} {definition.key}"
+        findings = []
+        for item in error.errors():
+            path = ".".join(str(p) for p in item["loc"])
+            near = ""
+            if item["type"] == "extra_forbidden":
+                near = suggest(str(item["loc"][-1]), _known_fields(model, item["loc"][:-1]))
+            findings.append(Finding(f"{where}.{path}", item["msg"], todo=f"did you mean {near}?" if near else ""))
+        raise BadInput(
+            f"definition.{definition.kind}_malformed", zh=f"{where} 有误", en=f"{where} is malformed", findings=tuple(findings)
+        ) from error  # fmt: skip
+
+
+__all__ = ["KINDS", "Definition", "DefinitionSet", "parse_definition", "read_definitions", "read_yaml", "suggest"]
