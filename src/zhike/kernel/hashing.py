@@ -26,8 +26,7 @@ def file_fingerprint(path: Path) -> str:
 def assignment_share(experiment: str, unit: str) -> float:
     """Return where ``unit`` falls in [0, 1) for ``experiment``: uniform, sticky, independent between experiments.
 
-    The first 13 hex digits of ``md5(experiment + ':' + unit)`` over 16^13; the batch form is
-    ``policy``-free SQL: see :func:`zhike.warehouse.expressions.assignment_share`.
+    The first 13 hex digits of ``md5(experiment + ':' + unit)`` over 16^13; ``decision.assignment`` has its batch twin.
     """
     digest = hashlib.md5(f"{experiment}:{unit}".encode(), usedforsecurity=False).hexdigest()
     return float(int(digest[:ASSIGNMENT_HEX_DIGITS], 16)) / float(16**ASSIGNMENT_HEX_DIGITS)

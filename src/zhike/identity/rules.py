@@ -1,0 +1,92 @@
+"""The exact rules, strongest first, and the keys they make of a standardised record.
+
+A key is a text; two records that make the same key under the same rule are candidates. What keeps candidates apart is
+said in ``veto``. Probabilistic matching joins later as one more rule of the lowest priority.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import ibis
+import ibis.expr.types as ir
+
+from zhike.identity.terms import IdentitySettings, Rule
+from zhike.kernel.terms import Text
+
+MEANINGS: Mapping[str, Text] = {
+    "override_merge": Text("人工判定为同一客户", "An officer decided that they are one customer"),
+    "id_number": Text("有效身份证号相同", "Same valid resident id number"),
+    "uscc": Text("有效统一社会信用代码相同", "Same valid unified social credit code"),
+    "document_name": Text("其他证件号与姓名相同", "Same other document number and same name"),
+    "wechat_unionid": Text("微信 UnionID 相同", "Same WeChat union id"),
+    "mobile_name": Text("手机号与姓名相同", "Same mobile number and same name"),
+    "mobile_birth": Text("手机号与出生日期相同", "Same mobile number and same birth date"),
+    "email_name": Text("邮箱与姓名相同", "Same e-mail address and same name"),
+    "email_birth": Text("邮箱与出生日期相同", "Same e-mail address and same birth date"),
+    "mobile_nameless": Text("无姓名记录，手机号唯一归属一人", "A record without a name whose mobile number belongs to one name only"),
+    "email_nameless": Text("无姓名记录，邮箱唯一归属一人", "A record without a name whose e-mail address belongs to one name only"),
+    "device_nameless": Text("匿名记录，设备唯一归属一人", "An anonymous record on a device that belongs to one name only"),
+}
+OVERRIDE_RULE = "override_merge"
+NAMELESS = {"mobile_nameless": "mobile", "email_nameless": "email", "device_nameless": "device_id"}
+KeyMaker = Callable[[ir.Table], ir.StringValue]
+
+
+def _joined(*columns: str) -> KeyMaker:
+    """Return a maker of ``a|b`` keys; missing when any part is."""
+
+    def make(records: ir.Table) -> ir.StringValue:
+        key: ir.StringValue = records[columns[0]]
+        for column in columns[1:]:
+            key = key + "|" + records[column].cast("string")
+        return key
+
+    return make
+
+
+KEYS: Mapping[str, KeyMaker] = {
+    "id_number": _joined("resident_id"),
+    "uscc": _joined("uscc"),
+    "document_name": _joined("document", "name_key"),
+    "wechat_unionid": _joined("wechat_unionid"),
+    "mobile_name": _joined("mobile", "name_key"),
+    "mobile_birth": _joined("mobile", "birth_on"),
+    "email_name": _joined("email", "name_key"),
+    "email_birth": _joined("email", "birth_on"),
+}
+
+
+def rules(settings: IdentitySettings) -> tuple[Rule, ...]:
+    """Return all rules in order of priority, with their sharing limits."""
+    return tuple(Rule(n, i, settings.limit(n), MEANINGS[n]) for i, n in enumerate(MEANINGS))
+
+
+def keys_of(records: ir.Table) -> ir.Table:
+    """Return the keys that standardised ``records`` make: [record_no, rule, key], one row per record and key."""
+    parts = []
+    for rule, make in KEYS.items():
+        keyed = records.select("record_no", rule=ibis.literal(rule), key=make(records))
+        parts.append(keyed.filter(keyed.key.notnull()))
+    for rule, column in NAMELESS.items():
+        parts.append(_nameless_keys(records, rule, column))
+    return ibis.union(*parts)
+
+
+def _nameless_keys(records: ir.Table, rule: str, column: str) -> ir.Table:
+    """Return keys that attach nameless records to the one name that ``column`` belongs to.
+
+    No key is made where the value belongs to two names, or where no record without a name has it.
+    """
+    having = records.filter(records[column].notnull())
+    is_nameless = having.name_key.isnull()
+    owners = (
+        having.group_by(shared=having[column])
+        .aggregate(n_names=having.name_key.nunique(), n_nameless=is_nameless.ifelse(1, 0).sum())
+        .filter(lambda t: (t.n_names <= 1) & (t.n_nameless > 0))
+    )
+    joined = having.join(owners, having[column] == owners.shared)
+    return joined.select("record_no", rule=ibis.literal(rule), key=joined.shared)
+
+
+__all__ = ["KEYS", "MEANINGS", "NAMELESS", "OVERRIDE_RULE", "keys_of", "rules"]

@@ -1,0 +1,93 @@
+"""Bring records of all sources to one form, so that equal things are equal text. Expressions only; nothing is guessed.
+
+What cannot be a value (a placeholder, a masked number, a check digit that fails) becomes missing: a missing value links
+nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime, time
+
+import ibis
+import ibis.expr.types as ir
+
+from zhike.identity.document_numbers import birth_of_resident_id, compact_number, valid_resident_id, valid_uscc
+
+MOBILE = r"^1[3-9][0-9]{9}$"
+EMAIL = r"^[a-z0-9._%+\-]+@[a-z0-9.\-]+\.[a-z]{2,}$"
+NAME_NOISE = r"[\s·•．.,，、()（）\-_*'’&/]"
+NO_NAME = ("", "未知", "无", "不详", "匿名", "游客", "TEST", "测试", "NULL", "NONE", "UNKNOWN")
+TITLES = r"(先生|女士|小姐)$"
+FULL_WIDTH = "ＡＢＣＤＥＦＧＨＩＪＫＬＭＮＯＰＱＲＳＴＵＶＷＸＹＺ０１２３４５６７８９＋＠　"
+HALF_WIDTH = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+@ "
+
+
+def standard_mobile(value: ir.StringValue) -> ir.StringValue:
+    """Return an 11-digit mainland mobile number, else missing (masked, foreign, fixed-line or one digit repeated)."""
+    digits = value.translate(FULL_WIDTH, HALF_WIDTH).re_replace(r"[^0-9+]", "").re_replace(r"^(\+?0{0,2}86)", "")
+    is_real = digits.re_search(MOBILE) & ~digits.substr(3, 8).re_search(r"^(0{8}|1{8}|8{8}|9{8}|12345678)$")
+    return is_real.ifelse(digits, ibis.null("string"))
+
+
+def standard_email(value: ir.StringValue) -> ir.StringValue:
+    """Return an e-mail address in small letters, else missing."""
+    address = value.translate(FULL_WIDTH, HALF_WIDTH).strip().lower()
+    return address.re_search(EMAIL).ifelse(address, ibis.null("string"))
+
+
+def standard_name(value: ir.StringValue) -> ir.StringValue:
+    """Return a name in capitals, half-width, without blanks, dots and titles; missing when it is none or is masked."""
+    bare = value.translate(FULL_WIDTH, HALF_WIDTH).upper().re_replace(r"\s", "").re_replace(TITLES, "")
+    is_masked = bare.re_search(r"[*＊?？]")
+    key = bare.re_replace(NAME_NOISE, "")
+    is_name = ~is_masked & (key.length() >= 2) & ~key.isin(NO_NAME)
+    return is_name.ifelse(key, ibis.null("string"))
+
+
+def end_of(as_of: date) -> datetime:
+    """Return the last moment of ``as_of`` as stored (without zone)."""
+    return datetime.combine(as_of, time.max)
+
+
+def records_as_of(parties: ir.Table, as_of: date) -> ir.Table:
+    """Return the version of each source record that was the latest known at the end of ``as_of``.
+
+    A record whose validity has ended keeps its last version: its history still belongs to a customer.
+    """
+    known = parties.filter((parties.valid_from_on <= as_of) & (parties.recorded_at <= end_of(as_of)))
+    newest_first = [known.valid_from_on.desc(), known.recorded_at.desc()]
+    ranked = known.mutate(version_rank=ibis.row_number().over(group_by=["source", "source_key"], order_by=newest_first))
+    return ranked.filter(ranked.version_rank == 0).drop("version_rank")
+
+
+def standardise(records: ir.Table, placeholder_birth_on: Sequence[date] = ()) -> ir.Table:
+    """Return one standardised row per record, numbered by (source, source_key).
+
+    Columns: record_no (dense, from 0), source, source_key, party_kind, resident_id, uscc, document (any other document
+    number with its type), mobile, email, name_key, birth_on (the one in a valid resident id beats the one written),
+    wechat_unionid, device_id.
+    """
+    number = compact_number(records.id_number)
+    is_company = records.party_kind == "company"
+    missing = ibis.null("string")
+    resident = is_company.ifelse(missing, valid_resident_id(number))
+    uscc = (records.party_kind == "person").ifelse(missing, valid_uscc(number))
+    is_other = records.id_type.isin(("passport", "hk_macau_permit", "other")) & resident.isnull() & uscc.isnull()
+    written = records.birth_on.isin(list(placeholder_birth_on)).ifelse(ibis.null("date"), records.birth_on) if placeholder_birth_on else records.birth_on
+    ready = records.select(
+        "source", "source_key", "party_kind",
+        resident_id=resident,
+        uscc=uscc,
+        document=(is_other & (number.length() >= 6)).ifelse(records.id_type + ":" + number, missing),
+        mobile=standard_mobile(records.mobile),
+        email=standard_email(records.email),
+        name_key=standard_name(records.name),
+        birth_on=is_company.ifelse(ibis.null("date"), ibis.coalesce(birth_of_resident_id(resident), written)),
+        wechat_unionid=records.wechat_unionid.strip().nullif(""),
+        device_id=records.device_id.strip().nullif(""),
+    )  # fmt: skip
+    return ready.mutate(record_no=ibis.row_number().over(order_by=["source", "source_key"]))
+
+
+__all__ = ["end_of", "records_as_of", "standard_email", "standard_mobile", "standard_name", "standardise"]

@@ -1,0 +1,87 @@
+"""Hold rows to their contract: columns in order, cast, rounded; keys unique and present."""
+
+from __future__ import annotations
+
+import ibis
+import ibis.expr.datatypes as dt
+import ibis.expr.types as ir
+
+from zhike.kernel.errors import ContractBroken, Finding
+from zhike.warehouse.contracts import DATATYPES, ROUND_DIGITS, Column, Contract, Kind
+
+FLOATS = (Kind.RATE, Kind.NUMBER)
+
+
+def _cast(value: ir.Value, column: Column) -> ir.Value:
+    target = DATATYPES[column.kind]
+    if column.kind in FLOATS:
+        rounded = value.cast(dt.float64).round(ROUND_DIGITS)  # type: ignore[attr-defined]
+        return rounded.name(column.name)
+    same = value.type().copy(nullable=True) == target
+    return (value if same else value.cast(target)).name(column.name)
+
+
+def conform(table: ir.Table, contract: Contract, *, fill_missing: bool = False) -> ir.Table:
+    """Return ``table`` with exactly the contract's columns, in order, cast to their types; ratios rounded to 6 places.
+
+    Parameters
+    ----------
+    fill_missing : give typed missing values to columns that ``table`` lacks (old versions of a table that has grown).
+
+    Raises
+    ------
+    ContractBroken : a column is missing (and ``fill_missing`` is false).
+    """
+    have = set(table.columns)
+    missing = [c.name for c in contract.columns if c.name not in have]
+    if missing and not fill_missing:
+        raise ContractBroken(
+            "warehouse.column_missing",
+            zh=f"表 {contract.name} 缺少列 {', '.join(missing)}",
+            en=f"table {contract.name} lacks {', '.join(missing)}",
+            facts={"table": contract.name, "columns": missing},
+        )
+    if fill_missing and not missing and tuple(table.columns) == contract.column_names and _typed(table, contract):
+        return table
+    columns = [
+        _cast(table[c.name], c) if c.name in have else ibis.null(DATATYPES[c.kind]).name(c.name)
+        for c in contract.columns
+    ]
+    return table.select(*columns)
+
+
+def _typed(table: ir.Table, contract: Contract) -> bool:
+    schema = table.schema()
+    return all(schema[n].copy(nullable=True) == t for n, t in contract.schema().items())
+
+
+def check_rows(table: ir.Table, contract: Contract) -> None:
+    """Raise ContractBroken unless keys are unique and present, required columns filled and closed codes known."""
+    required = [c.name for c in contract.columns if c.required or c.name in contract.key]
+    counts: dict[str, ir.Scalar] = {f"missing {n}": table[n].isnull().sum() for n in required}
+    for column in contract.columns:
+        if column.allowed:
+            known = table[column.name].isin(column.allowed) | table[column.name].isnull()
+            counts[f"unknown code in {column.name}"] = (~known).sum()
+    n_rows = table.count()
+    n_keys = table.select(*contract.key).distinct().count()
+    found = (
+        table.aggregate(n_rows=n_rows, **{f"c{i}": v for i, v in enumerate(counts.values())})
+        .to_pyarrow()
+        .to_pylist()[0]
+    )
+    broken = {name: found[f"c{i}"] for i, name in enumerate(counts) if found[f"c{i}"]}
+    n_twice = found["n_rows"] - int(n_keys.to_pyarrow().as_py()) if found["n_rows"] else 0
+    if n_twice:
+        broken[f"duplicate key ({', '.join(contract.key)})"] = n_twice
+    if broken:
+        raise ContractBroken(
+            "warehouse.rows_break_contract",
+            zh=f"表 {contract.name} 的 {found['n_rows']} 行不符合契约",
+            en=f"table {contract.name}: rows of {found['n_rows']} break the contract",
+            findings=tuple(Finding(contract.name, f"{n} rows: {what}") for what, n in broken.items()),
+            facts={"table": contract.name, **broken},
+        )
+
+
+__all__ = ["check_rows", "conform"]

@@ -1,0 +1,86 @@
+"""The only place that opens an analytical engine. DuckDB in the process, through Ibis, with set threads and memory.
+
+Everything above speaks Ibis expressions; raw SQL stays in this package.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import ibis
+import ibis.expr.types as ir
+import pyarrow as pa
+import pyarrow.parquet as pq
+from ibis.backends.duckdb import Backend
+
+from zhike.warehouse.conform import conform
+from zhike.warehouse.contracts import Contract
+
+COMPRESSION = "zstd"
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """An open engine: its Ibis connection and its scratch folder."""
+
+    connection: Backend
+    scratch: Path
+
+    def read(self, paths: Sequence[Path], contract: Contract) -> ir.Table:
+        """Return the rows of Parquet files as ``contract`` types them; an empty table when there are no files."""
+        if not paths:
+            return ibis.memtable(empty_rows(contract))
+        names = [str(p) for p in paths]
+        return conform(self.connection.read_parquet(names, union_by_name=True), contract, fill_missing=True)
+
+    def write(self, expression: ir.Table, path: Path) -> int:
+        """Write an expression to one Parquet file, durably; return its number of rows."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.connection.to_parquet(expression, str(path), compression=COMPRESSION)
+        with path.open("rb") as stream:
+            os.fsync(stream.fileno())
+        return int(pq.read_metadata(path).num_rows)
+
+    def fetch(self, expression: ir.Table) -> pa.Table:
+        """Return the rows of an expression in memory."""
+        return self.connection.to_pyarrow(expression)
+
+    def close(self) -> None:
+        """Close the connection and remove the scratch folder."""
+        self.connection.disconnect()
+        shutil.rmtree(self.scratch, ignore_errors=True)
+
+
+def empty_rows(contract: Contract) -> pa.Table:
+    """Return a table without rows that has the contract's columns and types."""
+    return ibis.schema(contract.schema()).to_pyarrow().empty_table()
+
+
+def open_engine(*, threads: int = 2, memory: str = "3GB", scratch: Path | None = None) -> Engine:
+    """Open a DuckDB engine in the process.
+
+    Parameters
+    ----------
+    threads : worker threads.
+    memory : the most that the engine's own buffers hold before they spill, e.g. ``3GB``.
+    scratch : folder for spilling; a temporary one when not given. Removed by ``close``.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="engine-", dir=_existing(scratch)))
+    connection = ibis.duckdb.connect(":memory:", threads=threads, memory_limit=memory, temp_directory=str(folder))
+    connection.raw_sql("SET TimeZone='UTC'")
+    connection.raw_sql("SET enable_progress_bar=false")
+    return Engine(connection, folder)
+
+
+def _existing(folder: Path | None) -> Path | None:
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+__all__ = ["Engine", "empty_rows", "open_engine"]
