@@ -21,6 +21,7 @@ MEANINGS: Mapping[str, Text] = {
     "document_name": Text("其他证件号与姓名相同", "Same other document number and same name"),
     "wechat_unionid": Text("微信 UnionID 相同", "Same WeChat union id"),
     "mobile_name": Text("手机号与姓名相同", "Same mobile number and same name"),
+    "company_name": Text("企业全称相同", "Same full name of a company"),
     "mobile_birth": Text("手机号与出生日期相同", "Same mobile number and same birth date"),
     "email_name": Text("邮箱与姓名相同", "Same e-mail address and same name"),
     "email_birth": Text("邮箱与出生日期相同", "Same e-mail address and same birth date"),
@@ -30,6 +31,7 @@ MEANINGS: Mapping[str, Text] = {
 }
 OVERRIDE_RULE = "override_merge"
 NAMELESS = {"mobile_nameless": "mobile", "email_nameless": "email", "device_nameless": "device_id"}
+FULL_COMPANY_NAME_LENGTH = 8
 KeyMaker = Callable[[ir.Table], ir.StringValue]
 
 
@@ -45,6 +47,12 @@ def _joined(*columns: str) -> KeyMaker:
     return make
 
 
+def _company_name(records: ir.Table) -> ir.StringValue:
+    """Return the registered name of a company: unique enough when it is written in full."""
+    is_full = (records.party_kind == "company") & (records.name_key.length() >= FULL_COMPANY_NAME_LENGTH)
+    return is_full.ifelse(records.name_key, ibis.null("string"))
+
+
 KEYS: Mapping[str, KeyMaker] = {
     "id_number": _joined("resident_id"),
     "uscc": _joined("uscc"),
@@ -53,6 +61,7 @@ KEYS: Mapping[str, KeyMaker] = {
     "mobile_name": _joined("mobile", "name_key"),
     "mobile_birth": _joined("mobile", "birth_on"),
     "email_name": _joined("email", "name_key"),
+    "company_name": _company_name,
     "email_birth": _joined("email", "birth_on"),
 }
 
@@ -74,11 +83,11 @@ def keys_of(records: ir.Table) -> ir.Table:
 
 
 def _nameless_keys(records: ir.Table, rule: str, column: str) -> ir.Table:
-    """Return keys that attach nameless records to the one name that ``column`` belongs to.
+    """Return keys that attach nameless records of persons to the one name that ``column`` belongs to.
 
     No key is made where the value belongs to two names, or where no record without a name has it.
     """
-    having = records.filter(records[column].notnull())
+    having = records.filter(records[column].notnull() & (records.party_kind == "person"))
     is_nameless = having.name_key.isnull()
     owners = (
         having.group_by(shared=having[column])

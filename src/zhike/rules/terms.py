@@ -158,7 +158,16 @@ class MonthStart:
     kind: Kind = Kind.DAY
 
 
-Expression: TypeAlias = Field | TagValue | ScoreValue | Literal | Computed | Lookup | DaysUntil | MonthStart
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """An expression that the definition has given a name."""
+
+    name: str
+    of: Expression
+    kind: Kind
+
+
+Expression: TypeAlias = Field | TagValue | ScoreValue | Literal | Computed | Lookup | DaysUntil | MonthStart | Measure
 
 # ---- conditions ------------------------------------------------------------------------------------------------------
 
@@ -315,6 +324,7 @@ __all__ = [
     "InSegment",
     "Literal",
     "Lookup",
+    "Measure",
     "MonthStart",
     "Negated",
     "OnCalendar",

@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from zhike.kernel.terms import Text
-from zhike.rules.terms import TagPart
+from zhike.rules.terms import Expression, TagPart
 from zhike.warehouse.contracts import Contract, Kind
 
 RELATIONS: Mapping[str, Text] = {
@@ -73,7 +73,11 @@ class SegmentTerm:
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """Everything that rules of one project may name. ``events`` None leaves event kinds open."""
+    """Everything that rules of one project may name.
+
+    ``events`` None leaves event kinds open; ``measures`` are expressions that the definition at hand has named: they are
+    written like fields.
+    """
 
     fields: Mapping[str, FieldTerm] = field(default_factory=dict)
     tags: Mapping[str, TagTerm] = field(default_factory=dict)
@@ -81,10 +85,12 @@ class Vocabulary:
     models: Mapping[str, Text] = field(default_factory=dict)
     events: Mapping[str, Text] | None = None
     relations: Mapping[str, Text] = field(default_factory=lambda: RELATIONS)
+    measures: Mapping[str, Expression] = field(default_factory=dict)
 
-    def with_fields(self, terms: Mapping[str, FieldTerm]) -> Vocabulary:
-        """Return the vocabulary with ``terms`` added; a name of both means the added one."""
-        return replace(self, fields={**self.fields, **terms})
+    def with_measure(self, name: str, expression: Expression, names: Text) -> Vocabulary:
+        """Return the vocabulary in which ``{field: name}`` means ``expression``."""
+        term = FieldTerm(name, expression.kind, names.zh, names.en)
+        return replace(self, fields={**self.fields, name: term}, measures={**self.measures, name: expression})
 
 
 def field_terms(contract: Contract, *, ordered: Collection[str] = ()) -> dict[str, FieldTerm]:

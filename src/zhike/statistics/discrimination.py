@@ -14,6 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from zhike.kernel.errors import NotEstimable
+from zhike.statistics.intervals import Interval, check_confidence
+from zhike.statistics.resampling import seeded_generator
 
 Floats = npt.NDArray[np.float64]
 
@@ -174,38 +176,43 @@ def bootstrap_ranked(
     ranked: RankedOutcomes,
     statistic: Callable[[RankedOutcomes], float],
     *,
-    seed: int,
-    n_resamples: int = 200,
-    level: float = 0.95,
-) -> tuple[float, float]:
-    """Return the percentile bootstrap interval of a statistic of ranked outcomes.
+    seed: str,
+    n_draws: int = 200,
+    confidence: float = 0.95,
+) -> Interval:
+    """Return the percentile bootstrap interval of a statistic of ranked outcomes; draws without both outcomes are passed over.
 
-    Resamples without both outcomes are passed over. ``level`` is the coverage wanted, in (0, 1).
+    Parameters
+    ----------
+    seed : name of the number being estimated; the same name and data give the same interval.
+    n_draws : resamples of the rows, > 0.
 
     Raises
     ------
-    NotEstimable : the statistic cannot be computed in at least half of the resamples.
+    NotEstimable : there is no yes or no no, or more than half of the draws lack one of the two.
 
     Source
     ------
     Efron & Tibshirani (1993), section 13.3; rows are resampled through their (score, outcome) cells, which is the same.
     """
-    generator = np.random.default_rng(seed)
+    check_confidence(confidence)
+    generator = seeded_generator("bootstrap", seed)
+    estimate = statistic(ranked)
     values = []
-    for _ in range(n_resamples):
+    for _ in range(n_draws):
         drawn = resample_outcomes(ranked, generator)
         if 0 < drawn.positives < drawn.total:
             values.append(statistic(drawn))
-    if len(values) * 2 < n_resamples:
+    if len(values) * 2 < n_draws:
         raise NotEstimable(
             "statistics.too_few_to_resample",
             zh=f"{ranked.positives:.0f} 个“是”太少，无法给出区间",
             en=f"{ranked.positives:.0f} yes among {ranked.total:.0f} rows are too few for an interval",
             facts={"n_rows": ranked.total, "n_positives": ranked.positives},
         )
-    tail = (1 - level) / 2
+    tail = (1 - confidence) / 2
     low, high = np.quantile(values, [tail, 1 - tail])
-    return float(low), float(high)
+    return Interval(estimate, float(low), float(high), confidence, "bootstrap_percentile")
 
 
 __all__ = [

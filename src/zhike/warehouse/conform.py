@@ -15,7 +15,7 @@ FLOATS = (Kind.RATE, Kind.NUMBER)
 def _cast(value: ir.Value, column: Column) -> ir.Value:
     target = DATATYPES[column.kind]
     if column.kind in FLOATS:
-        rounded = value.cast(dt.float64).round(ROUND_DIGITS)  # type: ignore[attr-defined]
+        rounded = value.cast(dt.float64).round(ROUND_DIGITS)
         return rounded.name(column.name)
     same = value.type().copy(nullable=True) == target
     return (value if same else value.cast(target)).name(column.name)

@@ -1,0 +1,1 @@
+"""Stores of domain packages, kept in the database. One file per package that declares a Protocol."""

@@ -1,0 +1,120 @@
+"""What identity owns: who each record is, why, what changed, and the customer that comes out. Direct identifiers end here."""
+
+from zhike.identity.golden import GOLDEN_COLUMNS
+from zhike.sources.tables.money import ACCOUNT_PARTY
+from zhike.sources.tables.party import PARTY_KINDS, PARTY_RELATION
+from zhike.warehouse.contracts import Contract, Personal, Reads, code, day, integer, rate, text
+
+DIRECT, SENSITIVE = Personal.DIRECT, Personal.SENSITIVE
+
+CUSTOMER = Contract(
+    "customer", "identity", "客户", "Customer: one person, sole trader or company, with the best value of each field",
+    key=("customer_id",), dated_by="since_on",
+    columns=(
+        text("customer_id", "客户统一标识", "Customer (ONE_ID)", required=True),
+        integer("customer_no", "客户序号", "Dense number of the customer, for bitmaps", required=True, minimum=1),
+        code("party_kind", "客户类型", "Person, sole trader or company", required=True, allowed=PARTY_KINDS),
+        day("since_on", "成为客户日", "Known to the bank since"),
+        integer("n_records", "来源记录数", "Records of sources that make this customer", required=True, minimum=1),
+        *GOLDEN_COLUMNS,
+    ),
+)  # fmt: skip
+
+IDENTITY_LINK = Contract(
+    "identity_link", "identity", "标识映射", "Which customer a record of a source is",
+    key=("source", "source_key"),
+    columns=(
+        code("source", "来源系统", "Source system", required=True),
+        text("source_key", "来源客户号", "The source's own key", required=True, personal=DIRECT),
+        text("customer_id", "客户统一标识", "Customer", required=True),
+        integer("customer_no", "客户序号", "Dense number of the customer", required=True, minimum=1),
+        code("linked_by", "归并规则", "Strongest rule that links it to another record; `single` when it stands alone", required=True),
+    ),
+)  # fmt: skip
+
+IDENTITY_EDGE = Contract(
+    "identity_edge", "identity", "标识边", "Two records that share a key, and whether they were linked by it",
+    key=("left_source", "left_key", "right_source", "right_key", "rule"),
+    columns=(
+        code("left_source", "来源系统甲", "First source", required=True),
+        text("left_key", "客户号甲", "Key in the first source", required=True, personal=DIRECT),
+        code("right_source", "来源系统乙", "Second source", required=True),
+        text("right_key", "客户号乙", "Key in the second source", required=True, personal=DIRECT),
+        code("rule", "规则", "Rule under which they share a key", required=True),
+        code("state", "状态", "Linked by it, or kept apart in spite of it", required=True, allowed=("used", "refused")),
+        code("refused_because", "拒绝原因", "What keeps them apart"),
+    ),
+)  # fmt: skip
+
+IDENTITY_REGISTER = Contract(
+    "identity_register", "identity", "标识登记簿", "Every customer id ever given: never reused, never forgotten",
+    key=("customer_id",),
+    columns=(
+        text("customer_id", "客户统一标识", "Customer", required=True),
+        integer("customer_no", "客户序号", "Dense number", required=True, minimum=1),
+        code("founding_source", "奠基来源", "Source of the record that founded it", required=True),
+        text("founding_key", "奠基客户号", "Key of that record", required=True, personal=DIRECT),
+        integer("generation", "代次", "How often that record had founded an id before", required=True, minimum=0),
+        day("created_on", "建立日", "Given on", required=True),
+        day("ended_on", "终止日", "Merged or retired on; missing = in use"),
+        text("merged_into", "并入", "Customer that took it over"),
+    ),
+)  # fmt: skip
+
+IDENTITY_CHANGE = Contract(
+    "identity_change", "identity", "标识变更", "What happened to a customer id, and why",
+    key=("change_id",), dated_by="changed_on",
+    columns=(
+        text("change_id", "变更号", "Change", required=True),
+        day("changed_on", "变更日", "Changed on", required=True),
+        code("kind", "变更类型", "Kind", required=True, allowed=("created", "merged", "split", "moved", "retired")),
+        text("customer_id", "客户统一标识", "Customer it happened to", required=True),
+        text("other_customer_id", "对方标识", "merged: into whom · split: out of whom · moved: from whom"),
+        code("source", "来源系统", "Source of the record that moved"),
+        text("source_key", "来源客户号", "Key of the record that moved", personal=DIRECT),
+        integer("n_records", "记录数", "Records concerned", required=True, minimum=0),
+        code("reason", "原因", "Rule or reason", required=True),
+    ),
+)  # fmt: skip
+
+CUSTOMER_ACCOUNT = Contract(
+    "customer_account", "identity", "客户账户", "Which customer stands in which role to an account",
+    key=("customer_id", "account_id", "role"),
+    columns=(
+        text("customer_id", "客户统一标识", "Customer", required=True),
+        text("account_id", "账号", "Account", required=True, personal=SENSITIVE),
+        code("role", "角色", "Role", required=True, allowed=ACCOUNT_PARTY.column("role").allowed),
+        rate("share_rate", "份额", "Share of the balance; the shares of an account's owners add up to 1", required=True, minimum=0, maximum=1),
+    ),
+)  # fmt: skip
+
+CUSTOMER_RELATION = Contract(
+    "customer_relation", "identity", "客户关系", "Relation between two customers",
+    key=("from_customer_id", "to_customer_id", "kind"), dated_by="valid_from_on",
+    columns=(
+        text("from_customer_id", "主体客户", "The one who …", required=True),
+        text("to_customer_id", "对象客户", "… stands in this relation to", required=True),
+        code("kind", "关系类型", "Relation", required=True, allowed=PARTY_RELATION.column("kind").allowed),
+        rate("share_rate", "份额", "Share held", minimum=0, maximum=1),
+        day("valid_from_on", "生效日", "Holds from"),
+        day("valid_to_on", "失效日", "Holds to (inclusive)"),
+        code("origin", "来源", "Where the relation comes from: party_relation, company_contact or shared_account", required=True),
+    ),
+)  # fmt: skip
+
+OWNS: tuple[Contract, ...] = (
+    CUSTOMER, IDENTITY_LINK, IDENTITY_EDGE, IDENTITY_REGISTER, IDENTITY_CHANGE, CUSTOMER_ACCOUNT, CUSTOMER_RELATION,
+)  # fmt: skip
+READS: tuple[Reads, ...] = (
+    Reads("source_party"),
+    Reads("account_party", ("account_id", "source", "source_key", "role", "share_rate")),
+    Reads("account", ("account_id", "opened_on", "recorded_at")),
+    Reads("party_relation"),
+    Reads("company_contact", ("source", "company_key", "contact_key", "role")),
+    Reads("identity_link", ("source", "source_key", "customer_id", "customer_no")),
+    Reads("identity_link", ("source", "source_key", "customer_no"), lag=1),
+    Reads("identity_register", lag=1),
+    Reads("identity_change", lag=1),
+)
+
+__all__ = ["OWNS", "READS"]

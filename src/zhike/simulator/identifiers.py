@@ -1,0 +1,146 @@
+"""Numbers by which sources name people and accounts: built as bytes, thousands at a time, with their check digits.
+
+District codes are unassigned (3799xx), so that no resident id is anybody's.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+Digits = npt.NDArray[np.uint8]
+Ints = npt.NDArray[np.int64]
+RESIDENT_WEIGHTS = np.array((7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2))
+RESIDENT_CHECKS = np.frombuffer(b"10X98765432", np.uint8)
+USCC_WEIGHTS = np.array((1, 3, 9, 27, 19, 26, 16, 17, 20, 29, 25, 13, 8, 24, 10, 30, 28))
+USCC_ALPHABET = np.frombuffer(b"0123456789ABCDEFGHJKLMNPQRTUWXY", np.uint8)
+BANK_PREFIX = 629_900  # an unassigned issuer number
+MOBILE_PREFIXES = np.array((139, 138, 137, 136, 135, 150, 151, 158, 159, 186, 185, 188, 187, 133, 189, 177, 199, 130))
+EPOCH = datetime.date(1970, 1, 1)
+NO_DAY = np.int32(-(2**31))
+
+
+def digits(values: Ints, width: int) -> Digits:
+    """Return the last ``width`` decimal digits of ``values`` as ASCII bytes, one row each."""
+    out = np.empty((len(values), width), np.uint8)
+    rest = values.astype(np.int64, copy=True)
+    for position in range(width - 1, -1, -1):
+        rest, digit = np.divmod(rest, 10)
+        out[:, position] = digit + 48
+    return out
+
+
+def as_text(matrix: Digits, missing: npt.NDArray[np.bool_] | None = None) -> pa.Array:
+    """Return rows of ASCII bytes as texts of equal length; where ``missing`` is true, as missing values."""
+    n, width = matrix.shape
+    offsets = np.arange(n + 1, dtype=np.int32) * np.int32(width)
+    validity = None if missing is None else pa.py_buffer(np.packbits(~missing, bitorder="little"))
+    buffers = [validity, pa.py_buffer(offsets), pa.py_buffer(np.ascontiguousarray(matrix))]
+    return pa.Array.from_buffers(pa.string(), n, buffers)
+
+
+def joined(*pieces: Digits | str, n: int) -> Digits:
+    """Return pieces side by side; a plain text repeats in every row."""
+    columns = [np.tile(np.frombuffer(p.encode(), np.uint8), (n, 1)) if isinstance(p, str) else p for p in pieces]
+    return np.concatenate(columns, axis=1)
+
+
+def numbered(prefix: str, values: Ints, width: int) -> pa.Array:
+    """Return ``prefix`` followed by ``values`` in ``width`` digits."""
+    return as_text(joined(prefix, digits(values, width), n=len(values)))
+
+
+def day_number(day: datetime.date) -> int:
+    """Return days since 1970-01-01."""
+    return (day - EPOCH).days
+
+
+def to_date(number: int) -> datetime.date:
+    """Return the day that lies ``number`` days after 1970-01-01."""
+    return EPOCH + datetime.timedelta(days=int(number))
+
+
+def calendar_numbers(days: npt.NDArray[np.int32]) -> Ints:
+    """Return days as YYYYMMDD numbers."""
+    months = days.astype("datetime64[D]").astype("datetime64[M]")
+    day_of_month = (days.astype("datetime64[D]") - months.astype("datetime64[D]")).astype(np.int64) + 1
+    month_count = months.astype(np.int64)
+    year, month = np.divmod(month_count, 12)
+    return (year + 1970) * 10_000 + (month + 1) * 100 + day_of_month
+
+
+def resident_ids(district: Ints, born: npt.NDArray[np.int32], serial: Ints) -> Digits:
+    """Return 18-character resident ids (GB 11643-1999) with their check character; odd serials are men."""
+    body = joined(digits(district, 6), digits(calendar_numbers(born), 8), digits(serial, 3), n=len(serial))
+    total = (body.astype(np.int64) - 48) @ RESIDENT_WEIGHTS
+    return np.concatenate([body, RESIDENT_CHECKS[total % 11][:, None]], axis=1)
+
+
+def credit_codes(leading: str, district: Ints, serial: Ints) -> Digits:
+    """Return 18-character unified social credit codes (GB 32100-2015); ``leading`` is 91 company, 92 sole trader."""
+    body = joined(leading, digits(district, 6), "MA", digits(serial, 7), n=len(serial))
+    table = np.zeros(128, np.int64)
+    table[USCC_ALPHABET] = np.arange(31)
+    total = table[body] @ USCC_WEIGHTS
+    return np.concatenate([body, USCC_ALPHABET[(31 - total % 31) % 31][:, None]], axis=1)
+
+
+def mobiles(bits: npt.NDArray[np.uint64]) -> Digits:
+    """Return 11-digit mobile numbers."""
+    prefix = MOBILE_PREFIXES[(bits % np.uint64(len(MOBILE_PREFIXES))).astype(np.int64)]
+    return joined(digits(prefix, 3), digits(((bits >> np.uint64(8)) % np.uint64(10**8)).astype(np.int64), 8), n=len(bits))
+
+
+def luhn(body: Digits) -> Digits:
+    """Return rows of digits with the Luhn check digit appended."""
+    values = body.astype(np.int64) - 48
+    doubled = values[:, ::-1][:, ::2] * 2
+    total = (doubled - 9 * (doubled > 9)).sum(axis=1) + values[:, ::-1][:, 1::2].sum(axis=1)
+    return np.concatenate([body, ((10 - total % 10) % 10 + 48).astype(np.uint8)[:, None]], axis=1)
+
+
+def account_numbers(customer: Ints, slot: Ints) -> Digits:
+    """Return 17-digit account numbers: issuer, account slot, customer, check digit."""
+    n = len(customer)
+    head = digits(np.full(n, BANK_PREFIX, np.int64), 6)
+    return luhn(np.concatenate([head, digits(slot, 2), digits(customer, 8)], axis=1))
+
+
+def scrambled(customer: Ints, salt: int) -> Ints:
+    """Return another nine-digit number for each customer below 10^8, one to one, so that keys of two sources never look alike."""
+    return (customer * 387_420_489 + salt * 1_000_003) % 999_999_937
+
+
+def core_numbers(customer: Ints) -> Digits:
+    """Return the core system's ten-digit customer numbers."""
+    return joined("1", digits(scrambled(customer, 1), 9), n=len(customer))
+
+
+def customer_of_core_number(keys: Sequence[str]) -> Ints:
+    """Return the simulator's own customer position of each core number; -1 where the number is none of ours."""
+    modulus, inverse = 999_999_937, pow(387_420_489, -1, 999_999_937)
+    numbers = [int(k) - 10**9 if len(k) == 10 and k.isascii() and k.isdigit() and k[0] == "1" else -1 for k in keys]
+    return np.array([(n - 1_000_003) * inverse % modulus if n >= 0 else -1 for n in numbers], np.int64)
+
+
+__all__ = [
+    "NO_DAY",
+    "account_numbers",
+    "as_text",
+    "calendar_numbers",
+    "core_numbers",
+    "credit_codes",
+    "customer_of_core_number",
+    "day_number",
+    "digits",
+    "joined",
+    "mobiles",
+    "numbered",
+    "resident_ids",
+    "scrambled",
+    "to_date",
+]
