@@ -62,7 +62,8 @@ def birth_of_resident_id(resident_id: ir.StringValue) -> ir.DateValue:
 
 def sex_of_resident_id(resident_id: ir.StringValue) -> ir.StringValue:
     """Return the sex that a valid resident id carries: the 17th digit is odd for men."""
-    return (_digit(resident_id, 16) % 2 == 1).ifelse("male", "female")
+    is_odd = _digit(resident_id, 16) % 2 == 1
+    return ibis.cases((is_odd, "male"), (~is_odd, "female"), else_=ibis.null("string"))
 
 
 def valid_uscc(number: ir.StringValue) -> ir.StringValue:

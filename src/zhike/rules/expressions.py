@@ -6,10 +6,11 @@ beside a day is a day). An expression that cannot be read gives None after its m
 
 from __future__ import annotations
 
-import math
+import operator
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
+from functools import reduce
 from typing import Any
 
 from zhike.rules.reading import MAX_LIST_VALUES, Reading
@@ -36,7 +37,14 @@ from zhike.warehouse.contracts import Kind
 
 HEADS = ("field", "tag", "score", "value", "lookup", "days_until", "month_start_ahead")
 SCORE_PARTS: Mapping[str, Kind] = {"score": Kind.RATE, "decile": Kind.INTEGER}
-MODIFIERS = tuple(a.value for a in (Arithmetic.PLUS, Arithmetic.MINUS, Arithmetic.TIMES, Arithmetic.DIVIDED_BY, Arithmetic.OR_ELSE))
+MODIFIERS = tuple(
+    a.value for a in (Arithmetic.PLUS, Arithmetic.MINUS, Arithmetic.TIMES, Arithmetic.DIVIDED_BY, Arithmetic.OR_ELSE)
+)
+_FOLDS: Mapping[Arithmetic, Callable[[Decimal, Decimal], Decimal]] = {
+    Arithmetic.PLUS: operator.add,
+    Arithmetic.MINUS: operator.sub,
+    Arithmetic.TIMES: operator.mul,
+}
 EXACT_DECIMALS = 4
 LARGEST = Decimal(10) ** 15
 LARGEST_FACTOR = Decimal(10) ** 4
@@ -205,7 +213,7 @@ def _kind_of(reading: Reading, by: Arithmetic, of: tuple[Expression, ...], path:
         return Kind.NUMBER
     if by is Arithmetic.TIMES:
         factors = [e for e in of if isinstance(e, Literal)]
-        is_exact = len(of) == 2 and len(factors) == 1 and not any(_has_factor(e) for e in of)  # noqa: PLR2004 - a product of two
+        is_exact = len(of) == 2 and len(factors) == 1 and not any(_has_factor(e) for e in of)
         if not is_exact or abs(Decimal(str(factors[0].value))) > LARGEST_FACTOR:
             return Kind.NUMBER
     return Kind.INTEGER if kinds == {Kind.INTEGER} and by is not Arithmetic.TIMES else Kind.AMOUNT
@@ -213,16 +221,31 @@ def _kind_of(reading: Reading, by: Arithmetic, of: tuple[Expression, ...], path:
 
 def read_computed(reading: Reading, by: Arithmetic, trees: list[Any], path: str, depth: int) -> Expression | None:
     """Return the arithmetic of two or more expressions."""
-    if len(trees) < 2:  # noqa: PLR2004 - an arithmetic of two
+    if len(trees) < 2:
         reading.wrong(path, f"{by} needs at least two values", f"{by} 至少需要两个值")
         return None
     read = [read_expression(reading, t, f"{path}[{i}]", depth=depth + 1) for i, t in enumerate(trees)]
     of = tuple(e for e in read if e is not None)
-    if len(of) < len(read):
-        return None
+    return _compute(reading, by, of, path) if len(of) == len(read) else None
+
+
+def _compute(reading: Reading, by: Arithmetic, of: tuple[Expression, ...], path: str) -> Expression | None:
+    folded = _fold(by, of)
+    if folded is not None:
+        return folded
     of = _settle(of)
     kind = _kind_of(reading, by, of, path)
     return None if kind is None else Computed(by, of, kind)
+
+
+def _fold(by: Arithmetic, of: tuple[Expression, ...]) -> Literal | None:
+    """Return the constant that exact constants make, so that a threshold times a rate stays exact."""
+    numbers = [e.value for e in of if isinstance(e, Literal) and isinstance(e.value, Decimal)]
+    if len(numbers) < len(of) or by not in _FOLDS:
+        return None
+    result = reduce(_FOLDS[by], numbers)
+    is_exact = result == round(result, EXACT_DECIMALS) and abs(result) <= LARGEST
+    return Literal(result, Kind.AMOUNT) if is_exact else Literal(float(result), Kind.NUMBER)
 
 
 def _settle(of: tuple[Expression, ...]) -> tuple[Expression, ...]:
@@ -251,6 +274,9 @@ def _read_lookup(reading: Reading, tree: Mapping[str, Any], path: str, depth: in
         return None
     if not isinstance(table, Mapping) or not 0 < len(table) <= MAX_LIST_VALUES:
         reading.wrong(f"{path}.in", "must be a table of text: value", "应为 文字: 值 的表")
+        return None
+    if not all(isinstance(k, str) for k in table):
+        reading.wrong(f"{path}.in", "its texts must be in quotes", "表中的文字请加引号")
         return None
     values = {k: _natural_literal(reading, v, f"{path}.in.{k}") for k, v in table.items()}
     found = {k: v for k, v in values.items() if v is not None}
@@ -304,16 +330,16 @@ def _read_modified(reading: Reading, tree: Mapping[str, Any], path: str, depth: 
     expression = _read_head(reading, tree, path, depth)
     used = [m for m in MODIFIERS if m in tree]
     if len(used) > 1:
-        reading.wrong(path, f"one of {', '.join(used)} at a time; nest the rest in value", "一次只能用一种运算，其余请嵌套")
+        reading.wrong(
+            path, f"one of {', '.join(used)} at a time; nest the rest in value", "一次只能用一种运算，其余请嵌套"
+        )
         return None
     if not used or expression is None:
         return expression
     other = read_expression(reading, tree[used[0]], f"{path}.{used[0]}", depth=depth + 1)
     if other is None:
         return None
-    of = _settle((expression, other))
-    kind = _kind_of(reading, Arithmetic(used[0]), of, f"{path}.{used[0]}")
-    return None if kind is None else Computed(Arithmetic(used[0]), of, kind)
+    return _compute(reading, Arithmetic(used[0]), (expression, other), f"{path}.{used[0]}")
 
 
 def read_expression(

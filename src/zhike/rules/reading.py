@@ -71,7 +71,9 @@ class Reading:
         """Return a whole number between ``least`` and ``most``, or None after recording the mistake."""
         if isinstance(value, int) and not isinstance(value, bool) and least <= value <= most:
             return value
-        self.wrong(path, f"must be a whole number from {least} to {most}", f"应为 {least} 至 {most} 的整数", value=value)
+        self.wrong(
+            path, f"must be a whole number from {least} to {most}", f"应为 {least} 至 {most} 的整数", value=value
+        )
         return None
 
 

@@ -62,7 +62,7 @@ class TagPart(StrEnum):
     TEXT = "text"
     NUMBER = "number"
     AMOUNT = "amount"
-    ON = "on"
+    DAY = "day"  # not "on", which YAML reads as true
     SINCE = "since"
 
 
@@ -70,7 +70,7 @@ TAG_PART_KINDS: dict[TagPart, Kind] = {
     TagPart.TEXT: Kind.CODE,
     TagPart.NUMBER: Kind.NUMBER,
     TagPart.AMOUNT: Kind.AMOUNT,
-    TagPart.ON: Kind.DAY,
+    TagPart.DAY: Kind.DAY,
     TagPart.SINCE: Kind.DAY,
 }
 

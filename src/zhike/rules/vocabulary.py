@@ -96,8 +96,7 @@ class Vocabulary:
 def field_terms(contract: Contract, *, ordered: Collection[str] = ()) -> dict[str, FieldTerm]:
     """Return the columns of ``contract`` as fields of rules; those in ``ordered`` list their codes lowest first."""
     return {
-        c.name: FieldTerm(c.name, c.kind, c.zh, c.en, c.allowed, is_ordered=c.name in ordered)
-        for c in contract.columns
+        c.name: FieldTerm(c.name, c.kind, c.zh, c.en, c.allowed, is_ordered=c.name in ordered) for c in contract.columns
     }
 
 

@@ -131,7 +131,9 @@ def calibration_table(p: npt.ArrayLike, outcomes: npt.ArrayLike, *, n_bins: int 
     """
     prob, y = np.asarray(p, dtype=np.float64), np.asarray(outcomes, dtype=np.float64)
     if len(prob) and not ((prob >= 0) & (prob <= 1)).all():
-        raise BadInput("scores.not_a_probability", zh="概率应在 0 与 1 之间", en="probabilities must lie between 0 and 1")
+        raise BadInput(
+            "scores.not_a_probability", zh="概率应在 0 与 1 之间", en="probabilities must lie between 0 and 1"
+        )
     order = np.argsort(prob, kind="stable")
     parts = [part for part in np.array_split(order, n_bins) if len(part)]
     return tuple(CalibrationBin(len(i), float(prob[i].mean()), float(y[i].mean())) for i in parts)

@@ -96,7 +96,10 @@ def evaluate_scores(
             facts={"n_rows": len(outcomes), "n_positives": positives},
         )
     ranked = rank_outcomes(outcomes, p if raw is None else raw)
-    found = {name: bootstrap_ranked(ranked, measure, seed=f"{seed}:{name}", n_draws=n_draws) for name, measure in MEASURES.items()}
+    found = {
+        name: bootstrap_ranked(ranked, measure, seed=f"{seed}:{name}", n_draws=n_draws)
+        for name, measure in MEASURES.items()
+    }
     table = calibration_table(p, outcomes)
     return Evaluation(
         n_rows=len(outcomes),
@@ -114,7 +117,9 @@ def evaluate_scores(
 def _thin_curve(ranked: RankedOutcomes) -> tuple[tuple[float, float], ...]:
     taken, found = cumulative_gains(ranked)
     shares = np.linspace(0, 1, CURVE_POINTS)
-    return tuple((round(float(s), 4), round(float(c), 6)) for s, c in zip(shares, np.interp(shares, taken, found), strict=True))
+    return tuple(
+        (round(float(s), 4), round(float(c), 6)) for s, c in zip(shares, np.interp(shares, taken, found), strict=True)
+    )
 
 
 def _doubts(auc: float, base_rate: float, base_rate_train: float) -> tuple[Text, ...]:

@@ -110,7 +110,13 @@ def _logistic(x: Floats) -> Floats:
 
 
 def fit_model(
-    learner: LearnerName, rows: Rows, coding: Coding, *, settings: Mapping[str, Any] | None = None, seed: int = 1, threads: int = 2
+    learner: LearnerName,
+    rows: Rows,
+    coding: Coding,
+    *,
+    settings: Mapping[str, Any] | None = None,
+    seed: int = 1,
+    threads: int = 2,
 ) -> FittedModel:
     """Return a model fitted to labelled rows.
 
@@ -141,7 +147,9 @@ def fit_model(
 def _fit_logistic(rows: Rows, coding: Coding, settings: Mapping[str, Any]) -> LogisticModel:
     from sklearn.linear_model import LogisticRegression
 
-    fitted = LogisticRegression(C=float(settings["c"]), max_iter=1000, tol=1e-6).fit(encode_linear(rows, coding), rows.outcomes)
+    fitted = LogisticRegression(C=float(settings["c"]), max_iter=1000, tol=1e-6).fit(
+        encode_linear(rows, coding), rows.outcomes
+    )
     return LogisticModel(float(fitted.intercept_[0]), tuple(float(c) for c in fitted.coef_[0]))
 
 
@@ -182,7 +190,9 @@ def model_from_text(learner: LearnerName, content: str) -> FittedModel:
     """
     if learner == "lightgbm":
         if not content.startswith("tree"):
-            raise ContractBroken("scores.artifact_unreadable", zh="模型文件不是 LightGBM 文本", en="the model file is not LightGBM text")
+            raise ContractBroken(
+                "scores.artifact_unreadable", zh="模型文件不是 LightGBM 文本", en="the model file is not LightGBM text"
+            )
         return LightgbmModel(content)
     try:
         body = json.loads(content)

@@ -9,13 +9,18 @@ Look here
 ---------
 - one group: :func:`wilson_interval`, :func:`mean_interval`, :func:`ratio_interval`, :func:`bootstrap_interval`
 - two groups: :func:`newcombe_difference`, :func:`welch_difference`, :func:`ratio_difference`
-- before launch: :func:`detectable_proportion_difference`, :func:`detectable_mean_difference`
+- before launch: :func:`detectable_proportion_difference`, :func:`detectable_mean_difference`,
+  :func:`detectable_ratio_difference`
 - is the experiment sound: :func:`check_sample_ratio`
 
 What is not here: p-values without an interval, sequential tests, models.
 """
 
-from zhike.statistics.detectable import detectable_mean_difference, detectable_proportion_difference
+from zhike.statistics.detectable import (
+    detectable_mean_difference,
+    detectable_proportion_difference,
+    detectable_ratio_difference,
+)
 from zhike.statistics.differences import Difference, newcombe_difference, ratio_difference, welch_difference
 from zhike.statistics.intervals import Caveat, Interval, mean_interval, ratio_interval, wilson_interval
 from zhike.statistics.resampling import bootstrap_interval, seeded_generator
@@ -34,6 +39,7 @@ __all__ = [
     "check_sample_ratio",
     "detectable_mean_difference",
     "detectable_proportion_difference",
+    "detectable_ratio_difference",
     "mean_interval",
     "newcombe_difference",
     "ratio_difference",

@@ -1,0 +1,28 @@
+"""``zhike init``: a new project, ready for a bank's own files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from zhike.cli.edge import guarded, say
+
+
+@guarded
+def init(
+    folder: Annotated[Path, typer.Argument(help="Folder of the new project.")],
+    name: Annotated[str, typer.Option("--name", help="Name of the bank.")] = "",
+) -> None:
+    """Make a project: settings, keys, a mapping to fill in, and room for the bank's own definitions."""
+    from zhike.pipeline.scaffold import make_project
+
+    for path in make_project(folder, name=name or folder.resolve().name):
+        print(path)
+    say("next: write sources/mapping.yaml, then `zhike check`, then `zhike run --as-of DAY --data DIR`")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command of this file."""
+    app.command()(init)

@@ -1,0 +1,45 @@
+"""``zhike segments list | show | count``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from zhike.cli.edge import HERE, JsonOption, ProjectOption, guarded, print_json, print_rows
+
+app = typer.Typer(help="The segments (客群): meaning, size, members entering and leaving.", no_args_is_help=True)
+KeyArgument = Annotated[str, typer.Argument(help="Key of the segment.")]
+
+
+@app.command("list")
+@guarded
+def list_(project: ProjectOption = HERE, json: JsonOption = False) -> None:  # noqa: FBT001, FBT002 - a typer option
+    """List the segments with their sizes in what is published."""
+    from zhike.pipeline.catalogue import list_segments
+    from zhike.pipeline.project import open_project
+
+    rows = list_segments(open_project(project))
+    print_json(rows) if json else print_rows(rows)
+
+
+@app.command()
+@guarded
+def show(key: KeyArgument, project: ProjectOption = HERE, json: JsonOption = False) -> None:  # noqa: FBT001, FBT002
+    """Show what a segment means, in words and as written."""
+    from zhike.pipeline.catalogue import show_definition
+    from zhike.pipeline.project import open_project
+
+    found = show_definition(open_project(project), "segment", key)
+    print_json(found) if json else print_rows([{"": k, "value": v} for k, v in found.items()])
+
+
+@app.command()
+@guarded
+def count(key: KeyArgument, project: ProjectOption = HERE, json: JsonOption = False) -> None:  # noqa: FBT001, FBT002
+    """Count the members of a segment, by bucket, with who entered and left in the last run."""
+    from zhike.pipeline.catalogue import count_segment
+    from zhike.pipeline.project import open_project
+
+    rows = count_segment(open_project(project), key)
+    print_json(rows) if json else print_rows(rows)

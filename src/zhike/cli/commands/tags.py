@@ -1,0 +1,61 @@
+"""``zhike tags list | show | count``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from zhike.cli.edge import HERE, JsonOption, ProjectOption, guarded, print_json, print_rows
+
+app = typer.Typer(help="The tag catalogue: meaning, coverage, values.", no_args_is_help=True)
+KeyArgument = Annotated[str, typer.Argument(help="Key of the tag.")]
+
+
+@app.command("list")
+@guarded
+def list_(project: ProjectOption = HERE, json: JsonOption = False) -> None:  # noqa: FBT001, FBT002 - a typer option
+    """List the tags with their coverage in what is published."""
+    from zhike.pipeline.catalogue import list_tags
+    from zhike.pipeline.project import open_project
+
+    rows = list_tags(open_project(project))
+    print_json(rows) if json else print_rows(rows)
+
+
+@app.command()
+@guarded
+def show(key: KeyArgument, project: ProjectOption = HERE, json: JsonOption = False) -> None:  # noqa: FBT001, FBT002
+    """Show what a tag means, in words and as written, and what it is made of."""
+    from zhike.pipeline.catalogue import show_definition
+    from zhike.pipeline.project import open_project
+
+    found = show_definition(open_project(project), "tag", key)
+    print_json(found) if json else print_rows([{"": k, "value": v} for k, v in found.items()])
+
+
+@app.command()
+@guarded
+def count(key: KeyArgument, project: ProjectOption = HERE, json: JsonOption = False) -> None:  # noqa: FBT001, FBT002
+    """Count the customers who carry a tag, by value."""
+    from zhike.pipeline.catalogue import count_tag
+    from zhike.pipeline.project import open_project
+
+    rows = count_tag(open_project(project), key)
+    print_json(rows) if json else print_rows(rows)
+
+
+@app.command()
+@guarded
+def why(
+    key: KeyArgument,
+    customer: Annotated[str, typer.Argument(help="customer_id.")],
+    project: ProjectOption = HERE,
+    json: JsonOption = False,  # noqa: FBT001, FBT002 - a typer option
+) -> None:
+    """Show why a customer carries a tag, or not: the facts that decided it."""
+    from zhike.pipeline.catalogue import why_tag
+    from zhike.pipeline.project import open_project
+
+    found = why_tag(open_project(project), key, customer)
+    print_json(found) if json else print_rows(found)

@@ -1,0 +1,59 @@
+"""``zhike``: the commands, and nothing heavy at import, so that help comes at once."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from zhike import __version__
+from zhike.cli.commands import (
+    decisions,
+    definitions,
+    demo,
+    doctor,
+    init,
+    lineage,
+    models,
+    report,
+    run,
+    segments,
+    tags,
+)
+
+app = typer.Typer(
+    name="zhike",
+    help="zhike 知客: know the bank's customers, decide what to do for each under hard rules, and prove that it worked.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+def _version(*, asked: bool) -> None:
+    if asked:
+        print(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    *, version: Annotated[bool, typer.Option("--version", help="Print the version.", callback=lambda v: _version(asked=v), is_eager=True)] = False
+) -> None:  # fmt: skip
+    """zhike 知客: know the bank's customers, decide what to do for each under hard rules, and prove that it worked."""
+
+
+for module in (init, definitions, run, demo, decisions, report, lineage, doctor):
+    module.register(app)
+app.add_typer(tags.app, name="tags")
+app.add_typer(segments.app, name="segments")
+app.add_typer(models.app, name="models")
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
+
+
+__all__ = ["app", "main"]

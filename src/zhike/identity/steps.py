@@ -1,0 +1,100 @@
+"""The steps of identity in a run: link, golden record, accounts, relations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from zhike.identity.golden import golden_records
+from zhike.identity.link import Previous, link_records
+from zhike.identity.relations import customer_accounts, customer_relations, shared_households
+from zhike.identity.terms import IdentitySettings, Override
+from zhike.kernel.hashing import fingerprint
+from zhike.warehouse import Input, Output, Step, StepContext
+
+VERSION = 1  # raise when the same records would be linked otherwise: unchanged steps are then done anew
+
+
+def steps(*, settings: IdentitySettings, overrides: Sequence[Override], key: bytes) -> list[Step]:
+    """Return the steps that make customers of source records.
+
+    Parameters
+    ----------
+    settings : parameters, filled from definitions by the caller.
+    overrides : officers' merges and splits in force, from the store.
+    key : the project's identity key; ids are keyed hashes, see ``kernel.hashing.keyed_id``.
+    """
+    material = (VERSION, fingerprint(asdict(settings)), fingerprint([asdict(o) for o in overrides]), fingerprint(key.hex()))
+    return [
+        Step(
+            "identity:link",
+            writes=(Output("identity_link"), Output("identity_edge"), Output("identity_register"), Output("identity_change")),
+            reads=(Input("source_party"), *(Input(t, lag=1) for t in ("identity_link", "identity_register", "identity_change"))),
+            work=_Link(settings, tuple(overrides), key), material=material,
+        ),
+        Step(
+            "identity:customer", writes=(Output("customer"),), reads=(Input("source_party"), Input("identity_link")),
+            work=_Golden(settings), material=material[:2],
+        ),
+        Step(
+            "identity:accounts", writes=(Output("customer_account"),), reads=(Input("account_party"), Input("identity_link")),
+            work=_accounts, material=(VERSION,), is_dated=False,
+        ),
+        Step(
+            "identity:relations", writes=(Output("customer_relation"),),
+            reads=tuple(map(Input, ("party_relation", "company_contact", "identity_link", "account", "customer_account", "customer"))),
+            work=_relations, material=(VERSION,),
+        ),
+    ]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Link:
+    settings: IdentitySettings
+    overrides: tuple[Override, ...]
+    key: bytes
+
+    def __call__(self, context: StepContext) -> Mapping[str, Any]:
+        before = context.previous
+        previous = Previous(before["identity_link"], before["identity_register"], before["identity_change"])
+        linked = link_records(
+            context.engine, context.tables["source_party"], previous, as_of=context.as_of, settings=self.settings,
+            overrides=self.overrides, key=self.key,
+        )  # fmt: skip
+        context.write("identity_link", linked.link)
+        context.write("identity_edge", linked.edge)
+        context.write("identity_register", linked.register)
+        context.write("identity_change", linked.change)
+        return linked.metrics
+
+
+@dataclass(frozen=True, slots=True)
+class _Golden:
+    settings: IdentitySettings
+
+    def __call__(self, context: StepContext) -> Mapping[str, Any]:
+        customers = golden_records(
+            context.tables["source_party"], context.tables["identity_link"], as_of=context.as_of,
+            source_priority=self.settings.source_priority,
+        )  # fmt: skip
+        return {"n_customers": context.write("customer", customers)}
+
+
+def _accounts(context: StepContext) -> Mapping[str, Any]:
+    parties, links = context.tables["account_party"], context.tables["identity_link"]
+    stray = parties.anti_join(links, ["source", "source_key"]).count().to_pyarrow().as_py()
+    n_rows = context.write("customer_account", customer_accounts(parties, links))
+    return {"n_customer_accounts": n_rows, "n_roles_without_customer": int(stray)}
+
+
+def _relations(context: StepContext) -> Mapping[str, Any]:
+    tables = context.tables
+    households = shared_households(tables["account"], tables["customer_account"], tables["customer"], as_of=context.as_of)
+    relations = customer_relations(
+        tables["party_relation"], tables["company_contact"], tables["identity_link"], households, as_of=context.as_of
+    )
+    return {"n_customer_relations": context.write("customer_relation", relations)}
+
+
+__all__ = ["steps"]

@@ -1,0 +1,322 @@
+"""Reading a rule: from a tree of YAML or JSON to conditions, every name and kind checked, all mistakes at once.
+
+The words are said in ``docs/concepts/rules.md``. A leaf may make several comparisons (all must hold) and may be negated;
+a list stands for ``all``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from zhike.kernel.definitions import suggest
+from zhike.kernel.errors import BadInput, Finding
+from zhike.rules.comparing import WORDS, read_comparisons
+from zhike.rules.event_leaves import read_event
+from zhike.rules.expressions import read_expression, read_field, read_score, read_tag_value
+from zhike.rules.reading import MAX_RELATION_DEPTH, Reading
+from zhike.rules.terms import (
+    AllOf,
+    AnyOf,
+    AtLeastOf,
+    Compare,
+    Comparison,
+    Condition,
+    Everyone,
+    Expression,
+    Field,
+    HasTag,
+    InSegment,
+    Literal,
+    Negated,
+    OnCalendar,
+    Related,
+    Rule,
+    TagPart,
+    TagValue,
+)
+from zhike.rules.vocabulary import Vocabulary
+from zhike.warehouse.contracts import Kind
+
+CALENDAR_UNITS: Mapping[str, tuple[int, int]] = {"day_of_month": (1, 31), "month": (1, 12), "day_of_week": (1, 7)}
+MAX_ENTERED_DAYS = 3660
+
+_Reader = Callable[[Reading, Mapping[str, Any], str, int], Condition | None]
+
+
+def _conditions(reading: Reading, trees: object, path: str, depth: int) -> tuple[Condition, ...] | None:
+    if not isinstance(trees, list) or not trees:
+        reading.wrong(path, "must be a list of conditions", "应为条件列表", value=trees)
+        return None
+    read = [_condition(reading, t, f"{path}[{i}]", depth + 1) for i, t in enumerate(trees)]
+    return tuple(c for c in read if c is not None)
+
+
+def _read_all(reading: Reading, tree: Mapping[str, Any], path: str, depth: int) -> Condition | None:
+    reading.only(path, tree, ("all", "negate"))
+    of = _conditions(reading, tree["all"], f"{path}.all", depth)
+    return AllOf(of) if of else None
+
+
+def _read_any(reading: Reading, tree: Mapping[str, Any], path: str, depth: int) -> Condition | None:
+    reading.only(path, tree, ("any", "negate"))
+    of = _conditions(reading, tree["any"], f"{path}.any", depth)
+    return AnyOf(of) if of else None
+
+
+def _read_none(reading: Reading, tree: Mapping[str, Any], path: str, depth: int) -> Condition | None:
+    reading.only(path, tree, ("none", "negate"))
+    of = _conditions(reading, tree["none"], f"{path}.none", depth)
+    return Negated(AnyOf(of)) if of else None
+
+
+def _read_at_least_of(reading: Reading, tree: Mapping[str, Any], path: str, depth: int) -> Condition | None:
+    reading.only(path, tree, ("at_least_of", "negate"))
+    body, here = tree["at_least_of"], f"{path}.at_least_of"
+    if not isinstance(body, Mapping):
+        reading.wrong(here, "must be {n: …, of: […]}", "应为 {n: …, of: […]}", value=body)
+        return None
+    reading.only(here, body, ("n", "of"))
+    of = _conditions(reading, body.get("of"), f"{here}.of", depth)
+    size = len(body["of"]) if isinstance(body.get("of"), list) else 1
+    n = reading.whole(f"{here}.n", body.get("n"), least=1, most=size)
+    return AtLeastOf(n, of) if of and n is not None else None
+
+
+def _codes(reading: Reading, left: Expression) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the closed list of values of ``left`` and their order (lowest first), as far as there are."""
+    words = reading.vocabulary
+    if isinstance(left, Field):
+        term = words.fields[left.name]
+        return term.allowed, term.allowed if term.is_ordered else ()
+    if isinstance(left, TagValue) and left.part is TagPart.TEXT:
+        tag = words.tags[left.tag]
+        return tuple(tag.values), tuple(tag.values) if tag.is_ordered else ()
+    return (), ()
+
+
+def _compared(reading: Reading, left: Expression, tree: Mapping[str, Any], path: str) -> Condition | None:
+    known, order = _codes(reading, left)
+    tests = read_comparisons(reading, left, tree, path, known=known, order=order)
+    if not tests:
+        return None
+    return tests[0] if len(tests) == 1 else AllOf(tuple(tests))
+
+
+def _asks(tree: Mapping[str, Any]) -> bool:
+    return any(word in tree for word in WORDS)
+
+
+def _read_field_leaf(reading: Reading, tree: Mapping[str, Any], path: str, depth: int) -> Condition | None:
+    reading.only(path, tree, ("field", "negate", *WORDS))
+    left = read_field(reading, tree["field"], f"{path}.field")
+    if left is None:
+        return None
+    if not _asks(tree):
+        if left.kind is Kind.FLAG:
+            return Compare(left, Comparison.IS, (Literal(True, Kind.FLAG),))
+        reading.wrong(path, "says nothing about the field", "没有写比较条件", value=tree["field"])
+        return None
+    return _compared(reading, left, tree, path)
+
+
+def _read_computed_leaf(reading: Reading, tree: Mapping[str, Any], path: str, depth: int) -> Condition | None:
+    reading.only(path, tree, ("compute", "negate", *WORDS))
+    left = read_expression(reading, tree["compute"], f"{path}.compute", depth=depth + 1)
+    if not _asks(tree):
+        reading.wrong(path, "says nothing about the value", "没有写比较条件")
+        return None
+    return None if left is None else _compared(reading, left, tree, path)
+
+
+def _read_tag_leaf(reading: Reading, tree: Mapping[str, Any], path: str, depth: int) -> Condition | None:
+    reading.only(path, tree, ("tag", "value", "negate", *WORDS))
+    if _asks(tree):
+        left = read_tag_value(reading, tree, path)
+        return None if left is None else _compared(reading, left, tree, path)
+    key, known = tree["tag"], reading.vocabulary.tags
+    if not isinstance(key, str) or key not in known:
+        reading.unknown(f"{path}.tag", ("tag", "标签"), key, known)
+        return None
+    if "value" in tree:
+        reading.wrong(path, "says nothing about the value", "没有写比较条件", value=key)
+        return None
+    return HasTag(key)
+
+
+def _read_score_leaf(reading: Reading, tree: Mapping[str, Any], path: str, depth: int) -> Condition | None:
+    reading.only(path, tree, ("score", "value", "negate", *WORDS))
+    left = read_score(reading, tree, path)
+    if not _asks(tree):
+        reading.wrong(path, "says nothing about the score", "没有写比较条件", value=tree["score"])
+        return None
+    return None if left is None else _compared(reading, left, tree, path)
+
+
+def _read_segment_leaf(reading: Reading, tree: Mapping[str, Any], path: str, depth: int) -> Condition | None:
+    reading.only(path, tree, ("segment", "bucket", "entered_within_days", "negate"))
+    key, known = tree["segment"], reading.vocabulary.segments
+    if not isinstance(key, str) or key not in known:
+        reading.unknown(f"{path}.segment", ("segment", "客群"), key, known)
+        return None
+    wanted = tree.get("bucket", [])
+    buckets = wanted if isinstance(wanted, list) else [wanted]
+    for i, bucket in enumerate(buckets):
+        if bucket not in known[key].buckets:
+            reading.unknown(f"{path}.bucket[{i}]", (f"bucket of {key}", f"{key} 的分档"), bucket, known[key].buckets)
+    days = tree.get("entered_within_days")
+    if days is not None:
+        days = reading.whole(f"{path}.entered_within_days", days, least=1, most=MAX_ENTERED_DAYS)
+    return InSegment(key, tuple(str(b) for b in buckets), days)
+
+
+def _read_relation_leaf(reading: Reading, tree: Mapping[str, Any], path: str, depth: int) -> Condition | None:
+    reading.only(path, tree, ("relation", "inverse", "where", "negate"))
+    kind, known = tree["relation"], reading.vocabulary.relations
+    if not isinstance(kind, str) or kind not in known:
+        reading.unknown(f"{path}.relation", ("relation", "关系"), kind, known)
+        return None
+    is_inverse = tree.get("inverse", False)
+    if not isinstance(is_inverse, bool):
+        reading.wrong(f"{path}.inverse", "must be true or false", "应为 true 或 false", value=is_inverse)
+        return None
+    if "where" not in tree:
+        return Related(kind, None, is_inverse)
+    if reading.n_relations_around >= MAX_RELATION_DEPTH:
+        reading.wrong(path, f"more than {MAX_RELATION_DEPTH} relations deep", f"关系嵌套超过 {MAX_RELATION_DEPTH} 层")
+        return None
+    reading.n_relations_around += 1
+    where = _condition(reading, tree["where"], f"{path}.where", depth + 1)
+    reading.n_relations_around -= 1
+    return None if where is None else Related(kind, where, is_inverse)
+
+
+def _read_calendar_leaf(reading: Reading, tree: Mapping[str, Any], path: str, depth: int) -> Condition | None:
+    reading.only(path, tree, ("calendar", "is", "in", "between", "negate"))
+    unit = tree["calendar"]
+    if unit not in CALENDAR_UNITS:
+        reading.unknown(f"{path}.calendar", ("unit of the calendar", "日历单位"), unit, CALENDAR_UNITS)
+        return None
+    least, most = CALENDAR_UNITS[unit]
+    asked = [w for w in ("is", "in", "between") if w in tree]
+    if len(asked) != 1:
+        reading.wrong(path, "needs one of is, in, between", "应写 is、in、between 之一")
+        return None
+    word = asked[0]
+    trees = tree[word] if isinstance(tree[word], list) else [tree[word]]
+    read = [reading.whole(f"{path}.{word}", t, least=least, most=most) for t in trees]
+    values = [v for v in read if v is not None]
+    if not values or len(values) < len(read):
+        return None
+    if word == "between":
+        if len(values) != 2 or values[0] > values[1]:
+            reading.wrong(f"{path}.between", "must be [from, to]", "应为 [起, 止]", value=trees)
+            return None
+        values = list(range(values[0], values[1] + 1))
+    return OnCalendar(unit, tuple(sorted(set(values))))
+
+
+def _read_everyone(reading: Reading, tree: Mapping[str, Any], path: str, depth: int) -> Condition | None:
+    reading.only(path, tree, ("everyone", "negate"))
+    if tree["everyone"] is not True:
+        reading.wrong(f"{path}.everyone", "must be true", "应为 true", value=tree["everyone"])
+    return Everyone()
+
+
+_READERS: Mapping[str, _Reader] = {
+    "all": _read_all,
+    "any": _read_any,
+    "none": _read_none,
+    "at_least_of": _read_at_least_of,
+    "field": _read_field_leaf,
+    "compute": _read_computed_leaf,
+    "tag": _read_tag_leaf,
+    "segment": _read_segment_leaf,
+    "score": _read_score_leaf,
+    "event": lambda reading, tree, path, _: read_event(reading, tree, path),
+    "relation": _read_relation_leaf,
+    "calendar": _read_calendar_leaf,
+    "everyone": _read_everyone,
+}
+
+
+def _negate(reading: Reading, tree: Mapping[str, Any], path: str, depth: int) -> Condition | None:
+    """Read a condition with ``negate``: true beside its own words, or a condition of its own inside it."""
+    inside = tree["negate"]
+    if isinstance(inside, Mapping):
+        reading.only(path, tree, ("negate",))
+        of = _condition(reading, inside, f"{path}.negate", depth + 1)
+        return None if of is None else Negated(of)
+    if not isinstance(inside, bool):
+        reading.wrong(f"{path}.negate", "must be true, false or a condition", "应为 true、false 或条件", value=inside)
+        return None
+    rest = {k: v for k, v in tree.items() if k != "negate"}
+    if "event" in rest and "then" in rest:  # "A and no B": says of itself what is negated
+        return read_event(reading, rest, path, is_followed=not inside)
+    of = _condition(reading, rest, path, depth)
+    return Negated(of) if inside and of is not None else of
+
+
+def _condition(reading: Reading, tree: object, path: str, depth: int) -> Condition | None:
+    if not reading.enter(path, depth):
+        return None
+    if isinstance(tree, list):
+        of = _conditions(reading, tree, path, depth)
+        return AllOf(of) if of else None
+    if not isinstance(tree, Mapping) or not tree:
+        reading.wrong(path, "must be a condition", "应为条件", value=tree)
+        return None
+    if "negate" in tree:
+        return _negate(reading, tree, path, depth)
+    heads = [h for h in _READERS if h in tree]
+    if len(heads) == 1:
+        return _READERS[heads[0]](reading, tree, path, depth)
+    if heads:
+        reading.wrong(path, f"one of {', '.join(heads)} at a time", "一个条件只能有一个主语", value=", ".join(heads))
+        return None
+    near = next((n for n in (suggest(str(w), _READERS) for w in tree) if n), "")
+    reading.wrong(
+        path, f"a condition begins with one of {', '.join(_READERS)}", "不认识的条件", value=", ".join(map(str, tree)), near=near
+    )  # fmt: skip
+    return None
+
+
+def read_rule(tree: object, vocabulary: Vocabulary, *, path: str = "when") -> tuple[Rule | None, tuple[Finding, ...]]:
+    """Return the rule that ``tree`` writes, and every mistake in it (then the rule is None).
+
+    Parameters
+    ----------
+    tree : what YAML or JSON gave; parameters are already filled in.
+    path : how the place is called in findings, e.g. ``tags/value.yaml:12 near_upgrade.when``.
+    """
+    reading = Reading(vocabulary)
+    rule = _condition(reading, tree, path, 0)
+    return (None if reading.findings else rule), tuple(reading.findings)
+
+
+def malformed(findings: tuple[Finding, ...], *, where: str) -> BadInput:
+    """Return the error that shows all mistakes of the rules at ``where``."""
+    return BadInput(
+        "rule.malformed",
+        zh=f"{where} 的规则有 {len(findings)} 处错误",
+        en=f"{where}: the rule has {len(findings)} mistake{'s' if len(findings) > 1 else ''}",
+        todo_zh="写法见 docs/concepts/rules.md",
+        todo_en="docs/concepts/rules.md says how rules are written",
+        findings=findings,
+    )
+
+
+def parse_rule(tree: object, vocabulary: Vocabulary, *, path: str = "when") -> Rule:
+    """Return the rule that ``tree`` writes.
+
+    Raises
+    ------
+    BadInput : ``rule.malformed`` with every mistake: where it is, why it is one, and the nearest name that exists.
+    """
+    rule, findings = read_rule(tree, vocabulary, path=path)
+    if findings or rule is None:
+        raise malformed(findings, where=path)
+    return rule
+
+
+__all__ = ["malformed", "parse_rule", "read_rule"]

@@ -1,0 +1,102 @@
+"""Walking a rule: its parts, and the names it uses. A run derives the reads of a step from these names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from zhike.rules.terms import (
+    AllOf,
+    AnyOf,
+    AtLeastOf,
+    Compare,
+    Computed,
+    Condition,
+    CountEvents,
+    DaysUntil,
+    Expression,
+    Field,
+    FollowedBy,
+    HasTag,
+    InSegment,
+    Lookup,
+    Measure,
+    Negated,
+    Related,
+    ScoreValue,
+    TagValue,
+)
+
+Part = Condition | Expression
+
+
+@dataclass(frozen=True, slots=True)
+class UsedNames:
+    """What rules read: fields of the subject table, tags, segments, models, kinds of events, relations.
+
+    ``event_days`` is how far back events are read. Names used inside a relation's ``where`` are included: they are read
+    of the related party.
+    """
+
+    fields: frozenset[str] = frozenset()
+    tags: frozenset[str] = frozenset()
+    segments: frozenset[str] = frozenset()
+    models: frozenset[str] = frozenset()
+    events: frozenset[str] = frozenset()
+    relations: frozenset[str] = frozenset()
+    event_days: int = 0
+
+
+def inner_parts(part: Part, *, into_relations: bool = True) -> tuple[Part, ...]:
+    """Return the parts directly inside ``part``; filters of events are not walked into."""
+    match part:
+        case AllOf(of) | AnyOf(of) | AtLeastOf(_, of):
+            return of
+        case Computed(_, of, _):
+            return of
+        case Negated(of) | DaysUntil(of) | Measure(_, of, _) | Lookup(of):
+            return (of,)
+        case Compare(left, _, right):
+            return (left, *right)
+        case Related(_, where) if where is not None and into_relations:
+            return (where,)
+        case _:
+            return ()
+
+
+def parts_of(part: Part, *, into_relations: bool = True) -> Iterator[Part]:
+    """Return ``part`` and every part inside it, outer ones first."""
+    yield part
+    for inner in inner_parts(part, into_relations=into_relations):
+        yield from parts_of(inner, into_relations=into_relations)
+
+
+def used_names(*rules: Part) -> UsedNames:
+    """Return the names that ``rules`` (conditions or expressions) use."""
+    parts = [p for rule in rules for p in parts_of(rule)]
+    return UsedNames(
+        fields=frozenset(p.name for p in parts if isinstance(p, Field)),
+        tags=frozenset(p.tag for p in parts if isinstance(p, TagValue | HasTag)),
+        segments=frozenset(p.segment for p in parts if isinstance(p, InSegment)),
+        models=frozenset(p.model for p in parts if isinstance(p, ScoreValue)),
+        events=frozenset(_event_kinds(parts)),
+        relations=frozenset(p.relation for p in parts if isinstance(p, Related)),
+        event_days=max((_event_days(p) for p in parts), default=0),
+    )
+
+
+def _event_kinds(parts: Iterable[Part]) -> Iterator[str]:
+    for part in parts:
+        if isinstance(part, CountEvents):
+            yield from part.pattern.kinds
+        elif isinstance(part, FollowedBy):
+            yield from (*part.first.kinds, *part.second.kinds)
+
+
+def _event_days(part: Part) -> int:
+    if isinstance(part, CountEvents):
+        return part.within_days
+    return part.in_last_days if isinstance(part, FollowedBy) else 0
+
+
+__all__ = ["Part", "UsedNames", "inner_parts", "parts_of", "used_names"]
