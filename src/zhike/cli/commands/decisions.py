@@ -13,7 +13,7 @@ from zhike.cli.edge import HERE, JsonOption, ProjectOption, guarded, print_json,
 def explain(
     decision: Annotated[str, typer.Argument(help="decision_id, or customer_id for all decisions about a customer.")],
     project: ProjectOption = HERE,
-    json: JsonOption = False,  # noqa: FBT001, FBT002 - a typer option
+    json: JsonOption = False,
 ) -> None:
     """Reproduce a past decision from its stored inputs, and say stage by stage how it came out."""
     from zhike.pipeline.catalogue import explain_decision

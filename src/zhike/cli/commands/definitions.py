@@ -15,7 +15,7 @@ EVERYTHING = "all"
 
 
 @guarded
-def check(project: ProjectOption = HERE, json: JsonOption = False) -> None:  # noqa: FBT001, FBT002 - a typer option
+def check(project: ProjectOption = HERE, json: JsonOption = False) -> None:
     """Read settings, mapping and every definition, and say all that is wrong, without running anything."""
     from zhike.pipeline.project import check_project, open_project
 
@@ -28,7 +28,7 @@ def check(project: ProjectOption = HERE, json: JsonOption = False) -> None:  # n
 
 
 @guarded
-def apply(project: ProjectOption = HERE, by: ByOption = "", json: JsonOption = False) -> None:  # noqa: FBT001, FBT002
+def apply(project: ProjectOption = HERE, by: ByOption = "", json: JsonOption = False) -> None:
     """Keep the definitions of the files as new versions."""
     from zhike.cli.state import open_state
     from zhike.pipeline.project import apply_project
@@ -95,7 +95,7 @@ def approve(
 
 
 @guarded
-def audit(project: ProjectOption = HERE, json: JsonOption = False) -> None:  # noqa: FBT001, FBT002
+def audit(project: ProjectOption = HERE, json: JsonOption = False) -> None:
     """Show the audit log and verify that nobody changed it."""
     from dataclasses import asdict
 

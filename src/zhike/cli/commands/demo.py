@@ -16,8 +16,8 @@ def demo(
     customers: Annotated[int, typer.Option(min=500, max=5_000_000, help="Customers of the bank.")] = 20_000,
     days: Annotated[int, typer.Option(min=90, max=1_100, help="Days of history.")] = 180,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same bank.")] = 1,
-    json: JsonOption = False,  # noqa: FBT001, FBT002 - a typer option
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing while running.")] = False,  # noqa: FBT001, FBT002
+    json: JsonOption = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing while running.")] = False,
 ) -> None:
     """Simulate a bank, run the nightly job, tell the maturity story (到期承接) and measure it."""
     from zhike.cli.telling import tell_demo

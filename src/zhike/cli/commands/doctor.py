@@ -8,7 +8,7 @@ from zhike.cli.edge import EXIT_ENVIRONMENT, HERE, JsonOption, ProjectOption, gu
 
 
 @guarded
-def doctor(project: ProjectOption = HERE, json: JsonOption = False) -> None:  # noqa: FBT001, FBT002 - a typer option
+def doctor(project: ProjectOption = HERE, json: JsonOption = False) -> None:
     """Check Python, libraries, memory, disk and the project; exit 3 when something is missing."""
     from dataclasses import asdict
 

@@ -16,7 +16,7 @@ def lineage(
         str, typer.Argument(help="Its partition: the definition or batch in which the row stands.")
     ] = "",
     project: ProjectOption = HERE,
-    json: JsonOption = False,  # noqa: FBT001, FBT002 - a typer option
+    json: JsonOption = False,
 ) -> None:
     """Show what a table or partition was made of: run, definition and input versions, back to the files."""
     from zhike.pipeline.project import open_project, published

@@ -15,7 +15,7 @@ KeyArgument = Annotated[str, typer.Argument(help="Key of the model.")]
 
 @app.command("list")
 @guarded
-def list_(project: ProjectOption = HERE, json: JsonOption = False) -> None:  # noqa: FBT001, FBT002 - a typer option
+def list_(project: ProjectOption = HERE, json: JsonOption = False) -> None:
     """List the models with the figures of their last run."""
     from zhike.pipeline.catalogue import list_models
     from zhike.pipeline.project import open_project
@@ -40,7 +40,7 @@ def evaluate(
     key: KeyArgument,
     data: Annotated[Path, typer.Option("--data", help="Folder of the data set that the definition names.")],
     project: ProjectOption = HERE,
-    json: JsonOption = False,  # noqa: FBT001, FBT002 - a typer option
+    json: JsonOption = False,
 ) -> None:
     """Evaluate a model on a data set in time order, by the protocol of its definition."""
     from zhike.pipeline.evaluating import evaluate_model

@@ -16,7 +16,7 @@ def report(
     out: Annotated[
         Path | None, typer.Option("--out", help="Folder to write to.", show_default="<project>/.zhike/reports")
     ] = None,
-    json: JsonOption = False,  # noqa: FBT001, FBT002 - a typer option
+    json: JsonOption = False,
 ) -> None:
     """Write the report of the published run as HTML, in Chinese and English, and print its main figures."""
     from zhike.pipeline.project import open_project

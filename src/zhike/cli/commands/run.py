@@ -24,8 +24,8 @@ def run(
     as_of: AsOfOption,
     project: ProjectOption = HERE,
     data: DataOption = None,
-    json: JsonOption = False,  # noqa: FBT001, FBT002 - a typer option
-    quiet: QuietOption = False,  # noqa: FBT001, FBT002 - a typer option
+    json: JsonOption = False,
+    quiet: QuietOption = False,
 ) -> None:
     """Take in the bank's files and compute everything as of one day, publishing all of it or nothing."""
     from dataclasses import asdict

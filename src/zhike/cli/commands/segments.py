@@ -14,7 +14,7 @@ KeyArgument = Annotated[str, typer.Argument(help="Key of the segment.")]
 
 @app.command("list")
 @guarded
-def list_(project: ProjectOption = HERE, json: JsonOption = False) -> None:  # noqa: FBT001, FBT002 - a typer option
+def list_(project: ProjectOption = HERE, json: JsonOption = False) -> None:
     """List the segments with their sizes in what is published."""
     from zhike.pipeline.catalogue import list_segments
     from zhike.pipeline.project import open_project
@@ -25,7 +25,7 @@ def list_(project: ProjectOption = HERE, json: JsonOption = False) -> None:  # n
 
 @app.command()
 @guarded
-def show(key: KeyArgument, project: ProjectOption = HERE, json: JsonOption = False) -> None:  # noqa: FBT001, FBT002
+def show(key: KeyArgument, project: ProjectOption = HERE, json: JsonOption = False) -> None:
     """Show what a segment means, in words and as written."""
     from zhike.pipeline.catalogue import show_definition
     from zhike.pipeline.project import open_project
@@ -36,7 +36,7 @@ def show(key: KeyArgument, project: ProjectOption = HERE, json: JsonOption = Fal
 
 @app.command()
 @guarded
-def count(key: KeyArgument, project: ProjectOption = HERE, json: JsonOption = False) -> None:  # noqa: FBT001, FBT002
+def count(key: KeyArgument, project: ProjectOption = HERE, json: JsonOption = False) -> None:
     """Count the members of a segment, by bucket, with who entered and left in the last run."""
     from zhike.pipeline.catalogue import count_segment
     from zhike.pipeline.project import open_project

@@ -14,7 +14,7 @@ KeyArgument = Annotated[str, typer.Argument(help="Key of the tag.")]
 
 @app.command("list")
 @guarded
-def list_(project: ProjectOption = HERE, json: JsonOption = False) -> None:  # noqa: FBT001, FBT002 - a typer option
+def list_(project: ProjectOption = HERE, json: JsonOption = False) -> None:
     """List the tags with their coverage in what is published."""
     from zhike.pipeline.catalogue import list_tags
     from zhike.pipeline.project import open_project
@@ -25,7 +25,7 @@ def list_(project: ProjectOption = HERE, json: JsonOption = False) -> None:  # n
 
 @app.command()
 @guarded
-def show(key: KeyArgument, project: ProjectOption = HERE, json: JsonOption = False) -> None:  # noqa: FBT001, FBT002
+def show(key: KeyArgument, project: ProjectOption = HERE, json: JsonOption = False) -> None:
     """Show what a tag means, in words and as written, and what it is made of."""
     from zhike.pipeline.catalogue import show_definition
     from zhike.pipeline.project import open_project
@@ -36,7 +36,7 @@ def show(key: KeyArgument, project: ProjectOption = HERE, json: JsonOption = Fal
 
 @app.command()
 @guarded
-def count(key: KeyArgument, project: ProjectOption = HERE, json: JsonOption = False) -> None:  # noqa: FBT001, FBT002
+def count(key: KeyArgument, project: ProjectOption = HERE, json: JsonOption = False) -> None:
     """Count the customers who carry a tag, by value."""
     from zhike.pipeline.catalogue import count_tag
     from zhike.pipeline.project import open_project
@@ -51,7 +51,7 @@ def why(
     key: KeyArgument,
     customer: Annotated[str, typer.Argument(help="customer_id.")],
     project: ProjectOption = HERE,
-    json: JsonOption = False,  # noqa: FBT001, FBT002 - a typer option
+    json: JsonOption = False,
 ) -> None:
     """Show why a customer carries a tag, or not: the facts that decided it."""
     from zhike.pipeline.catalogue import why_tag
