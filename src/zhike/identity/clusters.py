@@ -173,10 +173,7 @@ class _Careful:
         for priority, left, right in edges:
             stars[(priority, left)].append(right)
         for (priority, left), leaves in sorted(stars.items()):
-            points = [left, *sorted(leaves)]
-            for i, a in enumerate(points):
-                for b in points[i + 1 :]:
-                    self._join(a, b, priority)
+            self._join_star([left, *sorted(leaves)], priority)
 
     def roots(self) -> Iterable[tuple[int, int]]:
         """Yield (record, lowest record of its cluster)."""
@@ -192,12 +189,32 @@ class _Careful:
             record = self._parent[record]
         return record
 
-    def _join(self, a: int, b: int, priority: int) -> None:
+    def _join_star(self, points: Sequence[int], priority: int) -> None:
+        """Join the records that share one key, pair by pair, except where the key cannot tell who is meant."""
+        ambiguous = self._ambiguous_pairs({self._find(p) for p in points}) if priority != OVERRIDE_PRIORITY else set()
+        homes = {p: self._find(p) for p in points}
+        for i, a in enumerate(points):
+            for b in points[i + 1 :]:
+                self._join(a, b, priority, is_ambiguous=(homes[a], homes[b]) in ambiguous)
+
+    def _ambiguous_pairs(self, roots: set[int]) -> set[tuple[int, int]]:
+        """Return pairs of clusters that a third under the same key fits on one side and contradicts on the other.
+
+        A record that says only a name and a number belongs to neither of two people of that name and number.
+        """
+        fits = {(x, y): self._refusal(x, y, is_forced=False) is None for x in roots for y in roots if x != y}
+        if all(fits.values()):
+            return set()
+        return {(x, y) for x, y in fits if any(fits[x, z] != fits[y, z] for z in roots if z not in (x, y))}
+
+    def _join(self, a: int, b: int, priority: int, *, is_ambiguous: bool) -> None:
         root_a, root_b = self._find(a), self._find(b)
         if root_a == root_b:
             self.used.add(a, b, priority)
             return
         reason = self._refusal(root_a, root_b, is_forced=priority == OVERRIDE_PRIORITY)
+        if reason is None and is_ambiguous:
+            reason = Refusal.AMBIGUOUS
         if reason is not None:
             self.refused.add(a, b, priority)
             self.reasons.append(reason)

@@ -47,6 +47,16 @@ def _joined(*columns: str) -> KeyMaker:
     return make
 
 
+def _with_birth(column: str) -> KeyMaker:
+    """Return a maker of ``value|birth date`` keys; the first of January is what clerks write who know only the year."""
+
+    def make(records: ir.Table) -> ir.StringValue:
+        is_exact = (records.birth_on.month() != 1) | (records.birth_on.day() != 1)
+        return is_exact.ifelse(records[column] + "|" + records.birth_on.cast("string"), ibis.null("string"))
+
+    return make
+
+
 def _company_name(records: ir.Table) -> ir.StringValue:
     """Return the registered name of a company: unique enough when it is written in full."""
     is_full = (records.party_kind == "company") & (records.name_key.length() >= FULL_COMPANY_NAME_LENGTH)
@@ -59,10 +69,10 @@ KEYS: Mapping[str, KeyMaker] = {
     "document_name": _joined("document", "name_key"),
     "wechat_unionid": _joined("wechat_unionid"),
     "mobile_name": _joined("mobile", "name_key"),
-    "mobile_birth": _joined("mobile", "birth_on"),
+    "mobile_birth": _with_birth("mobile"),
     "email_name": _joined("email", "name_key"),
     "company_name": _company_name,
-    "email_birth": _joined("email", "birth_on"),
+    "email_birth": _with_birth("email"),
 }
 
 

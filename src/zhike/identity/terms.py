@@ -35,6 +35,7 @@ class Refusal(StrEnum):
     BIRTH = "birth_on"
     KIND = "party_kind"
     OVERRIDE = "override"
+    AMBIGUOUS = "ambiguous"
 
 
 @dataclass(frozen=True, slots=True, order=True)

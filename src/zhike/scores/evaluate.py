@@ -96,10 +96,7 @@ def evaluate_scores(
             facts={"n_rows": len(outcomes), "n_positives": positives},
         )
     ranked = rank_outcomes(outcomes, p if raw is None else raw)
-    found = {
-        name: bootstrap_ranked(ranked, measure, seed=f"{seed}:{name}", n_draws=n_draws)
-        for name, measure in MEASURES.items()
-    }
+    found = bootstrap_ranked(ranked, MEASURES, seed=seed, n_draws=n_draws)
     table = calibration_table(p, outcomes)
     return Evaluation(
         n_rows=len(outcomes),

@@ -18,45 +18,76 @@ NOT_OPEN = np.int32(-(2**31))
 MOVEMENT_COLUMNS = ("who", "slot", "seq", "day", "second", "amount", "after", "kind", "channel", "partner", "bank", "merchant", "initiated")
 
 
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What a movement was: codes as positions in the lists of ``catalogue``; each one for all rows, or one per row."""
+
+    kind: Code
+    partner: Code
+    channel: Code = 0
+    bank: Code = -1
+    merchant: Code = -1
+    initiated: Code = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """Runs of days over which a cell held a value (and a cost), closed ones first."""
+
+    cell: Ints
+    on: npt.NDArray[np.int32]
+    until: npt.NDArray[np.int32]
+    value: Ints
+    cost: Ints
+
+
 @dataclass(slots=True)
 class Book:
     """Values of cells (customer × column) and since when they hold; closed runs wait in ``closed`` to be delivered."""
 
     value: Ints
     since: npt.NDArray[np.int32]
-    closed: list[tuple[npt.NDArray[np.int64], npt.NDArray[np.int32], int, Ints]] = field(default_factory=list)
+    cost: Ints
+    closed: list[tuple[Ints, npt.NDArray[np.int32], int, Ints, Ints]] = field(default_factory=list)
     changed: list[npt.NDArray[np.int64]] = field(default_factory=list)
 
     @staticmethod
     def empty(n_customers: int, n_columns: int) -> Book:
         """Return a book in which no cell is open."""
         shape = n_customers * n_columns
-        return Book(np.zeros(shape, np.int64), np.full(shape, NOT_OPEN, np.int32))
+        return Book(np.zeros(shape, np.int64), np.full(shape, NOT_OPEN, np.int32), np.zeros(shape, np.int64))
 
-    def carry(self, cells: Ints, new_value: Ints, day: int) -> None:
-        """Set ``cells`` (unique) to ``new_value`` from ``day`` on."""
+    def carry(self, cells: Ints, new_value: Ints, day: int, cost: Ints | None = None) -> None:
+        """Set ``cells`` (unique) to ``new_value`` from ``day`` on; ``cost`` likewise where it is given."""
         since = self.since[cells]
         old = cells[(since < day) & (since != NOT_OPEN)]
         if len(old):
-            self.closed.append((old, self.since[old], day - 1, self.value[old]))
+            kept_cost = self.cost[old] if cost is not None else self.value[old]
+            self.closed.append((old, self.since[old], day - 1, self.value[old], kept_cost))
         fresh = cells[since < day]
         self.since[fresh] = day
         self.value[cells] = new_value
+        if cost is not None:
+            self.cost[cells] = cost
         self.changed.append(fresh)
 
-    def take_runs(self, *, all_open: bool) -> tuple[Ints, npt.NDArray[np.int32], npt.NDArray[np.int32], Ints]:
-        """Return (cell, on, until, value) of runs not yet delivered and forget them; ``NOT_OPEN`` in until = still.
+    def take_runs(self, *, all_open: bool) -> Runs:
+        """Return the runs not yet delivered and forget them; ``NOT_OPEN`` in ``until`` = still.
 
         With ``all_open`` every open cell is told, otherwise only those that changed since the last call.
         """
-        open_cells = np.flatnonzero(self.since != NOT_OPEN) if all_open else unique(self.changed)
-        cells = [*(c[0] for c in self.closed), open_cells]
-        on = [*(c[1] for c in self.closed), self.since[open_cells]]
-        until = [*(np.full(len(c[0]), c[2], np.int32) for c in self.closed), np.full(len(open_cells), NOT_OPEN, np.int32)]
-        value = [*(c[3] for c in self.closed), self.value[open_cells]]
-        self.closed.clear()
-        self.changed.clear()
-        return np.concatenate(cells), np.concatenate(on), np.concatenate(until), np.concatenate(value)
+        still = np.flatnonzero(self.since != NOT_OPEN) if all_open else unique(self.changed)
+        gone = self.closed
+        runs = Runs(
+            cell=np.concatenate([*(c[0] for c in gone), still]),
+            on=np.concatenate([*(c[1] for c in gone), self.since[still]]),
+            until=np.concatenate([*(np.full(len(c[0]), c[2], np.int32) for c in gone), np.full(len(still), NOT_OPEN)]),
+            value=np.concatenate([*(c[3] for c in gone), self.value[still]]),
+            cost=np.concatenate([*(c[4] for c in gone), self.cost[still]]),
+        )
+        self.closed = []
+        self.changed = []
+        return runs
 
 
 def unique(parts: list[npt.NDArray[np.int64]]) -> npt.NDArray[np.int64]:
@@ -77,12 +108,10 @@ class Movements:
         """Return a journal without rows."""
         return Movements(n_customers, np.zeros(n_customers, np.int64))
 
-    def add(
-        self, who: Ints, slot: Code, day: int, second: npt.NDArray[np.int64], amount: Ints, after: Ints, kind: Code, channel: Code,
-        partner: Code, bank: Code, merchant: Code, initiated: Code,
-    ) -> None:  # fmt: skip
-        """Write one movement for each of ``who`` (unique); amounts are signed cents."""
-        self.blocks.append((who, slot, self.today[who], day, second, amount, after, kind, channel, partner, bank, merchant, initiated))
+    def add(self, who: Ints, amount: Ints, after: Ints, meaning: Meaning, *, slot: Code, day: int, second: Ints) -> None:
+        """Write one movement for each of ``who`` (unique); ``amount`` in signed cents, ``after`` the balance after it."""
+        self.blocks.append((who, slot, self.today[who], day, second, amount, after, meaning.kind, meaning.channel,
+                            meaning.partner, meaning.bank, meaning.merchant, meaning.initiated))  # fmt: skip
         self.today[who] += 1
 
     def next_day(self) -> None:
@@ -105,4 +134,4 @@ class Movements:
         return rows
 
 
-__all__ = ["MOVEMENT_COLUMNS", "NOT_OPEN", "Book", "Movements"]
+__all__ = ["MOVEMENT_COLUMNS", "NOT_OPEN", "Book", "Meaning", "Movements", "Runs"]

@@ -7,7 +7,7 @@ Whether a score's *level* is right is calibration, not here.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -174,17 +174,20 @@ def resample_outcomes(ranked: RankedOutcomes, generator: np.random.Generator) ->
 
 def bootstrap_ranked(
     ranked: RankedOutcomes,
-    statistic: Callable[[RankedOutcomes], float],
+    statistics: Mapping[str, Callable[[RankedOutcomes], float]],
     *,
     seed: str,
     n_draws: int = 200,
     confidence: float = 0.95,
-) -> Interval:
-    """Return the percentile bootstrap interval of a statistic of ranked outcomes; draws without both outcomes are passed over.
+) -> dict[str, Interval]:
+    """Return the percentile bootstrap intervals of statistics of ranked outcomes, all from the same draws.
+
+    Draws that lack a yes or a no are passed over.
 
     Parameters
     ----------
-    seed : name of the number being estimated; the same name and data give the same interval.
+    statistics : name → function of ranked outcomes, e.g. ``{"auc": roc_auc}``.
+    seed : name of the numbers being estimated; the same name and data give the same intervals.
     n_draws : resamples of the rows, > 0.
 
     Raises
@@ -197,13 +200,16 @@ def bootstrap_ranked(
     """
     check_confidence(confidence)
     generator = seeded_generator("bootstrap", seed)
-    estimate = statistic(ranked)
-    values = []
+    estimates = {name: statistic(ranked) for name, statistic in statistics.items()}
+    values: dict[str, list[float]] = {name: [] for name in statistics}
+    n_used = 0
     for _ in range(n_draws):
         drawn = resample_outcomes(ranked, generator)
         if 0 < drawn.positives < drawn.total:
-            values.append(statistic(drawn))
-    if len(values) * 2 < n_draws:
+            n_used += 1
+            for name, statistic in statistics.items():
+                values[name].append(statistic(drawn))
+    if n_used * 2 < n_draws:
         raise NotEstimable(
             "statistics.too_few_to_resample",
             zh=f"{ranked.positives:.0f} 个“是”太少，无法给出区间",
@@ -211,8 +217,11 @@ def bootstrap_ranked(
             facts={"n_rows": ranked.total, "n_positives": ranked.positives},
         )
     tail = (1 - confidence) / 2
-    low, high = np.quantile(values, [tail, 1 - tail])
-    return Interval(estimate, float(low), float(high), confidence, "bootstrap_percentile")
+    ends = {name: np.quantile(v, [tail, 1 - tail]) for name, v in values.items()}
+    return {
+        name: Interval(estimates[name], float(low), float(high), confidence, "bootstrap_percentile")
+        for name, (low, high) in ends.items()
+    }
 
 
 __all__ = [
