@@ -112,7 +112,9 @@ def gather_sums(
     arms = {}
     for row in people.to_pyarrow().to_pylist():
         sums = found.get(row["arm"])
-        known = RatioSums(*(sums[k] for k in ("n", "y", "x", "yy", "xx", "xy"))) if sums else RatioSums(0, 0, 0, 0, 0, 0)
+        known = (
+            RatioSums(*(sums[k] for k in ("n", "y", "x", "yy", "xx", "xy"))) if sums else RatioSums(0, 0, 0, 0, 0, 0)
+        )
         arms[Arm(row["arm"])] = ArmSums(
             Arm(row["arm"]), row["n_assigned"], row["n_waiting"], row["n_contacted"], row["holdout_rate"], known
         )

@@ -63,9 +63,7 @@ def _reached(plan: ExperimentPlan, contact: ir.Table, receipt: ir.Table, as_of: 
     )  # fmt: skip
 
 
-def expose(
-    plan: ExperimentPlan, *, assigned: ir.Table, contact: ir.Table, receipt: ir.Table, as_of: date
-) -> ir.Table:
+def expose(plan: ExperimentPlan, *, assigned: ir.Table, contact: ir.Table, receipt: ir.Table, as_of: date) -> ir.Table:
     """Return ``exposure``: one row per customer of ``assigned`` with contacts sent since the day of assignment.
 
     A contact counts as sent when it left, also when the provider's answer is in doubt. An answer that was both positive

@@ -17,7 +17,9 @@ def count_stages(plan: ExperimentPlan, *, metric_key: str, exposure: ir.Table, o
     Each stage counts customers, not messages. ``converted`` is everyone with a headline outcome above 0, contacted or not,
     so that the control arm's line shows who comes anyway.
     """
-    won = outcome.filter(lambda t: (t.metric == metric_key) & (t.value > 0)).select("customer_id", has_won=ibis.literal(1))
+    won = outcome.filter(lambda t: (t.metric == metric_key) & (t.value > 0)).select(
+        "customer_id", has_won=ibis.literal(1)
+    )
     joined = exposure.left_join(won, "customer_id")
     flags = joined.select(
         "arm",

@@ -34,7 +34,7 @@ def observe(
         "customer_id", "arm",
         from_on=_shifted(due.assigned_on, 1), until_on=_shifted(due.assigned_on, window_days),
     )  # fmt: skip
-    return _rows(plan, metric.key, metric, units, tables, as_of)
+    return _rows(plan, metric.key, metric, units, _windows(units, tables, as_of))
 
 
 def observe_before(
@@ -49,14 +49,15 @@ def observe_before(
     units = due.select(
         "customer_id", "arm", from_on=_shifted(due.assigned_on, 1 - window_days), until_on=due.assigned_on
     )
-    return _rows(plan, metric.key + BEFORE, metric, units, tables, as_of)
+    return _rows(plan, metric.key + BEFORE, metric, units, _windows(units, tables, as_of))
 
 
-def _rows(
-    plan: ExperimentPlan, key: str, metric: Metric, units: ir.Table, tables: Tables, as_of: date
-) -> ir.Table:  # fmt: skip
-    windows = units.select("customer_id", "from_on", "until_on")
-    found = metric.compute(Windows(tables, windows, as_of)).select("customer_id", "value", "weight")
+def _windows(units: ir.Table, tables: Tables, as_of: date) -> Windows:
+    return Windows(tables, units.select("customer_id", "from_on", "until_on"), as_of)
+
+
+def _rows(plan: ExperimentPlan, key: str, metric: Metric, units: ir.Table, windows: Windows) -> ir.Table:
+    found = metric.compute(windows).select("customer_id", "value", "weight")
     joined = units.inner_join(found, "customer_id")
     return joined.select(
         experiment=ibis.literal(plan.experiment),

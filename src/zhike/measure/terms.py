@@ -111,7 +111,7 @@ class ExperimentPlan:
     metrics: tuple[tuple[str, int], ...]
     contact_cost_amounts: Mapping[str, Decimal] = field(default_factory=dict)
     unit_value_amount: Decimal | None = None
-    unit_value_basis: Text = Text("", "")
+    unit_value_basis: Text | None = None
     confidence: float = 0.95
     power: float = 0.8
 

@@ -28,7 +28,9 @@ class TruthCheck:
         return self.low <= self.truth <= self.high
 
 
-def compare_with_truth(metric: str, *, effect: float | None, low: float | None, high: float | None, truth: float) -> TruthCheck:
+def compare_with_truth(
+    metric: str, *, effect: float | None, low: float | None, high: float | None, truth: float
+) -> TruthCheck:
     """Return the check of one measured effect.
 
     Raises

@@ -10,7 +10,6 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 
-
 import ibis.expr.types as ir
 
 from zhike.kernel.errors import NotEstimable
@@ -53,7 +52,8 @@ def roi_row(
         "experiment": plan.experiment, "metric": effect.metric.key, "design": effect.design.value, "measured_on": as_of,
         "n_treated": treated.sums.n if treated else 0, "n_contacts": n_contacts, "cost_amount": cost_amount,
         "unit_value_amount": None if plan.unit_value_amount is None else float(plan.unit_value_amount),
-        "basis_zh": plan.unit_value_basis.zh or None, "basis_en": plan.unit_value_basis.en or None,
+        "basis_zh": plan.unit_value_basis.zh if plan.unit_value_basis else None,
+        "basis_en": plan.unit_value_basis.en if plan.unit_value_basis else None,
     }  # fmt: skip
     if effect.difference is None or treated is None:
         return {**row, "reason": effect.reason or Caution.NO_CONTROL.value}

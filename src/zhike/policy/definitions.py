@@ -38,7 +38,8 @@ class Dated(_Strict):
     def holds(self, *, on: date, jurisdiction: str) -> bool:
         """Return whether the rule is in force on a business day, in a jurisdiction."""
         in_force = self.effective_from <= on and (self.effective_to is None or on <= self.effective_to)
-        return in_force and self.jurisdiction in (EVERYWHERE, jurisdiction)
+        here = self.jurisdiction in (EVERYWHERE, jurisdiction) or jurisdiction.startswith(f"{self.jurisdiction}-")
+        return in_force and here
 
 
 class Until(_Strict):
@@ -52,10 +53,13 @@ class GateDefinition(Dated):
     """One gate: who is asked it, the condition under which it lets pass, and what is said when it does not.
 
     Empty ``channels``, ``product_lines`` or ``party_kinds`` mean all. A missing value matches nothing, so a gate whose facts
-    are missing refuses. ``waived_because`` switches a gate off openly: it is listed wherever the rules are listed.
+    are missing refuses. A purpose needs at least one gate in force with ``is_legal_basis``. ``order`` sorts gates within
+    their stage. ``waived_because`` switches a gate off openly: it is listed wherever the rules are listed.
     """
 
     stage: Stage
+    order: int = Field(default=50, ge=0)
+    is_legal_basis: bool = False
     subject: Subject = Subject.CUSTOMER
     purposes: tuple[Purpose, ...] = (Purpose.MARKETING,)
     product_lines: tuple[ProductLine, ...] = ()

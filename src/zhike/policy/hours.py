@@ -81,4 +81,20 @@ def closed_reason(
     return Closed(*found, until=None)
 
 
-__all__ = ["Closed", "closed_reason"]
+def closes_at(
+    at: datetime, *, channel: Channel, timezone: str, quiet_hours: Sequence[QuietHours], holidays: Sequence[Holiday]
+) -> datetime | None:
+    """Return the first moment after ``at`` at which ``channel`` closes, within a day; None when it stays open."""
+    hours = [q for q in quiet_hours if not q.channels or channel in q.channels]
+    days = [h for h in holidays if not h.channels or channel in h.channels]
+    zone = ZoneInfo(timezone)
+    first = at.astimezone(zone).date()
+    for day in (first, first + timedelta(days=1)):
+        for starts in sorted({time(0), *(q.starts for q in hours)}):
+            moment = moment_on(day, timezone, hour=starts.hour, minute=starts.minute)
+            if moment > at and _reason(moment.astimezone(zone), hours, days) is not None:
+                return moment
+    return None
+
+
+__all__ = ["Closed", "closed_reason", "closes_at"]

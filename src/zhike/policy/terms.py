@@ -89,6 +89,7 @@ class ContactRequest:
     product_line: ProductLine
     campaign: str = ""
     offer_id: str = ""
+    product_class: str = ""
     product_grade: ProductRisk | None = None
     content_version: str = ""
     content_texts: tuple[str, ...] = ()

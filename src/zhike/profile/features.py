@@ -20,8 +20,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from zhike.kernel.definitions import Definition, parse_definition, read_definitions, suggest
+from zhike.kernel.definitions import Definition, parse_definition, read_yaml, suggest
 from zhike.kernel.errors import BadInput, Finding
+from zhike.kernel.hashing import fingerprint
 from zhike.profile.formula import names_in
 from zhike.profile.windows import Window
 from zhike.warehouse.contracts import Kind, Personal
@@ -70,9 +71,13 @@ class Balance(_Strict):
     def _complete(self) -> Balance:
         if (self.stat == "point") == (self.window is not None):
             raise ValueError("a point takes days_ago, every other stat a window")
-        if self.stat in ("peak_month", "median_month") and not (self.window and (self.window.complete_months or self.window.months)):
+        if self.stat in ("peak_month", "median_month") and not (
+            self.window and (self.window.complete_months or self.window.months)
+        ):
             raise ValueError(f"{self.stat} takes a window of months")
-        if self.stat in ("min", "max", "days_below_median") and not (self.window and self.window.days and self.window.days <= 31):
+        if self.stat in ("min", "max", "days_below_median") and not (
+            self.window and self.window.days and self.window.days <= 31
+        ):
             raise ValueError(f"{self.stat} takes a window of at most 31 days")
         if (self.stat == "days_below_median") != (self.times is not None and self.months is not None):
             raise ValueError("days_below_median, and it alone, takes times and months")
@@ -101,7 +106,9 @@ class Facts(_Strict):
             raise ValueError(f"{self.stat} needs `of`")
         if self.stat.startswith("months_with") != (self.at_least is not None):
             raise ValueError("months_with and months_with_days, and they alone, take at_least")
-        if self.stat.startswith("months_with") and not (self.window and (self.window.months or self.window.complete_months)):
+        if self.stat.startswith("months_with") and not (
+            self.window and (self.window.months or self.window.complete_months)
+        ):
             raise ValueError(f"{self.stat} takes a window of months")
         if self.stat == "largest_day" and not (self.window and self.window.days and self.window.days <= 31):
             raise ValueError("largest_day takes a window of at most 31 days")
@@ -122,11 +129,14 @@ class Relation(_Strict):
 class Base(_Strict):
     """A base definition that takes more than one group-by."""
 
-    definition: Literal["retention_d7_rate", "maturity_kept_rate", "contribution_amount"]
+    definition: Literal["retention_d7_rate", "maturity_kept_rate", "interest_margin_amount"]
+    aum_classes: tuple[str, ...] = ()
+    deposit_classes: tuple[str, ...] = ()
+    loan_classes: tuple[str, ...] = ()
     pay_days: int = Field(default=1, ge=1, le=12)
     stat: Literal["mean", "max", "min"] = "mean"
-    from_days_ago: int = 36
-    to_days_ago: int = 7
+    from_days_ago: int = Field(default=36, ge=7, le=3660)
+    to_days_ago: int = Field(default=7, ge=7, le=3660)
 
 
 class Derive(_Strict):
@@ -249,10 +259,27 @@ def parse_features(definitions: Iterable[Definition]) -> FeatureSet:
     return FeatureSet(_ordered(known), {d.key: d.hash for d in written})
 
 
+def _filled(value: Any, parameters: Mapping[str, Any]) -> Any:
+    if isinstance(value, str) and value.startswith("$"):
+        return parameters[value[1:]]
+    if isinstance(value, dict):
+        return {k: _filled(v, parameters) for k, v in value.items()}
+    return [_filled(v, parameters) for v in value] if isinstance(value, list) else value
+
+
 @cache
 def standard_features() -> FeatureSet:
-    """Return the features of the standard pack, read once."""
-    return parse_features(read_definitions([STANDARD]).definitions)
+    """Return the features of the standard pack, read once; other kinds of definitions are not opened."""
+    written, _ = read_yaml(STANDARD / "parameters.yaml")
+    parameters = {name: entry["value"] for name, entry in written.items()}
+    found = []
+    for path in sorted((STANDARD / "features").glob("*.yaml")):
+        bodies, lines = read_yaml(path)
+        for key, body in bodies.items():
+            filled = _filled(body, parameters)
+            file = f"features/{path.name}"
+            found.append(Definition("feature", key, filled, file, lines[key], fingerprint("feature", key, filled)))
+    return parse_features(sorted(found, key=lambda d: d.key))
 
 
 __all__ = [

@@ -8,9 +8,10 @@ mode; every bar carries its own label, so colour is never the only carrier.
 from __future__ import annotations
 
 import json
+import math
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +25,7 @@ BLUE, TEAL, ORANGE, RED, GREY = "#1677ff", "#0e9f9f", "#c2600c", "#c8202f", "#a3
 FONT_SIZE = 12
 WIDE, NARROW = 620, 340
 BAR_STEP = 30
+INVISIBLE = "\u200b"  # keeps bars of equal labels apart
 
 
 def text_width(text: str, size: float = FONT_SIZE) -> float:
@@ -76,7 +78,13 @@ def _frame(width: float, height: float, padding: tuple[float, float, float, floa
         "width": max(40.0, width - left - right),
         "height": height,
         "background": None,
-        "config": {"font": FONT, "view": {"stroke": None}, "axis": axis, "aria": False, "text": {"fontSize": FONT_SIZE}},
+        "config": {
+            "font": FONT,
+            "view": {"stroke": None},
+            "axis": axis,
+            "aria": False,
+            "text": {"fontSize": FONT_SIZE},
+        },
     }
 
 
@@ -97,18 +105,28 @@ def bar_chart(bars: Sequence[Bar], *, width: int) -> Spec:
     """Return horizontal bars in the given order, each with its text at the end; no value axis is needed."""
     room = _label_room([b.label for b in bars], width)
     labels = [shorten(b.label, room - 12) for b in bars]
-    labels = [label if labels.count(label) == 1 else f"{label}​{i}" for i, label in enumerate(labels)]
+    labels = [label if labels.count(label) == 1 else f"{label}{INVISIBLE * i}" for i, label in enumerate(labels)]
     right = round(max((text_width(b.text) for b in bars), default=0) + 12)
     spec = _frame(width, BAR_STEP * len(bars), (room, 4, right, 4))
-    spec["data"] = {"values": [{"label": n, "value": b.value, "text": b.text, "color": b.color} for n, b in zip(labels, bars, strict=True)]}
+    spec["data"] = {
+        "values": [
+            {"label": n, "value": b.value, "text": b.text, "color": b.color} for n, b in zip(labels, bars, strict=True)
+        ]
+    }
     top = max((b.value for b in bars), default=0) or 1
     encoding = {
         "y": _label_axis(labels),
         "x": {"field": "value", "type": "quantitative", "axis": None, "scale": {"domain": [0, top]}, "stack": None},
     }
     spec["layer"] = [
-        {"mark": {"type": "bar", "height": 14}, "encoding": {**encoding, "color": {"field": "color", "type": "nominal", "scale": None}}},
-        {"mark": {"type": "text", "align": "left", "dx": 6, "color": INK}, "encoding": {**encoding, "text": {"field": "text"}}},
+        {
+            "mark": {"type": "bar", "height": 14},
+            "encoding": {**encoding, "color": {"field": "color", "type": "nominal", "scale": None}},
+        },
+        {
+            "mark": {"type": "text", "align": "left", "dx": 6, "color": INK},
+            "encoding": {**encoding, "text": {"field": "text"}},
+        },
     ]
     return spec
 
@@ -122,17 +140,27 @@ def paired_bar_chart(bars: Sequence[Bar], *, width: int) -> Spec:
     short = {label: shorten(label, room - 12) for label in order}
     right = round(max((text_width(b.text) for b in bars), default=0) + 12)
     spec = _frame(width, (BAR_STEP - 8) * len(series) * len(order), (room, 4, right, 4))
-    spec["data"] = {"values": [{"label": short[b.label], "value": b.value, "text": b.text, "series": b.series} for b in bars]}
+    spec["data"] = {
+        "values": [{"label": short[b.label], "value": b.value, "text": b.text, "series": b.series} for b in bars]
+    }
     top = max((b.value for b in bars), default=0) or 1
     encoding = {
         "y": {**_label_axis([short[o] for o in order]), "scale": {"paddingInner": 0.28, "paddingOuter": 0.14}},
         "yOffset": {"field": "series", "type": "nominal", "sort": series},
         "x": {"field": "value", "type": "quantitative", "axis": None, "scale": {"domain": [0, top]}, "stack": None},
     }
-    color = {"field": "series", "type": "nominal", "legend": None, "scale": {"domain": series, "range": [colors[s] for s in series]}}
+    color = {
+        "field": "series",
+        "type": "nominal",
+        "legend": None,
+        "scale": {"domain": series, "range": [colors[s] for s in series]},
+    }
     spec["layer"] = [
         {"mark": {"type": "bar"}, "encoding": {**encoding, "color": color}},
-        {"mark": {"type": "text", "align": "left", "dx": 6, "color": INK}, "encoding": {**encoding, "text": {"field": "text"}}},
+        {
+            "mark": {"type": "text", "align": "left", "dx": 6, "color": INK},
+            "encoding": {**encoding, "text": {"field": "text"}},
+        },
     ]
     return spec
 
@@ -160,12 +188,31 @@ def line_chart(
     return spec
 
 
-def span_chart(spans: Sequence[Span], *, width: int, percent: bool, zero_line: bool) -> Spec:
+def round_ticks(low: float, high: float, count: int) -> list[float]:
+    """Return at most ``count`` + 1 round numbers (1, 2, 5 × a power of ten apart) within [low, high]."""
+    spread = high - low
+    if not spread > 0 or not math.isfinite(spread):
+        return [low]
+    rough = spread / count
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next(power * m for m in (1, 2, 5, 10) if power * m >= rough * 0.999)
+    first = math.ceil(low / step - 1e-9)
+    last = math.floor(high / step + 1e-9)
+    return [round(i * step, 12) for i in range(first, last + 1)]
+
+
+def _told_axis(ticks: Sequence[float], tell: Callable[[float], str]) -> Spec:
+    """Return an axis whose labels are ours: the renderer's own formats know neither 万 nor 亿."""
+    told = json.dumps([tell(t) for t in ticks], ensure_ascii=False)
+    return {"values": list(ticks), "labelExpr": f"{told}[indexof({json.dumps(list(ticks))}, datum.value)]"}
+
+
+def span_chart(spans: Sequence[Span], *, width: int, tell: Callable[[float], str], zero_line: bool) -> Spec:
     """Return estimates as dots on their intervals, one line each, label above it and numbers beside; a diamond for the truth.
 
     Parameters
     ----------
-    percent : whether the axis is in %. zero_line : whether zero matters ("no difference") and is drawn.
+    tell : how a number on the axis is written. zero_line : whether zero matters ("no difference") and is drawn.
     """
     rows = [{"row": i, "label": s.label, "estimate": s.estimate, "low": s.low, "high": s.high, "text": s.text, "color": s.color, "mark": s.mark} for i, s in enumerate(spans)]  # fmt: skip
     ends = [v for s in spans for v in (s.low, s.high, s.estimate, *((s.mark,) if s.mark is not None else ()))]
@@ -174,8 +221,12 @@ def span_chart(spans: Sequence[Span], *, width: int, percent: bool, zero_line: b
         low, high = min(low, 0.0), max(high, 0.0)
     slack = (high - low or abs(high) or 1) * 0.06
     spec = _frame(width, 62 * len(spans), (16, 6, 16, 30))
-    x = {"type": "quantitative", "title": None, "scale": {"domain": [low - slack, high + slack], "nice": False, "zero": False},
-         "axis": {"tickCount": 4 if width <= NARROW else 6, "grid": True, "labelFlush": True, **({"format": ".0%" if high - low > 0.08 else ".1%"} if percent else {"format": "~s"})}}  # fmt: skip
+    ticks = round_ticks(low - slack, high + slack, 3 if width <= NARROW else 6)
+    x = {
+        "type": "quantitative", "title": None,
+        "scale": {"domain": [low - slack, high + slack], "nice": False, "zero": False},
+        "axis": {"grid": True, "labelFlush": True, "labelOverlap": True, **_told_axis(ticks, tell)},
+    }  # fmt: skip
     y = {"field": "row", "type": "ordinal", "axis": None}
     color = {"field": "color", "type": "nominal", "scale": None}
     spec["data"] = {"values": rows}
@@ -233,6 +284,7 @@ __all__ = [
     "draw",
     "line_chart",
     "paired_bar_chart",
+    "round_ticks",
     "shorten",
     "span_chart",
     "text_width",

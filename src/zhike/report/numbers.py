@@ -5,6 +5,7 @@ Full values stay behind the shown ones (``exact``), for hovering and copying.
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 
 from zhike.kernel.money import show_amount, to_amount
@@ -13,7 +14,10 @@ from zhike.report.terms import Number, Quantity, Unit
 SYMBOLS = {"CNY": "¥", "CZK": "Kč ", "EUR": "€", "USD": "$", "HKD": "HK$"}
 NO_NUMBER = "—"
 SIGNED = (Unit.POINTS, Unit.AMOUNT_CHANGE)
-SUFFIX = {"zh": {"points": " 个百分点", "seconds": " 秒", "times": " 倍"}, "en": {"points": " pp", "seconds": " s", "times": "×"}}
+SUFFIX = {
+    "zh": {"points": " 个百分点", "seconds": " 秒", "times": " 倍"},
+    "en": {"points": " pp", "seconds": " s", "times": "×"},
+}
 MINUS = "−"
 
 
@@ -46,6 +50,23 @@ def show_number(value: Number, unit: Unit, *, language: str, currency: str) -> s
     return sign + shown.replace("-", MINUS)
 
 
+def show_tick(value: float, unit: Unit, *, language: str, currency: str) -> str:
+    """Return a number for an axis: as short as it can be, e.g. ``¥2万``, ``5%``, ``−1.5``."""
+    if unit in (Unit.RATE, Unit.POINTS):
+        return f"{value * 100:.10g}%".replace("-", MINUS)
+    if unit in (Unit.AMOUNT, Unit.AMOUNT_CHANGE):
+        shown = show_number(value, Unit.AMOUNT, language=language, currency=currency)
+        return (
+            re.sub(r"(\.\d*?)0+(?=\D|$)", r"\1", shown)
+            .replace(".万", "万")
+            .replace(".亿", "亿")
+            .replace(".K", "K")
+            .replace(".M", "M")
+            .rstrip(".")
+        )
+    return f"{value:,.10g}".replace("-", MINUS)
+
+
 def show(quantity: Quantity, *, language: str, currency: str = "CNY") -> str:
     """Return a quantity without its interval; a dash when there is no number."""
     if quantity.value is None:
@@ -57,7 +78,9 @@ def show_interval(quantity: Quantity, *, language: str, currency: str = "CNY") -
     """Return ``[low, high]`` with the unit said once where it is a suffix; "" when there is no interval."""
     if quantity.low is None or quantity.high is None:
         return ""
-    low, high = (show_number(v, quantity.unit, language=language, currency=currency) for v in (quantity.low, quantity.high))
+    low, high = (
+        show_number(v, quantity.unit, language=language, currency=currency) for v in (quantity.low, quantity.high)
+    )
     tail = SUFFIX[language]["points"] if quantity.unit is Unit.POINTS else ""
     if tail:
         low = low.removesuffix(tail)
@@ -75,4 +98,4 @@ def exact(quantity: Quantity) -> str:
     return str(value) if isinstance(value, int) else repr(float(value))
 
 
-__all__ = ["NO_NUMBER", "currency_symbol", "exact", "show", "show_count", "show_interval", "show_number"]
+__all__ = ["NO_NUMBER", "currency_symbol", "exact", "show", "show_count", "show_interval", "show_number", "show_tick"]

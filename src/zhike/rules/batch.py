@@ -4,6 +4,8 @@ Leaves that look outside the subject table (tags, segments, scores, events, rela
 customer and joined once, however many rules use them; after that each rule is a boolean expression over one scan.
 """
 
+# ruff: noqa: PLR0911 - one return per kind of term
+
 from __future__ import annotations
 
 import operator
@@ -17,7 +19,7 @@ import ibis
 import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 
-from zhike.rules.joining import join_leaves
+from zhike.rules.joining import Evaluation, join_leaves
 from zhike.rules.meaning import EXACT_SCALE, anniversaries, calendar_value, codes_matching, day_window, month_start
 from zhike.rules.scope import RuleScope
 from zhike.rules.terms import (
@@ -31,6 +33,7 @@ from zhike.rules.terms import (
     Comparison,
     Computed,
     Condition,
+    Contactable,
     CountEvents,
     DaysUntil,
     Everyone,
@@ -69,7 +72,7 @@ _TESTS: Mapping[Comparison, Callable[[Any, Any], Any]] = {
 
 def _holds(test: Any) -> Any:
     """A comparison with a missing value does not hold."""
-    return test.fill_null(False)
+    return test.fill_null(False)  # noqa: FBT003 - a constant column
 
 
 def _constant(literal: Literal) -> Any:
@@ -189,7 +192,7 @@ class Bound:
             target = DATATYPES[computed.kind]
         if computed.by is Arithmetic.TIMES and computed.kind is Kind.AMOUNT:
             one, other = sorted(computed.of, key=lambda e: isinstance(e, Literal))
-            factor = _constant(other).cast(FACTOR)
+            factor = self.value(other).cast(FACTOR)
             return (self.value(one).cast(EXACT) * factor).cast(EXACT)
         values = [self.value(e).cast(target) for e in computed.of]
         match computed.by:
@@ -227,6 +230,8 @@ class Bound:
             case CountEvents(_, _, counts):
                 number = columns[0].fill_null(0)
                 return reduce(operator.and_, [_counted(number, by, values) for by, values in counts])
+            case Contactable():
+                return _holds(columns[0] == 1)
             case FollowedBy(is_followed=is_followed):
                 return _holds(columns[0] == is_followed)
             case _:
@@ -261,16 +266,15 @@ def bind(subject: ir.Table, parts: Sequence[Part], scope: RuleScope) -> Bound:
     ------
     ValueError : a table that is needed was left out of ``scope``.
     """
-    table, columns = join_leaves(subject, parts, scope, where_matches=_where_matches)
+    evaluation = Evaluation(_where_matches, lambda event, test: Bound(event, scope, {}).flag(test))
+    table, columns = join_leaves(subject, parts, scope, evaluation)
     return Bound(table, scope, columns)
 
 
 def evaluate(subject: ir.Table, rules: Mapping[str, Rule], scope: RuleScope) -> ir.Table:
     """Return ``customer_id`` and one boolean column per rule, named by its key; one row per row of ``subject``."""
     bound = bind(subject, list(rules.values()), scope)
-    return bound.table.select(
-        "customer_id", **{key: bound.flag(rule) for key, rule in rules.items()}
-    )
+    return bound.table.select("customer_id", **{key: bound.flag(rule) for key, rule in rules.items()})
 
 
 def matching(rule: Rule, subject: ir.Table, scope: RuleScope) -> ir.Table:

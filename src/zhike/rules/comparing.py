@@ -1,5 +1,7 @@
 """Reading comparisons: what may be asked of a value of each kind, and the constants or expressions it is compared with."""
 
+# ruff: noqa: PLR0911 - one return per kind of term
+
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping

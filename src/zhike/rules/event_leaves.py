@@ -7,7 +7,7 @@ from typing import Any
 
 from zhike.rules.comparing import WORDS, read_comparisons
 from zhike.rules.reading import MAX_EVENT_DAYS, MAX_EVENT_LEAVES, Reading
-from zhike.rules.terms import Compare, Comparison, Condition, CountEvents, EventPattern, Field, FollowedBy
+from zhike.rules.terms import Compare, Comparison, Condition, CountEvents, EventPattern, Field, FollowedBy, Literal
 from zhike.rules.vocabulary import EVENT_FIELDS
 
 MAX_COUNT = 1_000_000
@@ -18,7 +18,7 @@ _AT_LEAST_ONE = ((Comparison.AT_LEAST, (1,)),)
 
 
 def _kinds(reading: Reading, tree: object, path: str) -> tuple[str, ...] | None:
-    kinds = tree if isinstance(tree, list) else [tree]
+    kinds: list[Any] = tree if isinstance(tree, list) else [tree]
     known = reading.vocabulary.events
     before = len(reading.findings)
     if not kinds:
@@ -42,6 +42,8 @@ def _filters(reading: Reading, tree: object, path: str) -> tuple[Compare, ...]:
         words = asked if isinstance(asked, Mapping) else {"in": asked} if isinstance(asked, list) else {"is": asked}
         reading.only(here, words, WORDS)
         found += read_comparisons(reading, Field(column, EVENT_FIELDS[column]), words, here)
+    if not all(isinstance(r, Literal) for test in found for r in test.right):
+        reading.wrong(path, "a filter of events compares with constants only", "事件筛选只能与常量比较")
     return tuple(found)
 
 

@@ -4,6 +4,8 @@ A constant takes its kind from what it stands beside (``{field: age, at_least: "
 beside a day is a day). An expression that cannot be read gives None after its mistakes are recorded.
 """
 
+# ruff: noqa: PLR0911 - one return per kind of term
+
 from __future__ import annotations
 
 import operator

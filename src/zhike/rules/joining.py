@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import reduce
 from typing import Any
@@ -18,9 +19,9 @@ import ibis.expr.types as ir
 from zhike.rules.scope import RuleScope, holding_on
 from zhike.rules.terms import (
     Compare,
+    Contactable,
     CountEvents,
     EventPattern,
-    Field,
     FollowedBy,
     HasTag,
     InSegment,
@@ -39,9 +40,30 @@ TAG_COLUMNS: Mapping[TagPart, str] = {
     TagPart.DAY: "value_on",
     TagPart.SINCE: "from_on",
 }
-Outside = TagValue | HasTag | ScoreValue | InSegment | CountEvents | FollowedBy | Related
+Outside = TagValue | HasTag | ScoreValue | InSegment | CountEvents | FollowedBy | Related | Contactable
 Columns = dict[Part, tuple[str, ...]]
-WhereMatches = Callable[[Rule, RuleScope], ir.Table]
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What the evaluator lends to joining: who matches a rule, and which events fit a filter."""
+
+    matching: Callable[[Rule, RuleScope], ir.Table]
+    flag: Callable[[ir.Table, Compare], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The leaves to be joined, where they look, who evaluates; ``columns`` is filled with the names given to each leaf."""
+
+    leaves: tuple[Outside, ...]
+    scope: RuleScope
+    evaluation: Evaluation
+    columns: Columns = field(default_factory=dict)
+
+    def of(self, *kinds: type) -> list[Any]:
+        """Return the leaves of these kinds, in order."""
+        return [leaf for leaf in self.leaves if isinstance(leaf, kinds)]
 
 
 def _needed(table: ir.Table | None, name: str) -> ir.Table:
@@ -52,9 +74,7 @@ def _needed(table: ir.Table | None, name: str) -> ir.Table:
 
 def _leaves(parts: Sequence[Part]) -> tuple[Outside, ...]:
     """Return the leaves that look outside, each once, in order; those inside a relation's where are its own business."""
-    found = dict.fromkeys(
-        p for part in parts for p in parts_of(part, into_relations=False) if isinstance(p, Outside)
-    )
+    found = dict.fromkeys(p for part in parts for p in parts_of(part, into_relations=False) if isinstance(p, Outside))
     return tuple(found)
 
 
@@ -63,45 +83,45 @@ def _join(subject: ir.Table, side: ir.Table) -> ir.Table:
     return subject.left_join(side, subject["customer_id"] == side["_key"]).drop("_key")
 
 
-def _join_tags(subject: ir.Table, leaves: Sequence[Outside], scope: RuleScope, columns: Columns) -> ir.Table:
-    used = [leaf for leaf in leaves if isinstance(leaf, TagValue | HasTag)]
+def _join_tags(subject: ir.Table, asked: Asked) -> ir.Table:
+    used = asked.of(TagValue, HasTag)
     for i, tag in enumerate(dict.fromkeys(leaf.tag for leaf in used)):
-        rows = _needed(scope.tag_value, "tag_value")
-        held = holding_on(rows.filter(rows.tag == tag), scope.as_of)
+        rows = _needed(asked.scope.tag_value, "tag_value")
+        held = holding_on(rows.filter(rows.tag == tag), asked.scope.as_of)
         wanted = {}
         for leaf in used:
             if leaf.tag == tag:
                 source = TAG_COLUMNS[leaf.part] if isinstance(leaf, TagValue) else "from_on"
                 wanted[f"_tag{i}_{source}"] = held[source]
-                columns[leaf] = (f"_tag{i}_{source}",)
+                asked.columns[leaf] = (f"_tag{i}_{source}",)
         subject = _join(subject, held.select(_key=held.customer_id, **wanted))
     return subject
 
 
-def _join_segments(subject: ir.Table, leaves: Sequence[Outside], scope: RuleScope, columns: Columns) -> ir.Table:
-    used = [leaf for leaf in leaves if isinstance(leaf, InSegment)]
+def _join_segments(subject: ir.Table, asked: Asked) -> ir.Table:
+    used = asked.of(InSegment)
     for i, segment in enumerate(dict.fromkeys(leaf.segment for leaf in used)):
-        rows = _needed(scope.segment_member, "segment_member")
-        held = holding_on(rows.filter(rows.segment == segment), scope.as_of)
+        rows = _needed(asked.scope.segment_member, "segment_member")
+        held = holding_on(rows.filter(rows.segment == segment), asked.scope.as_of)
         names = (f"_segment{i}_held", f"_segment{i}_bucket", f"_segment{i}_from")
         side = held.select(
             _key=held.customer_id, **dict(zip(names, (held.from_on, held.bucket, held.from_on), strict=True))
         )
         subject = _join(subject, side)
-        columns.update({leaf: names for leaf in used if leaf.segment == segment})
+        asked.columns.update({leaf: names for leaf in used if leaf.segment == segment})
     return subject
 
 
-def _join_scores(subject: ir.Table, leaves: Sequence[Outside], scope: RuleScope, columns: Columns) -> ir.Table:
-    used = [leaf for leaf in leaves if isinstance(leaf, ScoreValue)]
+def _join_scores(subject: ir.Table, asked: Asked) -> ir.Table:
+    used = asked.of(ScoreValue)
     for i, model in enumerate(dict.fromkeys(leaf.model for leaf in used)):
-        rows = _needed(scope.score_value, "score_value")
+        rows = _needed(asked.scope.score_value, "score_value")
         own = rows.filter(rows.model == model)
         wanted = {}
         for leaf in used:
             if leaf.model == model:
                 wanted[f"_score{i}_{leaf.part}"] = own[leaf.part]
-                columns[leaf] = (f"_score{i}_{leaf.part}",)
+                asked.columns[leaf] = (f"_score{i}_{leaf.part}",)
         subject = _join(subject, own.select(_key=own.customer_id, **wanted))
     return subject
 
@@ -109,14 +129,9 @@ def _join_scores(subject: ir.Table, leaves: Sequence[Outside], scope: RuleScope,
 # ---- events ----------------------------------------------------------------------------------------------------------
 
 
-def _matches(event: ir.Table, pattern: EventPattern) -> Any:
+def _matches(event: ir.Table, pattern: EventPattern, evaluation: Evaluation) -> Any:
     """Return the boolean column of the events that fit a pattern."""
-    from zhike.rules.batch import Bound  # the comparisons of filters are those of rules
-
-    tests = [event.event_kind.isin(pattern.kinds)]
-    if pattern.filters:
-        bound = Bound(event, RuleScope(_ANY_DAY), {})
-        tests += [bound.flag(test) for test in pattern.filters]
+    tests = [event.event_kind.isin(pattern.kinds), *(evaluation.flag(event, f) for f in pattern.filters)]
     return reduce(operator.and_, tests)
 
 
@@ -128,27 +143,27 @@ def _recent(scope: RuleScope, n_days: int, kinds: Iterable[str]) -> ir.Table:
     )
 
 
-def _join_counts(subject: ir.Table, leaves: Sequence[Outside], scope: RuleScope, columns: Columns) -> ir.Table:
-    used = [leaf for leaf in leaves if isinstance(leaf, CountEvents)]
+def _join_counts(subject: ir.Table, asked: Asked) -> ir.Table:
+    used = asked.of(CountEvents)
     if not used:
         return subject
-    event = _recent(scope, max(u.within_days for u in used), (k for u in used for k in u.pattern.kinds))
+    event = _recent(asked.scope, max(u.within_days for u in used), (k for u in used for k in u.pattern.kinds))
     counts = {}
     for i, leaf in enumerate(used):
-        after = ibis.literal(scope.as_of - timedelta(days=leaf.within_days))
-        fits = _matches(event, leaf.pattern) & (event.on > after)
+        after = ibis.literal(asked.scope.as_of - timedelta(days=leaf.within_days))
+        fits = _matches(event, leaf.pattern, asked.evaluation) & (event.on > after)
         number = event.on.nunique(where=fits) if leaf.per_day else fits.ifelse(1, 0).sum()
         counts[f"_events{i}"] = number.cast(dt.int64)
-        columns[leaf] = (f"_events{i}",)
+        asked.columns[leaf] = (f"_events{i}",)
     return _join(subject, event.group_by(_key=event.customer_id).aggregate(**counts))
 
 
-def _join_sequences(subject: ir.Table, leaves: Sequence[Outside], scope: RuleScope, columns: Columns) -> ir.Table:
-    used = [leaf for leaf in leaves if isinstance(leaf, FollowedBy)]
+def _join_sequences(subject: ir.Table, asked: Asked) -> ir.Table:
+    used = asked.of(FollowedBy)
     for i, leaf in enumerate(used):
-        event = _recent(scope, leaf.in_last_days, (*leaf.first.kinds, *leaf.second.kinds))
-        first = event.filter(_matches(event, leaf.first)).select("customer_id", "on", "at")
-        second = event.filter(_matches(event, leaf.second)).select(
+        event = _recent(asked.scope, leaf.in_last_days, (*leaf.first.kinds, *leaf.second.kinds))
+        first = event.filter(_matches(event, leaf.first, asked.evaluation)).select("customer_id", "on", "at")
+        second = event.filter(_matches(event, leaf.second, asked.evaluation)).select(
             second_customer_id="customer_id", second_on="on", second_at="at"
         )
         after = [
@@ -156,50 +171,71 @@ def _join_sequences(subject: ir.Table, leaves: Sequence[Outside], scope: RuleSco
             second.second_at > first.at,
             second.second_on.delta(first.on, unit="day") <= leaf.within_days,
         ]
-        followed = first.semi_join(second, after).select("customer_id").distinct()
+        followed = first.semi_join(second, after).select(_followed="customer_id").distinct()
         name = f"_sequence{i}"
-        pairs = first.select("customer_id").distinct()
-        marked = pairs.left_join(followed, pairs.customer_id == followed.customer_id)
-        side = marked.select(_key=pairs.customer_id, **{name: marked["customer_id_right"].notnull()})
-        subject = _join(subject, side)
-        columns[leaf] = (name,)
+        pairs = first.select(_key="customer_id").distinct()
+        marked = pairs.left_join(followed, pairs["_key"] == followed["_followed"])
+        subject = _join(subject, marked.select("_key", **{name: marked["_followed"].notnull()}))
+        asked.columns[leaf] = (name,)
     return subject
+
+
+def _join_contactability(subject: ir.Table, asked: Asked) -> ir.Table:
+    used = asked.of(Contactable)
+    if not used:
+        return subject
+    rows = _needed(asked.scope.contactability, "contactability")
+    rows = rows.filter(rows.is_allowed & rows.purpose.isin(sorted({u.purpose for u in used})))
+    counts = {}
+    for i, leaf in enumerate(used):
+        fits = rows.purpose == leaf.purpose
+        if leaf.channels:
+            fits &= rows.channel.isin(leaf.channels)
+        if leaf.product_lines:
+            fits &= rows.product_line.isin(leaf.product_lines)
+        counts[f"_contact{i}"] = fits.ifelse(1, 0).max().cast(dt.int64)
+        asked.columns[leaf] = (f"_contact{i}",)
+    return _join(subject, rows.group_by(_key=rows.customer_id).aggregate(**counts))
 
 
 # ---- relations -------------------------------------------------------------------------------------------------------
 
 
-def _join_relations(
-    subject: ir.Table, leaves: Sequence[Outside], scope: RuleScope, columns: Columns, where_matches: WhereMatches
-) -> ir.Table:
-    for i, leaf in enumerate(leaf for leaf in leaves if isinstance(leaf, Related)):
-        rows = _needed(scope.customer_relation, "customer_relation")
-        own, other = ("to_customer_id", "from_customer_id") if leaf.is_inverse else ("from_customer_id", "to_customer_id")
-        valid = holding_on(rows.filter(rows.kind == leaf.relation), scope.as_of, first="valid_from_on", last="valid_to_on")
+def _join_relations(subject: ir.Table, asked: Asked) -> ir.Table:
+    for i, leaf in enumerate(asked.of(Related)):
+        rows = _needed(asked.scope.customer_relation, "customer_relation")
+        own, other = (
+            ("to_customer_id", "from_customer_id") if leaf.is_inverse else ("from_customer_id", "to_customer_id")
+        )
+        valid = holding_on(
+            rows.filter(rows.kind == leaf.relation), asked.scope.as_of, first="valid_from_on", last="valid_to_on"
+        )
         pairs = valid.select(_key=valid[own], _other=valid[other])
         if leaf.where is not None:
-            matched = where_matches(leaf.where, scope)
+            matched = asked.evaluation.matching(leaf.where, asked.scope)
             pairs = pairs.semi_join(matched, pairs["_other"] == matched["customer_id"])
         name = f"_related{i}"
         side = pairs.select("_key").distinct()
         subject = _join(subject, side.mutate(**{name: ibis.literal(True)}))  # noqa: FBT003 - a constant column
-        columns[leaf] = (name,)
+        asked.columns[leaf] = (name,)
     return subject
 
 
 def join_leaves(
-    subject: ir.Table, parts: Sequence[Part], scope: RuleScope, *, where_matches: WhereMatches
+    subject: ir.Table, parts: Sequence[Part], scope: RuleScope, evaluation: Evaluation
 ) -> tuple[ir.Table, Columns]:
-    """Return ``subject`` with the columns that its leaves need, and which columns belong to which leaf.
+    """Return ``subject`` with the columns that the leaves of ``parts`` need, and which columns belong to which leaf."""
+    asked = Asked(_leaves(parts), scope, evaluation)
+    joins = (
+        _join_tags,
+        _join_segments,
+        _join_scores,
+        _join_counts,
+        _join_sequences,
+        _join_contactability,
+        _join_relations,
+    )
+    return reduce(lambda table, join: join(table, asked), joins, subject), asked.columns
 
-    Parameters
-    ----------
-    where_matches : gives the ``customer_id`` of all customers that match a relation's ``where``.
-    """
-    leaves, columns = _leaves(parts), Columns()
-    for join in (_join_tags, _join_segments, _join_scores, _join_counts, _join_sequences):
-        subject = join(subject, leaves, scope, columns)
-    return _join_relations(subject, leaves, scope, columns, where_matches), columns
 
-
-__all__ = ["TAG_COLUMNS", "WhereMatches", "join_leaves"]
+__all__ = ["TAG_COLUMNS", "Evaluation", "join_leaves"]

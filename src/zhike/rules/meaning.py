@@ -30,7 +30,7 @@ def anniversaries(n: int, as_of: date) -> tuple[int, ...]:
     """Return month × 100 + day of ``as_of`` … ``as_of + n``; 29 February is kept on the 28th where a year has none."""
     days = [as_of + timedelta(days=i) for i in range(n + 1)]
     found = {d.month * 100 + d.day for d in days}
-    if any(d.month == 2 and d.day == 28 and (d + timedelta(days=1)).day == 1 for d in days):  # noqa: PLR2004 - 28 February
+    if any(d.month == 2 and d.day == 28 and (d + timedelta(days=1)).day == 1 for d in days):
         found.add(FEBRUARY_29)
     return tuple(sorted(found))
 
@@ -40,14 +40,14 @@ def codes_matching(by: Comparison, right: Sequence[str], order: Sequence[str]) -
     place = {code: i for i, code in enumerate(order)}
     first = place[right[0]]
     last = place[right[-1]]
-    matches = {
-        C.AT_LEAST: lambda i: i >= first,
-        C.ABOVE: lambda i: i > first,
-        C.AT_MOST: lambda i: i <= first,
-        C.BELOW: lambda i: i < first,
-        C.BETWEEN: lambda i: first <= i <= last,
+    inside = {
+        C.AT_LEAST: range(first, len(place)),
+        C.ABOVE: range(first + 1, len(place)),
+        C.AT_MOST: range(first + 1),
+        C.BELOW: range(first),
+        C.BETWEEN: range(first, last + 1),
     }[by]
-    return tuple(code for code, i in place.items() if matches(i))
+    return tuple(code for code, i in place.items() if i in inside)
 
 
 def month_start(months_ahead: int, as_of: date) -> date:

@@ -4,6 +4,8 @@ The words are said in ``docs/concepts/rules.md``. A leaf may make several compar
 a list stands for ``all``.
 """
 
+# ruff: noqa: PLR0911 - one return per kind of term
+
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
@@ -11,6 +13,7 @@ from typing import Any
 
 from zhike.kernel.definitions import suggest
 from zhike.kernel.errors import BadInput, Finding
+from zhike.kernel.terms import Channel, Purpose
 from zhike.rules.comparing import WORDS, read_comparisons
 from zhike.rules.event_leaves import read_event
 from zhike.rules.expressions import read_expression, read_field, read_score, read_tag_value
@@ -22,6 +25,7 @@ from zhike.rules.terms import (
     Compare,
     Comparison,
     Condition,
+    Contactable,
     Everyone,
     Expression,
     Field,
@@ -40,6 +44,7 @@ from zhike.warehouse.contracts import Kind
 
 CALENDAR_UNITS: Mapping[str, tuple[int, int]] = {"day_of_month": (1, 31), "month": (1, 12), "day_of_week": (1, 7)}
 MAX_ENTERED_DAYS = 3660
+CHANNELS = tuple(c.value for c in Channel)
 
 _Reader = Callable[[Reading, Mapping[str, Any], str, int], Condition | None]
 
@@ -107,6 +112,12 @@ def _asks(tree: Mapping[str, Any]) -> bool:
     return any(word in tree for word in WORDS)
 
 
+def _says_nothing(reading: Reading, tree: Mapping[str, Any], path: str, head: str) -> None:
+    """Record that a leaf compares nothing, unless it tried to with a word that was refused already."""
+    if set(tree) <= {head, "value", "negate"}:
+        reading.wrong(path, f"says nothing about the {head}", "没有写比较条件", value=tree[head])
+
+
 def _read_field_leaf(reading: Reading, tree: Mapping[str, Any], path: str, depth: int) -> Condition | None:
     reading.only(path, tree, ("field", "negate", *WORDS))
     left = read_field(reading, tree["field"], f"{path}.field")
@@ -114,8 +125,8 @@ def _read_field_leaf(reading: Reading, tree: Mapping[str, Any], path: str, depth
         return None
     if not _asks(tree):
         if left.kind is Kind.FLAG:
-            return Compare(left, Comparison.IS, (Literal(True, Kind.FLAG),))
-        reading.wrong(path, "says nothing about the field", "没有写比较条件", value=tree["field"])
+            return Compare(left, Comparison.IS, (Literal(value=True, kind=Kind.FLAG),))
+        _says_nothing(reading, tree, path, "field")
         return None
     return _compared(reading, left, tree, path)
 
@@ -124,7 +135,7 @@ def _read_computed_leaf(reading: Reading, tree: Mapping[str, Any], path: str, de
     reading.only(path, tree, ("compute", "negate", *WORDS))
     left = read_expression(reading, tree["compute"], f"{path}.compute", depth=depth + 1)
     if not _asks(tree):
-        reading.wrong(path, "says nothing about the value", "没有写比较条件")
+        _says_nothing(reading, tree, path, "compute")
         return None
     return None if left is None else _compared(reading, left, tree, path)
 
@@ -139,7 +150,7 @@ def _read_tag_leaf(reading: Reading, tree: Mapping[str, Any], path: str, depth: 
         reading.unknown(f"{path}.tag", ("tag", "标签"), key, known)
         return None
     if "value" in tree:
-        reading.wrong(path, "says nothing about the value", "没有写比较条件", value=key)
+        _says_nothing(reading, tree, path, "tag")
         return None
     return HasTag(key)
 
@@ -148,7 +159,7 @@ def _read_score_leaf(reading: Reading, tree: Mapping[str, Any], path: str, depth
     reading.only(path, tree, ("score", "value", "negate", *WORDS))
     left = read_score(reading, tree, path)
     if not _asks(tree):
-        reading.wrong(path, "says nothing about the score", "没有写比较条件", value=tree["score"])
+        _says_nothing(reading, tree, path, "score")
         return None
     return None if left is None else _compared(reading, left, tree, path)
 
@@ -189,6 +200,22 @@ def _read_relation_leaf(reading: Reading, tree: Mapping[str, Any], path: str, de
     where = _condition(reading, tree["where"], f"{path}.where", depth + 1)
     reading.n_relations_around -= 1
     return None if where is None else Related(kind, where, is_inverse)
+
+
+def _read_contactable_leaf(reading: Reading, tree: Mapping[str, Any], path: str, depth: int) -> Condition | None:
+    reading.only(path, tree, ("contactable", "channel", "product_line", "negate"))
+    purpose, purposes = tree["contactable"], [p.value for p in Purpose]
+    if purpose not in purposes:
+        reading.unknown(f"{path}.contactable", ("purpose", "用途"), purpose, purposes)
+        return None
+    limits: dict[str, tuple[str, ...]] = {}
+    for word in ("channel", "product_line"):
+        wanted = tree.get(word, [])
+        limits[word] = tuple(str(w) for w in (wanted if isinstance(wanted, list) else [wanted]))
+    for channel in limits["channel"]:
+        if channel not in CHANNELS:
+            reading.unknown(f"{path}.channel", ("channel", "渠道"), channel, CHANNELS)
+    return Contactable(purpose, limits["channel"], limits["product_line"])
 
 
 def _read_calendar_leaf(reading: Reading, tree: Mapping[str, Any], path: str, depth: int) -> Condition | None:
@@ -235,6 +262,7 @@ _READERS: Mapping[str, _Reader] = {
     "score": _read_score_leaf,
     "event": lambda reading, tree, path, _: read_event(reading, tree, path),
     "relation": _read_relation_leaf,
+    "contactable": _read_contactable_leaf,
     "calendar": _read_calendar_leaf,
     "everyone": _read_everyone,
 }

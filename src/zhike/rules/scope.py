@@ -21,6 +21,7 @@ class RuleScope:
     segment_member : ``customer_id, segment, bucket, from_on, to_on``; at most one row of a segment holds on a day.
     score_value : ``customer_id, model, score, decile``.
     event : ``customer_id, event_kind, on, at, channel, subject, source, org_id, value``; see :func:`customer_events`.
+    contactability : ``customer_id, channel, purpose, product_line, is_allowed``.
     customer_relation : ``from_customer_id, to_customer_id, kind, valid_from_on, valid_to_on``.
     """
 
@@ -31,6 +32,7 @@ class RuleScope:
     score_value: ir.Table | None = None
     event: ir.Table | None = None
     customer_relation: ir.Table | None = None
+    contactability: ir.Table | None = None
 
 
 def holding_on(table: ir.Table, day: date, *, first: str = "from_on", last: str = "to_on") -> ir.Table:

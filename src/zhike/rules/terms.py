@@ -240,6 +240,15 @@ class Related:
 
 
 @dataclass(frozen=True, slots=True)
+class Contactable:
+    """Policy allows contact for ``purpose`` on at least one of ``channels`` for one of ``product_lines`` (empty = any)."""
+
+    purpose: str
+    channels: tuple[str, ...] = ()
+    product_lines: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class OnCalendar:
     """The as-of day itself: ``unit`` is day_of_month, month or day_of_week (1 = Monday), one of ``values``."""
 
@@ -288,6 +297,7 @@ Condition: TypeAlias = (
     | CountEvents
     | FollowedBy
     | Related
+    | Contactable
     | OnCalendar
     | Everyone
     | AllOf
@@ -313,6 +323,7 @@ __all__ = [
     "Comparison",
     "Computed",
     "Condition",
+    "Contactable",
     "CountEvents",
     "DaysUntil",
     "EventPattern",

@@ -12,6 +12,7 @@ from zhike.rules.terms import (
     Compare,
     Computed,
     Condition,
+    Contactable,
     CountEvents,
     DaysUntil,
     Expression,
@@ -35,7 +36,7 @@ class UsedNames:
     """What rules read: fields of the subject table, tags, segments, models, kinds of events, relations.
 
     ``event_days`` is how far back events are read. Names used inside a relation's ``where`` are included: they are read
-    of the related party.
+    of the related party. ``contactability`` says whether policy's answers are read.
     """
 
     fields: frozenset[str] = frozenset()
@@ -45,6 +46,7 @@ class UsedNames:
     events: frozenset[str] = frozenset()
     relations: frozenset[str] = frozenset()
     event_days: int = 0
+    contactability: bool = False
 
 
 def inner_parts(part: Part, *, into_relations: bool = True) -> tuple[Part, ...]:
@@ -81,6 +83,7 @@ def used_names(*rules: Part) -> UsedNames:
         models=frozenset(p.model for p in parts if isinstance(p, ScoreValue)),
         events=frozenset(_event_kinds(parts)),
         relations=frozenset(p.relation for p in parts if isinstance(p, Related)),
+        contactability=any(isinstance(p, Contactable) for p in parts),
         event_days=max((_event_days(p) for p in parts), default=0),
     )
 

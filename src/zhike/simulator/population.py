@@ -122,6 +122,18 @@ def draw_people(plan: BankPlan, chunk: int) -> People:
     )  # fmt: skip
 
 
+def _by_age(age: Ints, ages: tuple[int, ...], levels: tuple[float, ...]) -> Floats:
+    """Return levels between given ages on straight lines, by a table per year of age (the same on every machine)."""
+    table = []
+    for year in range(121):
+        after = next((i for i, a in enumerate(ages) if a >= year), len(ages) - 1)
+        before = max(after - 1, 0)
+        span = max(ages[after] - ages[before], 1)
+        share = min(max((year - ages[before]) / span, 0.0), 1.0)
+        table.append(levels[before] + (levels[after] - levels[before]) * share)
+    return np.array(table)[age]
+
+
 def _ages(bits: npt.NDArray[np.uint64], is_person: Flags) -> Ints:
     bracket = choose(bits[2], (1.5, 9.0, 20.0, 22.0, 18.0, 14.0, 15.5))
     start, width = np.array([8, 18, 25, 35, 45, 55, 63]), np.array([10, 7, 10, 10, 10, 8, 22])
@@ -139,14 +151,14 @@ def _joining_days(bits: npt.NDArray[np.uint64], plan: BankPlan, age: Ints) -> Da
 
 def _wealth(bits: npt.NDArray[np.uint64], kind: Ints, age: Ints) -> Ints:
     """Return own money at the start, in cents: heavy-tailed, growing with age; companies' is settlement money."""
-    by_age = np.interp(age, (8, 22, 35, 50, 65, 85), (0.1, 0.3, 0.9, 1.5, 1.8, 1.2))
+    by_age = _by_age(age, (8, 22, 35, 50, 65, 85), (0.1, 0.3, 0.9, 1.5, 1.8, 1.2))
     person = 1_700_000 * lognormal(bits[12], 1.95) * by_age
     business = np.where(kind == COMPANY, 20_000_000, 3_000_000) * lognormal(bits[12], 1.6)
     return np.rint(np.where(kind == PERSON, person, business)).astype(np.int64)
 
 
 def _incomes(bits: npt.NDArray[np.uint64], age: Ints, is_student: Flags, is_pensioner: Flags) -> Ints:
-    level = np.where(is_student, 0.2, np.where(is_pensioner, 0.55, np.interp(age, (8, 18, 22, 40, 60), (0.02, 0.2, 0.7, 1.2, 0.9))))
+    level = np.where(is_student, 0.2, np.where(is_pensioner, 0.55, _by_age(age, (8, 18, 22, 40, 60), (0.02, 0.2, 0.7, 1.2, 0.9))))
     return np.rint(WAGE_PER_MONTH_CENTS * level * lognormal(bits[13], 0.5)).astype(np.int64)
 
 
@@ -217,7 +229,7 @@ def _loans(
 def _contract_counts(bits: npt.NDArray[np.uint64], kind: Ints, wealth: Ints) -> Ints:
     """Return how many term contracts run at the start: about 44 % of persons hold one to three."""
     is_rich_enough = wealth >= 900_000
-    takes = part(bits[34], 0, 1000) < np.where(kind == PERSON, 790, np.where(kind == COMPANY, 150, 100))
+    takes = part(bits[34], 0, 1000) < np.where(kind == PERSON, 700, np.where(kind == COMPANY, 150, 100))
     count = 1 + (part(bits[35], 0, 100) < np.where(wealth > 5_000_000, 70, 40)) + (part(bits[35], 16, 100) < np.where(wealth > 20_000_000, 65, 22))
     return np.where(is_rich_enough & takes, count, 0)
 

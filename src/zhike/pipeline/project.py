@@ -1,0 +1,89 @@
+"""A project: its settings, its definitions on top of the standard pack, its mapping, and where its state stands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.resources import files
+from pathlib import Path
+
+from zhike.kernel.definitions import DefinitionSet, read_definitions
+from zhike.kernel.errors import NotFound
+from zhike.kernel.settings import Settings, load_settings
+from zhike.pipeline.definitions import Change, apply
+from zhike.pipeline.store import OperationsStore
+from zhike.warehouse import Warehouse
+from zhike.warehouse.manifest import Manifest
+
+MAPPING_FILE = Path("sources") / "mapping.yaml"
+DEFINITIONS_FOLDER = "conf"
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """What the files of a project say. ``definitions`` are as written; a run reads the approved ones from the store."""
+
+    settings: Settings
+    definitions: DefinitionSet
+
+    @property
+    def warehouse(self) -> Warehouse:
+        """The versions of the project's tables."""
+        return Warehouse(self.settings.state / "warehouse")
+
+    @property
+    def runs(self) -> Path:
+        """Folder of ``<run_id>/run_results.json``."""
+        return self.settings.state / "runs"
+
+    @property
+    def models(self) -> Path:
+        """Folder of model artifacts."""
+        return self.settings.state / "models"
+
+    @property
+    def mapping(self) -> Path:
+        """The bank's mapping to the table contracts."""
+        return self.settings.folder / MAPPING_FILE
+
+
+def standard_pack() -> Path:
+    """Return the folder of the definitions that zhike ships."""
+    return Path(str(files("zhike") / "standard"))
+
+
+def open_project(folder: Path) -> Project:
+    """Read settings and definitions of the project in ``folder``.
+
+    Raises
+    ------
+    BadInput : there is no project, or a file in it cannot be read; file and line are named.
+    """
+    settings = load_settings(folder)
+    folders = [standard_pack()] if settings.standard_pack else []
+    own = settings.folder / DEFINITIONS_FOLDER
+    folders += [own] if own.is_dir() else []
+    return Project(settings, read_definitions(folders))
+
+
+def apply_project(project: Project, store: OperationsStore, *, by: str, at: datetime) -> list[Change]:
+    """Check the definitions of the files and keep them as new versions; approve them if the project says so."""
+    from zhike.pipeline.checking import check_definitions
+
+    check_definitions(project.definitions)
+    on_apply = project.settings.definitions_approval == "on_apply"
+    return apply(store, project.definitions, by=by, at=at, approve_now=on_apply)
+
+
+def published(project: Project) -> Manifest:
+    """Return what is published; NotFound before the first run."""
+    manifest = project.warehouse.current()
+    if manifest is None:
+        raise NotFound(
+            "run.none_published", zh="尚无已发布的跑批结果", en="no run has been published yet",
+            todo_zh="先运行 zhike run --as-of 日期", todo_en="run `zhike run --as-of DAY` first",
+        )  # fmt: skip
+    return manifest
+
+
+__all__ = ["MAPPING_FILE", "Project", "apply_project", "open_project", "published", "standard_pack"]

@@ -1,0 +1,113 @@
+"""The steps of policy: the consent ledger, control flags with recipients, contactability."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+
+from zhike.kernel.clock import moment_on
+from zhike.kernel.hashing import fingerprint
+from zhike.policy.batch import GateTables
+from zhike.policy.contactability import contactability
+from zhike.policy.control import company_recipients, customer_control
+from zhike.policy.decide import Policy
+from zhike.policy.tables import CONSENT, FLAGS
+from zhike.policy.terms import ALL_CHANNELS
+from zhike.warehouse import Input, Output, Step, StepContext
+
+
+def day_end(as_of: date, timezone: str) -> datetime:
+    """Return the first moment (UTC) that no longer belongs to a business day."""
+    return moment_on(as_of + timedelta(days=1), timezone)
+
+
+def ledger(
+    consent_record: ir.Table, consent_entry: ir.Table, identity_link: ir.Table, *, as_of: date, until: datetime
+) -> ir.Table:
+    """Return the consent ledger: the bank's file by customer, and zhike's own entries; each entry once.
+
+    Parameters
+    ----------
+    until : entries recorded at or after this moment (UTC) are not read.
+    """
+    moment = ibis.literal(until.replace(tzinfo=None))
+    told = consent_record.filter((consent_record.recorded_at < moment) & (consent_record.on <= ibis.literal(as_of)))
+    known = told.filter(told.channel.isin([ALL_CHANNELS, *(c for c in CONSENT.column("channel").allowed if c != "*")]))
+    linked = known.inner_join(identity_link.select("source", "source_key", "customer_id"), ["source", "source_key"])
+    parts = ("customer_id", "source", "channel", "purpose", "state", "on", "recorded_at")
+    once = linked.group_by(list(parts)).aggregate(evidence=linked.evidence.min())
+    key = ibis.literal(":").join([once[p].cast("string") for p in parts])
+    file = once.select(
+        "customer_id", "channel", "purpose", "state", "on", "evidence",
+        entry_id=key.hexdigest("md5"), at=ibis.null("timestamp"), origin=ibis.literal("bank_file"),
+    )  # fmt: skip
+    own = consent_entry.filter((consent_entry.at < moment) & (consent_entry.on <= ibis.literal(as_of)))
+    own = own.mutate(origin=ibis.literal("zhike"))
+    columns = CONSENT.column_names
+    return file.select(*columns).union(own.select(*columns))
+
+
+def _consent_step(timezone: str) -> Step:
+    def work(context: StepContext) -> dict[str, Any]:
+        tables = context.tables
+        rows = ledger(
+            tables["consent_record"], tables["consent_entry"], tables["identity_link"],
+            as_of=context.as_of, until=day_end(context.as_of, timezone),
+        )  # fmt: skip
+        return {"entries": context.write("consent", rows)}
+
+    reads = (Input("consent_record"), Input("consent_entry"), Input("identity_link"))
+    return Step("policy:consent", (Output("consent"),), reads, work, material=(timezone,))
+
+
+def _control_step(timezone: str) -> Step:
+    def work(context: StepContext) -> dict[str, Any]:
+        tables = context.tables
+        recipients = company_recipients(
+            tables["customer"], tables["company_contact"], tables["identity_link"], tables["customer_relation"], as_of=context.as_of
+        )  # fmt: skip
+        rows = customer_control(
+            tables["customer"], tables["control_flag"], tables["identity_link"], recipients,
+            as_of=context.as_of, day_end=day_end(context.as_of, timezone),
+        )  # fmt: skip
+        return {"customers": context.write("customer_control", rows), "flags": len(FLAGS)}
+
+    reads = tuple(
+        Input(t) for t in ("customer", "control_flag", "identity_link", "company_contact", "customer_relation")
+    )
+    return Step("policy:customer_control", (Output("customer_control"),), reads, work, material=(timezone,))
+
+
+def _contactability_step(policy: Policy) -> Step:
+    def work(context: StepContext) -> dict[str, Any]:
+        tables = context.tables
+        given = GateTables(tables["profile"], tables["customer_control"], tables["consent"])
+        rules = policy.on(context.as_of)
+        rows = contactability(given, rules, as_of=context.as_of)
+        # customer ids are unique in the profile and the combinations are distinct, so keys are unique by construction
+        n_rows = context.write("contactability", rows, check=False)
+        return {"rows": n_rows, "gates": len(rules.gates), "waived": [g.ref.key for g in policy.waived]}
+
+    reads = (Input("profile"), Input("customer_control"), Input("consent"))
+    return Step("policy:contactability", (Output("contactability"),), reads, work, definition=policy_hash(policy))
+
+
+def policy_hash(policy: Policy) -> str:
+    """Return a hash that changes when any rule of policy may mean something else."""
+    refs = [
+        *(g.ref for g in policy.gates),
+        *(p.ref for p in policy.contact_policies),
+        *(r.ref for r in policy.regulations),
+    ]
+    return fingerprint(policy.jurisdiction, policy.timezone, [(r.key, r.hash) for r in refs])
+
+
+def steps(policy: Policy) -> list[Step]:
+    """Return the steps of policy: ``consent``, ``customer_control``, ``contactability``."""
+    return [_consent_step(policy.timezone), _control_step(policy.timezone), _contactability_step(policy)]
+
+
+__all__ = ["day_end", "ledger", "policy_hash", "steps"]

@@ -1,0 +1,201 @@
+"""Features of facts: filters and windows turned into conditional aggregates, one group-by per fact table."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import timedelta
+
+import ibis
+import ibis.expr.types as ir
+
+from zhike.kernel.definitions import suggest
+from zhike.kernel.errors import BadInput
+from zhike.profile.facts import FactTable, fact_table
+from zhike.profile.features import Condition, Facts, Feature, Test
+from zhike.profile.money import cents, day_number, from_cents, number_of
+from zhike.profile.observation import Observation
+from zhike.profile.plan import NO, YES, Final, Plan, unknown
+from zhike.profile.windows import Days
+from zhike.warehouse.contracts import Kind
+
+
+class FactPlan:
+    """Adds the features of one fact table to one plan over its rows."""
+
+    def __init__(self, rows: ir.Table, features: Sequence[Feature], observation: Observation) -> None:
+        self.observation = observation
+        first = features[0].facts
+        self.source: FactTable = fact_table(first.table if first else "")
+        self.plan = Plan(self._pruned(rows, features))
+        for feature in features:
+            if feature.facts:
+                self.plan.finish(feature.key, self._final(feature.key, feature.facts))
+
+    def _pruned(self, rows: ir.Table, features: Sequence[Feature]) -> ir.Table:
+        """Leave out rows before every window, where all features look at windows of the table's own date."""
+        firsts = []
+        for facts in (f.facts for f in features if f.facts):
+            if facts.window is None or (facts.dated_by or self.source.dated_by) != self.source.dated_by:
+                return rows
+            firsts.append(facts.window.on(self.observation.as_of).first)
+        return rows.filter(rows[self.source.dated_by] >= ibis.literal(min(firsts)))
+
+    def _column(self, feature: str, name: str) -> ir.Column:
+        rows = self.plan.rows
+        if name not in rows.columns:
+            near = suggest(name, rows.columns)
+            raise BadInput(
+                "feature.column_unknown", zh=f"特征 {feature}：表中没有列 {name}", en=f"feature {feature}: the table has no column {name}",
+                todo_zh=f"是否要找 {near}？" if near else "", todo_en=f"did you mean {near}?" if near else "",
+            )  # fmt: skip
+        return rows[name]
+
+    def _test(self, column: ir.Column, wanted: Condition) -> ir.BooleanValue:
+        if isinstance(wanted, tuple):
+            return column.isin(wanted)
+        if not isinstance(wanted, Test):
+            return column == wanted
+        day = self.observation.as_of
+        found = ibis.literal(YES)
+        if wanted.not_in is not None:
+            found = found & (~column.isin(wanted.not_in)).fill_null(YES)
+        if wanted.is_missing is not None:
+            found = found & (column.isnull() if wanted.is_missing else column.notnull())
+        for limit, by in ((wanted.at_least, "__ge__"), (wanted.at_most, "__le__"), (wanted.more_than, "__gt__"), (wanted.less_than, "__lt__")):  # fmt: skip
+            if limit is not None:
+                found = found & getattr(column.cast("float64"), by)(limit)
+        if wanted.days_ago_at_least is not None:
+            found = found & (column <= ibis.literal(day - timedelta(days=wanted.days_ago_at_least)))
+        if wanted.days_ahead_at_least is not None:
+            found = found & (column >= ibis.literal(day + timedelta(days=wanted.days_ahead_at_least)))
+        return found
+
+    def _where(self, feature: str, facts: Facts, days: Days | None) -> tuple[str, ir.BooleanValue | None]:
+        """Return the condition of a feature on the rows, and a text that is equal for equal conditions."""
+        dated = facts.dated_by or self.source.dated_by
+        tests = [self._test(self._column(feature, n), w) for n, w in facts.where.items()]
+        if days is not None:
+            column = self._column(feature, dated)
+            tests += [column >= ibis.literal(days.first), column <= ibis.literal(days.last)]
+        key = json.dumps([{n: str(w) for n, w in sorted(facts.where.items())}, dated, str(days)], ensure_ascii=False)
+        if not tests:
+            return key, None
+        found = tests[0]
+        for test in tests[1:]:
+            found = found & test
+        return key, found
+
+    def _count(self, feature: str, facts: Facts, days: Days | None) -> str:
+        key, where = self._where(feature, facts, days)
+        return self.plan.atom(("count", key), lambda: self.plan.rows.count(where=where))
+
+    def _sum(self, feature: str, facts: Facts, days: Days | None) -> str:
+        key, where = self._where(feature, facts, days)
+        column = self._column(feature, facts.of or "")
+        value = cents(column) if column.type().is_decimal() else column.cast("float64")
+        return self.plan.atom(("sum", facts.of, key), lambda: value.sum(where=where))
+
+    def _reduced(self, feature: str, facts: Facts, days: Days | None) -> str:
+        key, where = self._where(feature, facts, days)
+        dated = self._column(feature, facts.dated_by or self.source.dated_by)
+        column = self._column(feature, facts.of) if facts.of else dated
+        order = dated.cast("string") + self.plan.rows[self.source.tie].cast("string")
+        makers = {
+            "max": lambda: column.max(where=where),
+            "min": lambda: column.min(where=where),
+            "first_on": lambda: dated.min(where=where),
+            "last_on": lambda: dated.max(where=where),
+            "earliest": lambda: column.argmin(order, where=where),
+            "latest": lambda: column.argmax(order, where=where),
+            "all": lambda: column.fill_null(NO).cast("int64").min(where=where),
+        }
+        return self.plan.atom((facts.stat, facts.of, key), makers[facts.stat])
+
+    def _shown(self, feature: str, facts: Facts, value: ir.Value) -> ir.Value:
+        return from_cents(value) if self._column(feature, facts.of or "").type().is_decimal() else value
+
+    def _final(self, feature: str, facts: Facts) -> Final:
+        as_of = self.observation.as_of
+        days = facts.window.on(as_of) if facts.window else None
+        history = self.observation.history_of(facts.table)
+        if facts.window and facts.window.from_days_ago is not None and history and days and days.first < history:
+            return unknown
+        if facts.stat in ("count", "any"):
+            name = self._count(feature, facts, days)
+            return (lambda t: t[name] > 0) if facts.stat == "any" else (lambda t: t[name].cast("int64"))
+        if facts.stat == "sum":
+            name = self._sum(feature, facts, days)
+            return lambda t: self._shown(feature, facts, t[name].fill_null(0))
+        if facts.stat == "mean":
+            total, n = self._sum(feature, facts, days), self._count(feature, facts, days)
+            return lambda t: self._shown(feature, facts, (t[total] / t[n].cast("float64").nullif(0)).round())
+        if facts.stat == "days" and days:
+            return self._active_days(feature, facts, days)
+        if facts.stat == "largest_day" and days:
+            names = [self._sum(feature, facts, d) for d in each_day(days)]
+            return lambda t: self._shown(feature, facts, ibis.greatest(*(t[n].fill_null(0) for n in names)))
+        if facts.stat.startswith("months_with") and facts.window:
+            return self._months_with(feature, facts, facts.window.months_on(as_of))
+        name = self._reduced(feature, facts, days)
+        if facts.stat == "all":
+            return lambda t: t[name] == 1
+        return lambda t: t[name] if facts.missing is None else t[name].fill_null(facts.missing)
+
+    def _active_days(self, feature: str, facts: Facts, days: Days) -> Final:
+        """Distinct days as one bit each: a bitwise or, then a count of bits; no distinct aggregate."""
+        key, where = self._where(feature, facts, days)
+        dated = self._column(feature, facts.dated_by or self.source.dated_by)
+        offset = number_of(days.last) - day_number(dated)
+        inside = ibis.ifelse((offset >= 0) & (offset < days.n_days), offset, 0)
+        bits = ibis.literal(1, "int64") << inside
+        name = self.plan.atom(("bits", key), lambda: bits.bit_or(where=where))
+        return lambda t: count_bits(t[name].fill_null(0), days.n_days)
+
+    def _months_with(self, feature: str, facts: Facts, months: Sequence[Days]) -> Final:
+        least = facts.at_least or 0
+        if facts.stat == "months_with_days":
+            finals = [self._active_days(feature, facts, m) for m in months]
+            return lambda t: sum_of([(f(t) >= least).cast("int64") for f in finals])
+        if facts.of is None:
+            names = [self._count(feature, facts, m) for m in months]
+            return lambda t: sum_of([(t[n] >= least).cast("int64") for n in names])
+        names = [self._sum(feature, facts, m) for m in months]
+        line = least * 100 if self._column(feature, facts.of).type().is_decimal() else least
+        return lambda t: sum_of([(t[n].fill_null(0) >= line).cast("int64") for n in names])
+
+
+def each_day(days: Days) -> list[Days]:
+    """Return the single days of a run."""
+    return [Days(d, d) for d in (days.first + timedelta(days=i) for i in range(days.n_days))]
+
+
+def sum_of(values: Sequence[ir.Value]) -> ir.Value:
+    """Return the sum of a few values of one row."""
+    total = values[0]
+    for value in values[1:]:
+        total = total + value
+    return total
+
+
+def count_bits(bits: ir.Value, width: int) -> ir.Value:
+    """Return how many of the lowest ``width`` bits of an integer are set."""
+    return sum_of([(bits >> i) & 1 for i in range(width)]).cast("int64")
+
+
+def zero_of(feature: Feature) -> ir.Value | None:
+    """Return what a customer without a row has: 0 or false where nothing happened, None where the value is unknown."""
+    facts, balance = feature.facts, feature.balance
+    if balance is not None:
+        return ibis.literal(0)
+    if facts is None:
+        return None
+    if facts.stat == "any":
+        return ibis.literal(NO)
+    if facts.missing is not None:
+        return ibis.literal(facts.missing)
+    counted = facts.stat in ("count", "sum", "days", "largest_day") or facts.stat.startswith("months_with")
+    return ibis.literal(0) if counted and feature.value in (Kind.INTEGER, Kind.AMOUNT, Kind.NUMBER) else None
+
+
+__all__ = ["FactPlan", "count_bits", "each_day", "sum_of", "zero_of"]

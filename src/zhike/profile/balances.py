@@ -1,0 +1,147 @@
+"""Features of balances: conditional sums over runs of money, finished into points, means, least, greatest and counts of days."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+
+import ibis
+import ibis.expr.types as ir
+
+from zhike.profile.features import Balance, Feature
+from zhike.profile.money import cent_days, covers, from_cents, mean_from_cents, number_of, overlaps
+from zhike.profile.observation import Observation
+from zhike.profile.plan import Final, Plan, unknown
+from zhike.profile.windows import Days, Window
+
+LONG_AGO = date(2, 1, 1)
+DAILY = ("min", "max", "days_below_median")
+
+
+def is_daily(feature: Feature) -> bool:
+    """Whether a feature needs a total for each day; those are aggregated apart, to keep the group-by narrow."""
+    return feature.balance is not None and feature.balance.stat in DAILY
+
+
+def _windows(balance: Balance, as_of: date) -> tuple[Days, ...]:
+    if balance.window is None:
+        day = as_of - timedelta(days=balance.days_ago)
+        return (Days(day, day),)
+    whole = (balance.window.on(as_of),)
+    return (*whole, Window(complete_months=balance.months).on(as_of)) if balance.months else whole
+
+
+def earliest_day(features: Sequence[Feature], as_of: date) -> date:
+    """Return the first day that any of the features looks at."""
+    return min((w.first for f in features if f.balance for w in _windows(f.balance, as_of)), default=as_of)
+
+
+def membership(rows: ir.Table, balance: Balance) -> ir.BooleanValue:
+    """Return whether a run counts for ``balance``: its class, and where said its grade or kind of account."""
+    wanted = rows.product_class.isin(balance.classes) & ~rows.is_excluded
+    if balance.grades:
+        wanted = wanted & rows.risk_grade.isin(balance.grades)
+    return wanted & rows.account_kind.isin(balance.account_kinds) if balance.account_kinds else wanted
+
+
+def _component(balance: Balance) -> tuple[object, ...]:
+    return (balance.classes, balance.grades, balance.account_kinds)
+
+
+class BalancePlan:
+    """Adds the features of balances to one plan over runs of money."""
+
+    def __init__(self, runs: ir.Table, features: Sequence[Feature], observation: Observation) -> None:
+        self.as_of = observation.as_of
+        self.history = observation.history_of("balance_daily", "holding_daily") or LONG_AGO
+        components = {_component(f.balance): f.balance for f in features if f.balance}
+        self.flags = {key: f"in_{i}" for i, key in enumerate(components)}
+        flagged = runs.filter(runs.last_day >= number_of(earliest_day(features, self.as_of)))
+        flagged = flagged.mutate(**{self.flags[k]: membership(flagged, b) for k, b in components.items()})
+        any_flag = flagged[next(iter(self.flags.values()))]
+        for name in list(self.flags.values())[1:]:
+            any_flag = any_flag | flagged[name]
+        self.plan = Plan(flagged.filter(any_flag))
+        for feature in features:
+            if feature.balance:
+                self.plan.finish(feature.key, self._final(feature.balance))
+
+    def _sum_at(self, balance: Balance, day: date) -> str:
+        rows, flag = self.plan.rows, self.flags[_component(balance)]
+        return self.plan.atom((flag, "at", day), lambda: rows.amount.sum(where=rows[flag] & covers(rows, day)))
+
+    def _sum_over(self, balance: Balance, days: Days) -> str:
+        rows, flag = self.plan.rows, self.flags[_component(balance)]
+        return self.plan.atom(
+            (flag, "over", days.first, days.last),
+            lambda: cent_days(rows, days).sum(where=rows[flag] & overlaps(rows, days)),
+        )
+
+    def _mean(self, balance: Balance, window: Days) -> Final:
+        days = window.since(self.history)
+        if not days.n_days:
+            return unknown
+        name = self._sum_over(balance, days)
+        return lambda t: mean_from_cents(t[name].fill_null(0), days.n_days)
+
+    def _months(self, balance: Balance, months: Sequence[Days]) -> list[Final]:
+        return [self._mean(balance, m) for m in months if m.since(self.history).n_days]
+
+    def _days(self, balance: Balance) -> list[str]:
+        window = balance.window or Window(days=1)
+        known = window.on(self.as_of).since(self.history)
+        return [self._sum_at(balance, known.first + timedelta(days=i)) for i in range(known.n_days)]
+
+    def _final(self, balance: Balance) -> Final:
+        if balance.stat == "point":
+            return self._point(balance)
+        window = balance.window or Window(days=1)
+        if balance.stat == "mean":
+            return self._mean(balance, window.on(self.as_of))
+        if balance.stat in ("peak_month", "median_month"):
+            means = self._months(balance, window.months_on(self.as_of))
+            if not means:
+                return unknown
+            if balance.stat == "peak_month":
+                return lambda t: ibis.greatest(*(m(t) for m in means))
+            return lambda t: median_of([m(t) for m in means])
+        names = self._days(balance)
+        if not names:
+            return unknown
+        if balance.stat == "days_below_median":
+            return self._days_below(balance, names)
+        best = ibis.least if balance.stat == "min" else ibis.greatest
+        return lambda t: from_cents(best(*(t[n].fill_null(0) for n in names)))
+
+    def _point(self, balance: Balance) -> Final:
+        day = self.as_of - timedelta(days=balance.days_ago)
+        if day < self.history:
+            return unknown
+        name = self._sum_at(balance, day)
+        return lambda t: from_cents(t[name].fill_null(0))
+
+    def _days_below(self, balance: Balance, names: Sequence[str]) -> Final:
+        months = Window(complete_months=balance.months).months_on(self.as_of)
+        means, times = self._months(balance, months), balance.times or 0.0
+        if not means:
+            return unknown
+
+        def final(table: ir.Table) -> ir.Value:
+            line = median_of([m(table) for m in means]).cast("float64") * 100 * times
+            below = [(table[n].fill_null(0) < line).cast("int64") for n in names]
+            return sum(below[1:], below[0])
+
+        return final
+
+
+def median_of(values: Sequence[ir.Value]) -> ir.Value:
+    """Return the median of a few present values of one row, as an amount; of an even number, the mean of the middle two."""
+    ordered = ibis.array(list(values)).sort()
+    middle = len(values) // 2
+    if len(values) % 2:
+        return ordered[middle].cast("decimal(18, 2)")
+    pair = (ordered[middle - 1].cast("float64") + ordered[middle].cast("float64")) / 2
+    return pair.cast("decimal(18, 2)")
+
+
+__all__ = ["BalancePlan", "earliest_day", "is_daily", "median_of", "membership"]

@@ -1,0 +1,218 @@
+"""The profile: all features of all customers as of a day, as one Ibis expression that can be asked for any past day.
+
+Features of one fact table are one group-by; the groups are joined to the customers by the dense ``customer_no``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+
+import ibis
+import ibis.expr.types as ir
+
+from zhike.profile.aggregates import FactPlan, zero_of
+from zhike.profile.balances import BalancePlan, is_daily
+from zhike.profile.base_definitions import interest_margin, maturity_kept, pay_day_retention
+from zhike.profile.facts import FACTS, MONEY_READS, fact_table
+from zhike.profile.features import Base, Feature, FeatureSet
+from zhike.profile.formula import compile_formula
+from zhike.profile.money import money_runs
+from zhike.profile.observation import BUSINESS_TIMEZONE, Observation, Tables, observe
+from zhike.profile.plan import CUSTOMER, Plan, unknown
+from zhike.warehouse.contracts import DATATYPES, ROUND_DIGITS, Kind
+
+FIXED = ("customer_id", CUSTOMER)
+_DAYS = frozenset({"deceased_on"})
+
+
+def reads_of(features: FeatureSet) -> tuple[str, ...]:
+    """Return the names of the tables that the features read, in order."""
+    found = {"customer"}
+    for feature in features.features:
+        if feature.balance or feature.base:
+            found.update(MONEY_READS)
+        if feature.facts:
+            found.update(fact_table(feature.facts.table).reads)
+        if feature.relation:
+            found.update(("customer_relation", "customer"))
+        if feature.base:
+            found.update(("loan", "ftp_rate", *FACTS["term_contract"].reads, *FACTS["payroll_item"].reads))
+    found.update(("balance_daily", "holding_daily", "transaction"))
+    return tuple(sorted(found))
+
+
+def _grouped(features: Sequence[Feature]) -> dict[tuple[str, str], list[Feature]]:
+    groups: dict[tuple[str, str], list[Feature]] = {}
+    for feature in features:
+        if feature.balance is not None:
+            groups.setdefault(("balance", "daily" if is_daily(feature) else "linear"), []).append(feature)
+        elif feature.facts is not None:
+            groups.setdefault(("facts", feature.facts.table), []).append(feature)
+    return groups
+
+
+def _group_plan(features: Sequence[Feature], observation: Observation, *, only: ir.Table | None = None) -> Plan:
+    """Return the plan of features of one group; ``only`` (customer_no as ``other``) limits it to a few customers."""
+    first = features[0]
+    rows = fact_table(first.facts.table).view(observation) if first.facts else money_runs(observation)
+    if only is not None:
+        rows = rows.semi_join(only, rows[CUSTOMER] == only.other)
+    if first.facts:
+        return FactPlan(rows, features, observation).plan
+    return BalancePlan(rows, features, observation).plan
+
+
+def _population(features: Sequence[Feature], observation: Observation) -> ir.Table:
+    """Return the customers known by the day with their attributes; days after the day are unknown."""
+    customers = observation.tables["customer"]
+    day = ibis.literal(observation.as_of)
+    known = customers.filter(customers.since_on.isnull() | (customers.since_on <= day))
+    columns: dict[str, ir.Value] = {}
+    for feature in features:
+        if feature.attribute:
+            value = known[feature.attribute]
+            columns[feature.key] = ibis.ifelse(value <= day, value, None) if feature.key in _DAYS else value
+    return known.select("customer_id", CUSTOMER, **columns)
+
+
+def _joined(left: ir.Table, right: ir.Table, fills: Mapping[str, ir.Value]) -> ir.Table:
+    """Left-join features by customer_no; customers without a row get ``fills``."""
+    other = right.rename(right_no=CUSTOMER)
+    joined = left.left_join(other, left[CUSTOMER] == other.right_no).drop("right_no")
+    return joined.mutate(**{n: joined[n].fill_null(v) for n, v in fills.items()}) if fills else joined
+
+
+def _relation_table(feature: Feature, features: FeatureSet, observation: Observation) -> ir.Table:
+    """Return customer_no and the aggregate over the parties at the other end of the relation."""
+    relation = feature.relation
+    assert relation is not None
+    edges = observation.tables["customer_relation"]
+    edges = edges.filter(edges.kind.isin(relation.kinds) & observation.in_force(edges))
+    mine, theirs = (
+        ("to_customer_id", "from_customer_id") if relation.look == "from" else ("from_customer_id", "to_customer_id")
+    )
+    customers = observation.tables["customer"]
+    ends = edges.select(my_id=edges[mine], their_id=edges[theirs]).distinct()
+    ends = ends.inner_join(customers.select(my_id="customer_id", me=CUSTOMER), "my_id").select("me", "their_id")
+    ends = ends.inner_join(customers.select(their_id="customer_id", other=CUSTOMER), "their_id").select("me", "other")
+    if relation.of is None:
+        return ends.group_by(customer_no="me").aggregate(**{feature.key: ends.count()})
+    source = features[relation.of]
+    narrow = _group_plan([source], observation, only=ends).table()
+    joined = ends.left_join(narrow, ends.other == narrow[CUSTOMER]).drop(CUSTOMER)
+    value = joined[source.key].cast("float64").fill_null(0.0)
+    stats = {"max": value.max(), "sum": value.sum(), "count_positive": (value > 0).cast("int64").sum()}
+    return joined.group_by(customer_no="me").aggregate(**{feature.key: stats[relation.stat]})
+
+
+def _kept(feature: str, base: Base, observation: Observation) -> ir.Table:
+    contracts = fact_table("term_contract").view(observation)
+    last = observation.as_of - timedelta(days=base.to_days_ago)
+    first = observation.as_of - timedelta(days=base.from_days_ago)
+    matured = contracts.filter(
+        contracts.matures_on.between(ibis.literal(first), ibis.literal(last))
+        & (contracts.end_kind.isnull() | (contracts.end_kind != "broken"))
+    ).select("contract_id", CUSTOMER, "matures_on", "principal_amount")
+    rows = maturity_kept(observation, matured, aum_classes=base.aum_classes)
+    weight = rows.principal_amount.cast("float64")
+    totals = rows.group_by(CUSTOMER).aggregate(kept=(rows.kept_rate * weight).sum(), weight=weight.sum())
+    return totals.select(CUSTOMER, **{feature: totals.kept / totals.weight.nullif(0)})
+
+
+def _retention(feature: str, base: Base, observation: Observation) -> ir.Table:
+    items = fact_table("payroll_item").view(observation)
+    items = items.filter((items.purpose == "wage") & (items.on <= ibis.literal(observation.as_of - timedelta(days=7))))
+    days = items.group_by(CUSTOMER, "on").aggregate(amount=items.amount.sum().cast("decimal(18, 2)"))
+    rank = ibis.row_number().over(group_by=CUSTOMER, order_by=days.on.desc())
+    latest = days.mutate(place=rank).filter(lambda t: t.place < base.pay_days)
+    points = latest.mutate(point_id=latest[CUSTOMER].cast("string") + "@" + latest.on.cast("string"))
+    rows = pay_day_retention(observation, points.drop("place"), aum_classes=base.aum_classes)
+    rate = rows.retention_d7_rate
+    stats = {"mean": rate.mean(), "max": rate.max(), "min": rate.min()}
+    found = rows.group_by(CUSTOMER).aggregate(value=stats[base.stat], n=rows.count())
+    return found.select(CUSTOMER, **{feature: ibis.ifelse(found.n >= base.pay_days, found.value, None)})
+
+
+def _base_table(feature: Feature, observation: Observation) -> ir.Table:
+    base = feature.base
+    assert base is not None
+    if base.definition == "maturity_kept_rate":
+        return _kept(feature.key, base, observation)
+    if base.definition == "retention_d7_rate":
+        return _retention(feature.key, base, observation)
+    margins = interest_margin(observation, deposit_classes=base.deposit_classes, loan_classes=base.loan_classes)
+    return margins.rename({feature.key: "interest_margin_amount"})
+
+
+def typed(value: ir.Value, kind: Kind) -> ir.Value:
+    """Return a value as its contract types it; ratios rounded before any threshold sees them."""
+    if kind in (Kind.RATE, Kind.NUMBER):
+        return value.cast("float64").round(ROUND_DIGITS)
+    if kind is Kind.AMOUNT and value.type().is_floating():
+        return value.round(2).cast(DATATYPES[kind])
+    return value.cast(DATATYPES[kind])
+
+
+def _derived(table: ir.Table, features: Sequence[Feature], as_of: date) -> ir.Table:
+    """Add the features of formulas, those that need no other formula first; as few projections as possible."""
+    left, done = [f for f in features if f.derive], set(table.columns)
+    while left:
+        ready = [f for f in left if all(n in done for n in f.needs)]
+        values = {}
+        for feature in ready:
+            assert feature.derive is not None
+            given = {n: ibis.literal(v) for n, v in feature.derive.given.items()}
+            known = {**{c: table[c] for c in table.columns}, **given, "as_of": ibis.literal(as_of)}
+            values[feature.key] = typed(compile_formula(feature.derive.formula, known), feature.value)
+        table = table.mutate(**values)
+        done.update(values)
+        left = [f for f in left if f.key not in done]
+    return table
+
+
+def build_profile(
+    tables: Tables, features: FeatureSet, as_of: date, *,
+    timezone: str = BUSINESS_TIMEZONE, histories: Mapping[str, date] | None = None,
+) -> ir.Table:  # fmt: skip
+    """Return every customer with every feature, as of the end of a business day.
+
+    Parameters
+    ----------
+    tables : the tables of :func:`reads_of`, typed by their contracts; may hold rows after the day, which are not read.
+    features : parsed definitions.
+    as_of : facts dated after the end of this business day, or recorded after it, are not read. Any past day is allowed.
+    timezone : of the business day (IANA name), for ``recorded_at``.
+    histories : first day of the long fact tables; looked up (one small query each) when not given.
+
+    Returns
+    -------
+    one row per customer known by ``as_of``: customer_id, customer_no, then the features in the order of ``features``.
+    Amounts in base currency; where a customer has no fact, amounts and counts are 0 and all else is missing.
+    """
+    observation = observe(tables, as_of, timezone=timezone, histories=histories)
+    table = _population(features.features, observation)
+    kinds = {f.key: f for f in features.features}
+    for group in _grouped(features.features).values():
+        plan = _group_plan(group, observation)
+        values = plan.table()
+        zeros = {f.key: zero_of(f) for f in group if plan.finals[f.key] is not unknown}
+        typed_values = values.select(CUSTOMER, **{f.key: typed(values[f.key], f.value) for f in group})
+        fills = {n: typed(z, kinds[n].value) for n, z in zeros.items() if z is not None}
+        table = _joined(table, typed_values, fills)
+    for feature in features.features:
+        if feature.base:
+            values = _base_table(feature, observation)
+            table = _joined(
+                table, values.select(CUSTOMER, **{feature.key: typed(values[feature.key], feature.value)}), {}
+            )
+        elif feature.relation:
+            values = _relation_table(feature, features, observation)
+            fills = {} if feature.relation.stat == "max" else {feature.key: typed(ibis.literal(0), feature.value)}
+            one = values.select(CUSTOMER, **{feature.key: typed(values[feature.key], feature.value)})
+            table = _joined(table, one, fills)
+    table = _derived(table, features.features, as_of)
+    return table.select(*FIXED, *(typed(table[f.key], f.value).name(f.key) for f in features.features))
+
+
+__all__ = ["build_profile", "reads_of", "typed"]

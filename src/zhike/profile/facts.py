@@ -1,0 +1,238 @@
+"""Fact tables as features see them: each with ``customer_no``, as known on the day, and a few columns that words need.
+
+A new fact table is one function and one line in ``FACTS``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import ibis
+import ibis.expr.types as ir
+
+from zhike.kernel.definitions import suggest
+from zhike.kernel.errors import BadInput
+from zhike.profile.money import covers, from_cents, holders, money_runs
+from zhike.profile.observation import Observation
+from zhike.profile.plan import NO, YES
+
+FIVE_CLASSES = ("normal", "special_mention", "substandard", "doubtful", "loss")
+
+
+@dataclass(frozen=True, slots=True)
+class FactTable:
+    """A fact table of features: how to read it, its date column, the column that breaks ties, the tables it reads."""
+
+    view: Callable[[Observation], ir.Table]
+    dated_by: str
+    tie: str
+    reads: tuple[str, ...]
+
+
+def by_account(rows: ir.Table, observation: Observation) -> ir.Table:
+    """Return rows with ``account_id`` once per owner: what happens on an account is done by its owners."""
+    own = holders(observation).drop("share_rate")
+    return rows.inner_join(own, "account_id")
+
+
+def by_source_key(rows: ir.Table, observation: Observation, *, key: str = "source_key") -> ir.Table:
+    """Return rows with a source's own key, with the customer that it is; rows of nobody known are left out."""
+    links = observation.tables["identity_link"].select(
+        link_source="source", link_key="source_key", customer_no="customer_no"
+    )
+    return rows.inner_join(links, [rows.source == links.link_source, rows[key] == links.link_key])
+
+
+def _transaction(observation: Observation) -> ir.Table:
+    rows = observation.known("transaction", dated_by="on")
+    rows = rows.mutate(is_initiated=rows.is_initiated.fill_null(YES))
+    return by_account(rows, observation)
+
+
+def _event(observation: Observation) -> ir.Table:
+    return by_source_key(observation.known("event", dated_by="on"), observation)
+
+
+def _payroll_item(observation: Observation) -> ir.Table:
+    return by_account(observation.known("payroll_item", dated_by="on"), observation)
+
+
+def _account(observation: Observation) -> ir.Table:
+    return by_account(observation.known("account", dated_by="opened_on"), observation)
+
+
+def _term_contract(observation: Observation) -> ir.Table:
+    rows = observation.known("term_contract", dated_by="started_on")
+    products = observation.tables["product"].select(p_id="product_id", product_class="product_class")
+    rows = rows.left_join(products, rows.product_id == products.p_id).drop("p_id")
+    posted = observation.tables["rate_history"]
+    offers = posted.inner_join(products, posted.product_id == products.p_id)
+    starts = rows.select("started_on", "product_class").distinct()
+    in_force = (
+        (offers.product_class == starts.product_class)
+        & (offers.valid_from_on <= starts.started_on)
+        & (offers.valid_to_on.isnull() | (offers.valid_to_on >= starts.started_on))
+    )
+    best = (
+        starts.inner_join(offers, in_force)
+        .group_by(b_on=starts.started_on, b_class=starts.product_class)
+        .aggregate(best_rate=offers.annual_rate.max(), n_offers=offers.annual_rate.nunique())
+    )
+    joined = rows.left_join(best, [rows.started_on == best.b_on, rows.product_class == best.b_class])
+    is_top = (joined.n_offers > 1) & (joined.annual_rate >= joined.best_rate)
+    return by_account(joined.mutate(is_top_rate=is_top.fill_null(NO)).drop("b_on", "b_class"), observation)
+
+
+def _owed(observation: Observation) -> ir.Table:
+    """Return what is owed on each loan account at the close of the day."""
+    runs = money_runs(observation)
+    loans = runs.filter((runs.account_kind == "loan") & covers(runs, observation.as_of))
+    return loans.group_by(o_account="account_id").aggregate(owed_amount=from_cents(loans.amount.sum()))
+
+
+def _loan_rows(observation: Observation) -> ir.Table:
+    rows = observation.known("loan", dated_by="drawn_on")
+    owed = _owed(observation)
+    joined = rows.left_join(owed, rows.account_id == owed.o_account).drop("o_account")
+    grade = ibis.cases(*((joined.five_class == c, i) for i, c in enumerate(FIVE_CLASSES)), else_=None)
+    return joined.mutate(five_class_rank=grade.cast("int64"), owed_amount=joined.owed_amount.fill_null(0))
+
+
+def _loan(observation: Observation) -> ir.Table:
+    return by_account(_loan_rows(observation), observation)
+
+
+def _credit_facility(observation: Observation) -> ir.Table:
+    rows = observation.known("credit_facility", dated_by="approved_on")
+    loans = _loan_rows(observation)
+    drawn = loans.group_by(l_facility="facility_id").aggregate(
+        drawn_amount=loans.owed_amount.sum().cast("decimal(18, 2)"), n_drawn=loans.count()
+    )
+    joined = rows.left_join(drawn, rows.facility_id == drawn.l_facility).drop("l_facility")
+    used = joined.drawn_amount.fill_null(0)
+    revolving = used.cast("float64") / joined.limit_amount.cast("float64").nullif(0)
+    once = ibis.ifelse(joined.n_drawn.fill_null(0) > 0, 1.0, 0.0)
+    day = ibis.literal(observation.as_of)
+    return by_source_key(
+        joined.mutate(
+            is_valid=(joined.status.fill_null("valid") == "valid") & (joined.expires_on >= day),
+            undrawn_amount=ibis.greatest(joined.limit_amount - used, 0).cast("decimal(18, 2)"),
+            used_rate=ibis.ifelse(joined.is_revolving.fill_null(NO), revolving, once),
+        ),
+        observation,
+    )
+
+
+def _repayment_due(observation: Observation) -> ir.Table:
+    """Unpaid lines of the plans of running loans; a loan without a plan is due in one sum on its last day."""
+    loans = _loan_rows(observation)
+    running = loans.filter(loans.settled_on.isnull())
+    plan = observation.known("repayment_plan")
+    unpaid = plan.filter(plan.paid_on.isnull()).rename(p_loan="loan_id", p_due="due_on")
+    lines = running.inner_join(unpaid, running.loan_id == unpaid.p_loan)
+    interest = lines.interest_due_amount.fill_null(0)
+    of_plans = lines.select(
+        "loan_id", "account_id", due_on=lines.p_due, principal_due_amount=lines.principal_due_amount,
+        due_amount=(lines.principal_due_amount + interest).cast("decimal(18, 2)"),
+    )  # fmt: skip
+    bare = running.anti_join(plan, running.loan_id == plan.loan_id)
+    at_once = bare.select(
+        "loan_id", "account_id", "due_on", principal_due_amount=bare.owed_amount.cast("decimal(18, 2)"),
+        due_amount=bare.owed_amount.cast("decimal(18, 2)"),
+    )  # fmt: skip
+    return by_account(of_plans.union(at_once), observation)
+
+
+def _loan_application(observation: Observation) -> ir.Table:
+    return by_source_key(observation.known("loan_application", dated_by="applied_on"), observation)
+
+
+def _card(observation: Observation) -> ir.Table:
+    return by_account(observation.known("card", dated_by="issued_on"), observation)
+
+
+def _whitelist(observation: Observation) -> ir.Table:
+    rows = observation.known("whitelist", dated_by="issued_on")
+    return by_source_key(rows.mutate(is_valid=rows.valid_to_on >= ibis.literal(observation.as_of)), observation)
+
+
+def _signing(observation: Observation) -> ir.Table:
+    return by_source_key(observation.known("signing", dated_by="signed_on"), observation)
+
+
+def _contact_history(observation: Observation) -> ir.Table:
+    return by_source_key(observation.known("contact_history", dated_by="on"), observation)
+
+
+def _risk_assessment(observation: Observation) -> ir.Table:
+    return by_source_key(observation.known("risk_assessment", dated_by="assessed_on"), observation)
+
+
+def _wecom_contact(observation: Observation) -> ir.Table:
+    rows = observation.known("wecom_contact", dated_by="added_on")
+    staff = observation.known("staff").select(s_id="staff_id", left_on="left_on")
+    joined = rows.left_join(staff, rows.staff_id == staff.s_id)
+    return by_source_key(joined.mutate(is_in_post=joined.s_id.notnull() & joined.left_on.isnull()), observation)
+
+
+def _payroll_agreement(observation: Observation) -> ir.Table:
+    rows = observation.known("payroll_agreement", dated_by="signed_on")
+    return by_source_key(rows, observation, key="company_key")
+
+
+def _acquiring_merchant(observation: Observation) -> ir.Table:
+    return by_source_key(observation.known("acquiring_merchant", dated_by="opened_on"), observation)
+
+
+def _manager_assignment(observation: Observation) -> ir.Table:
+    rows = observation.known("manager_assignment", dated_by="valid_from_on")
+    staff = observation.tables["staff"].select(s_id="staff_id", org_id="org_id")
+    joined = rows.left_join(staff, rows.staff_id == staff.s_id)
+    return by_source_key(joined.mutate(is_valid=observation.in_force(joined)), observation)
+
+
+_HELD = ("customer", "customer_account")
+_LINKED = ("identity_link",)
+_MONEY = ("balance_daily", "holding_daily", "account", "product", *_HELD)
+FACTS: Mapping[str, FactTable] = {
+    "transaction": FactTable(_transaction, "on", "txn_id", ("transaction", *_HELD)),
+    "event": FactTable(_event, "on", "event_id", ("event", *_LINKED)),
+    "payroll_item": FactTable(_payroll_item, "on", "payroll_item_id", ("payroll_item", *_HELD)),
+    "account": FactTable(_account, "opened_on", "account_id", ("account", *_HELD)),
+    "term_contract": FactTable(
+        _term_contract, "started_on", "contract_id", ("term_contract", "product", "rate_history", *_HELD)
+    ),
+    "loan": FactTable(_loan, "drawn_on", "loan_id", ("loan", *_MONEY)),
+    "credit_facility": FactTable(
+        _credit_facility, "approved_on", "facility_id", ("credit_facility", "loan", *_LINKED, *_MONEY)
+    ),
+    "repayment_due": FactTable(_repayment_due, "due_on", "loan_id", ("repayment_plan", "loan", *_MONEY)),
+    "loan_application": FactTable(_loan_application, "applied_on", "application_id", ("loan_application", *_LINKED)),
+    "card": FactTable(_card, "issued_on", "card_id", ("card", *_HELD)),
+    "whitelist": FactTable(_whitelist, "issued_on", "list_id", ("whitelist", *_LINKED)),
+    "signing": FactTable(_signing, "signed_on", "service", ("signing", *_LINKED)),
+    "contact_history": FactTable(_contact_history, "on", "contact_id", ("contact_history", *_LINKED)),
+    "risk_assessment": FactTable(_risk_assessment, "assessed_on", "source_key", ("risk_assessment", *_LINKED)),
+    "wecom_contact": FactTable(_wecom_contact, "added_on", "staff_id", ("wecom_contact", "staff", *_LINKED)),
+    "payroll_agreement": FactTable(_payroll_agreement, "signed_on", "agreement_id", ("payroll_agreement", *_LINKED)),
+    "acquiring_merchant": FactTable(_acquiring_merchant, "opened_on", "merchant_id", ("acquiring_merchant", *_LINKED)),
+    "manager_assignment": FactTable(
+        _manager_assignment, "valid_from_on", "staff_id", ("manager_assignment", "staff", *_LINKED)
+    ),
+}
+MONEY_READS = _MONEY
+
+
+def fact_table(name: str) -> FactTable:
+    """Return the fact table called ``name``; BadInput names the nearest one."""
+    if name not in FACTS:
+        near = suggest(name, FACTS)
+        raise BadInput(
+            "feature.table_unknown", zh=f"特征不能读表 {name}", en=f"features cannot read a table {name}",
+            todo_zh=f"是否要找 {near}？" if near else "", todo_en=f"did you mean {near}?" if near else "",
+        )  # fmt: skip
+    return FACTS[name]
+
+
+__all__ = ["FACTS", "MONEY_READS", "FactTable", "by_account", "by_source_key", "fact_table"]

@@ -1,0 +1,113 @@
+"""Reading tables as of a day: what had happened and had been recorded by its end, with later ends of it still unknown.
+
+This is the only door through which features see facts; nothing above filters dates on its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Protocol
+
+import ibis
+import ibis.expr.types as ir
+
+from zhike.kernel.clock import moment_on
+
+BUSINESS_TIMEZONE = "Asia/Shanghai"
+LATER_ENDS = (
+    "ended_on",
+    "end_kind",
+    "closed_on",
+    "settled_on",
+    "deleted_on",
+    "paid_on",
+    "activated_on",
+    "decided_on",
+    "left_on",
+)
+HISTORIES: Mapping[str, str] = {"balance_daily": "on", "holding_daily": "on", "transaction": "on"}
+
+
+class Tables(Protocol):
+    """Typed Ibis tables by name: a step's catalog, or a plain mapping."""
+
+    def __getitem__(self, table: str, /) -> ir.Table:
+        """Return the table called ``table``."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """A day on which customers are looked at.
+
+    ``known_at``: end of that business day as a UTC moment without zone; ``histories``: first day that each of the long
+    fact tables covers, so that a window before it is missing and not zero.
+    """
+
+    tables: Tables
+    as_of: date
+    known_at: datetime
+    histories: Mapping[str, date] = field(default_factory=dict)
+
+    def history_of(self, *tables: str) -> date | None:
+        """Return the first day that any of ``tables`` covers; None when unknown."""
+        known = [self.histories[t] for t in tables if t in self.histories]
+        return min(known) if known else None
+
+    def known(self, table: str, *, dated_by: str = "") -> ir.Table:
+        """Return the rows of ``table`` that were known on the day, with ends after it masked.
+
+        Parameters
+        ----------
+        dated_by : date column that must not be after the day; "" for tables that carry none.
+        """
+        rows = self.tables[table]
+        names = set(rows.columns)
+        if dated_by:
+            rows = rows.filter(rows[dated_by] <= ibis.literal(self.as_of))
+        if "recorded_at" in names:
+            rows = rows.filter(rows.recorded_at <= ibis.literal(self.known_at))
+        return self.masked(rows)
+
+    def masked(self, rows: ir.Table) -> ir.Table:
+        """Return ``rows`` as they looked on the day: an end that lies after it is missing, and so is how it ended."""
+        later = [n for n in LATER_ENDS if n in rows.columns]
+        day = ibis.literal(self.as_of)
+        masks: dict[str, ir.Value] = {n: ibis.ifelse(rows[n] <= day, rows[n], None) for n in later if n != "end_kind"}
+        if "end_kind" in later:
+            masks["end_kind"] = ibis.ifelse(rows.ended_on <= day, rows.end_kind, None)
+        return rows.mutate(**masks) if masks else rows
+
+    def in_force(self, rows: ir.Table) -> ir.BooleanValue:
+        """Return whether a row with ``valid_from_on``/``valid_to_on`` holds on the day; a missing end holds."""
+        day = ibis.literal(self.as_of)
+        starts = rows.valid_from_on.isnull() | (rows.valid_from_on <= day)
+        return starts & (rows.valid_to_on.isnull() | (rows.valid_to_on >= day))
+
+
+def end_of_day(as_of: date, timezone: str) -> datetime:
+    """Return the end of a business day as a UTC moment without zone, as tables carry it."""
+    return moment_on(as_of + timedelta(days=1), timezone).replace(tzinfo=None)
+
+
+def history_starts(tables: Tables, as_of: date, *, needed: Sequence[str] = tuple(HISTORIES)) -> dict[str, date]:
+    """Return the first day that each of the long fact tables covers; tables without rows up to ``as_of`` are left out."""
+    found: dict[str, date] = {}
+    for name in needed:
+        first = tables[name][HISTORIES[name]].min().to_pyarrow().as_py()
+        if first is not None and first <= as_of:
+            found[name] = first
+    return found
+
+
+def observe(
+    tables: Tables, as_of: date, *, timezone: str = BUSINESS_TIMEZONE, histories: Mapping[str, date] | None = None
+) -> Observation:
+    """Return the observation of ``tables`` on a day; ``histories`` are looked up when not given."""
+    known = history_starts(tables, as_of) if histories is None else histories
+    return Observation(tables, as_of, end_of_day(as_of, timezone), dict(known))
+
+
+__all__ = ["BUSINESS_TIMEZONE", "Observation", "Tables", "end_of_day", "history_starts", "observe"]

@@ -1,0 +1,51 @@
+"""One group-by for many features: partial sums are shared by key, and each feature is finished from them.
+
+A plan keeps *atoms* (conditional aggregates, named once however many features ask for them) and *finals* (features as
+expressions over the atoms).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import ibis
+import ibis.expr.types as ir
+
+Final = Callable[[ir.Table], ir.Value]
+CUSTOMER = "customer_no"
+YES, NO = True, False  # of flags, in expressions
+
+
+def unknown(_: ir.Table) -> ir.Value:
+    """Final of a feature whose window lies before the bank's history: missing for everybody, never 0."""
+    return ibis.null("float64")
+
+
+@dataclass(slots=True)
+class Plan:
+    """What is to be aggregated over ``rows`` (one row per fact, with ``customer_no``)."""
+
+    rows: ir.Table
+    atoms: dict[str, ir.Scalar] = field(default_factory=dict)
+    finals: dict[str, Final] = field(default_factory=dict)
+    _names: dict[tuple[object, ...], str] = field(default_factory=dict)
+
+    def atom(self, key: tuple[object, ...], make: Callable[[], ir.Scalar]) -> str:
+        """Return the name of the aggregate that ``key`` identifies, adding it when it is new."""
+        if key not in self._names:
+            self._names[key] = f"a{len(self._names)}"
+            self.atoms[self._names[key]] = make()
+        return self._names[key]
+
+    def finish(self, feature: str, final: Final) -> None:
+        """Say how a feature comes out of the atoms."""
+        self.finals[feature] = final
+
+    def table(self) -> ir.Table:
+        """Return one row per customer with a fact: ``customer_no`` and the features."""
+        grouped = self.rows.group_by(CUSTOMER).aggregate(**self.atoms)
+        return grouped.select(CUSTOMER, **{name: final(grouped) for name, final in self.finals.items()})
+
+
+__all__ = ["CUSTOMER", "NO", "YES", "Final", "Plan", "unknown"]

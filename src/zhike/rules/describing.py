@@ -1,0 +1,264 @@
+"""Saying a rule in plain Chinese or English, with the names that the vocabulary gives."""
+
+# ruff: noqa: PLR0911, PLR0912 - one return per kind of term
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from zhike.kernel.money import show_amount
+from zhike.kernel.terms import Text
+from zhike.rules.terms import (
+    DAY_WINDOWS,
+    AllOf,
+    AnyOf,
+    Arithmetic,
+    AtLeastOf,
+    Compare,
+    Comparison,
+    Computed,
+    Contactable,
+    CountEvents,
+    DaysUntil,
+    EventPattern,
+    Everyone,
+    Expression,
+    Field,
+    FollowedBy,
+    HasTag,
+    InSegment,
+    Literal,
+    Lookup,
+    Measure,
+    MonthStart,
+    Negated,
+    OnCalendar,
+    Related,
+    Rule,
+    ScoreValue,
+    TagPart,
+    TagValue,
+)
+from zhike.rules.vocabulary import Vocabulary
+from zhike.warehouse.contracts import Kind
+
+C = Comparison
+_COMPARED: Mapping[Comparison, Text] = {
+    C.IS: Text("为", "is"),
+    C.IS_NOT: Text("不为", "is not"),
+    C.IN: Text("属于", "is one of"),
+    C.NOT_IN: Text("不属于", "is none of"),
+    C.AT_LEAST: Text("≥", "≥"),
+    C.AT_MOST: Text("≤", "≤"),
+    C.ABOVE: Text("＞", ">"),
+    C.BELOW: Text("＜", "<"),
+    C.STARTS_WITH: Text("开头为", "begins with"),
+    C.IS_MISSING: Text("缺失", "is missing"),
+    C.IS_PRESENT: Text("有值", "is present"),
+}
+_WINDOWS: Mapping[Comparison, Text] = {
+    C.WITHIN_NEXT_DAYS: Text("在未来{n}天内", "within the next {n} days"),
+    C.WITHIN_LAST_DAYS: Text("在最近{n}天内", "within the last {n} days"),
+    C.AT_LEAST_DAYS_AGO: Text("已过至少{n}天", "at least {n} days ago"),
+    C.AT_LEAST_DAYS_AHEAD: Text("还有至少{n}天", "at least {n} days ahead"),
+    C.ANNIVERSARY_WITHIN_NEXT_DAYS: Text("的周年在未来{n}天内", "has its anniversary within the next {n} days"),
+}
+_ARITHMETIC: Mapping[Arithmetic, Text] = {
+    Arithmetic.PLUS: Text(" + ", " + "),
+    Arithmetic.MINUS: Text(" − ", " − "),
+    Arithmetic.TIMES: Text(" × ", " × "),
+    Arithmetic.DIVIDED_BY: Text(" ÷ ", " ÷ "),
+    Arithmetic.GREATEST: Text("最大值", "the greatest of"),
+    Arithmetic.LEAST: Text("最小值", "the least of"),
+    Arithmetic.OR_ELSE: Text("，缺失时取", ", or else "),
+}
+_PARTS: Mapping[TagPart, Text] = {
+    TagPart.TEXT: Text("", ""),
+    TagPart.NUMBER: Text("的数值", " (number)"),
+    TagPart.AMOUNT: Text("的金额", " (amount)"),
+    TagPart.DAY: Text("的日期", " (day)"),
+    TagPart.SINCE: Text("的起始日", " (since)"),
+}
+_UNITS: Mapping[str, Text] = {
+    "day_of_month": Text("当月第{}日", "day {} of the month"),
+    "month": Text("{}月", "month {}"),
+    "day_of_week": Text("星期{}", "day {} of the week"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Speech:
+    """One language and the names to be used."""
+
+    language: str
+    words: Vocabulary
+
+    def pick(self, text: Text) -> str:
+        return text.zh if self.language == "zh" else text.en
+
+    def of(self, zh: str, en: str) -> str:
+        return zh if self.language == "zh" else en
+
+    def named(self, key: str, term: object) -> str:
+        """The name of a term in this language, or its key."""
+        return getattr(term, self.language, "") or key
+
+    def joined(self, items: list[str], zh: str, en: str) -> str:
+        return self.of(zh, en).join(items)
+
+    # ---- values
+
+    def constant(self, literal: Literal, beside: Expression | None = None) -> str:
+        value = literal.value
+        if isinstance(value, bool):
+            return self.of("是" if value else "否", "yes" if value else "no")
+        if isinstance(value, str) and isinstance(beside, TagValue) and beside.tag in self.words.tags:
+            return self.named(value, self.words.tags[beside.tag].values.get(value))
+        is_money = beside is not None and beside.kind is Kind.AMOUNT
+        if isinstance(value, Decimal):
+            return show_amount(value, language=self.language) if is_money else f"{value.normalize():f}"
+        return f"{value:g}" if isinstance(value, float) else str(value)
+
+    def value(self, expression: Expression) -> str:
+        words = self.words
+        match expression:
+            case Field(name) | Measure(name):
+                return self.named(name, words.fields.get(name))
+            case TagValue(tag, part):
+                return self.named(tag, words.tags.get(tag)) + self.pick(_PARTS[part])
+            case ScoreValue(model, part):
+                name = self.named(model, words.models.get(model))
+                return self.of(f"{name}的{'概率' if part == 'score' else '十分位'}", f"the {part} of {name}")
+            case Literal():
+                return self.constant(expression)
+            case DaysUntil(of):
+                return self.of(f"距{self.value(of)}的天数", f"days until {self.value(of)}")
+            case MonthStart(months):
+                return self.of(f"{months}个月后的月初", f"the first day of the month {months} months ahead")
+            case Lookup(of):
+                return self.of(f"{self.value(of)}对应的值", f"what stands beside {self.value(of)}")
+            case Computed(by, of):
+                return self._computed(by, [self.value(e) for e in of])
+
+    def _computed(self, by: Arithmetic, values: list[str]) -> str:
+        word = self.pick(_ARITHMETIC[by])
+        if by in (Arithmetic.GREATEST, Arithmetic.LEAST):
+            return self.of(f"{'、'.join(values)}的{word}", f"{word} {', '.join(values)}")
+        return word.join(values)
+
+    # ---- conditions
+
+    def compare(self, test: Compare) -> str:
+        left = self.value(test.left)
+        space = self.of("", " ")
+        if test.by in DAY_WINDOWS:
+            n = self.constant(test.right[0]) if isinstance(test.right[0], Literal) else ""
+            return f"{left}{space}{self.pick(_WINDOWS[test.by]).format(n=n)}"
+        right = [self.constant(r, test.left) if isinstance(r, Literal) else self.value(r) for r in test.right]
+        if test.by is C.BETWEEN:
+            return self.of(f"{left}在{right[0]}至{right[1]}之间", f"{left} is between {right[0]} and {right[1]}")
+        listed = self.joined(right, "、", ", ")
+        return f"{left} {self.pick(_COMPARED[test.by])} {listed}".rstrip()
+
+    def event(self, pattern: EventPattern) -> str:
+        known = self.words.events or {}
+        names = [self.named(k, known.get(k)) for k in pattern.kinds]
+        filters = [self.compare(f) for f in pattern.filters]
+        shown = self.joined(names, "或", " or ")
+        return shown + (self.of(f"（{'，'.join(filters)}）", f" ({', '.join(filters)})") if filters else "")
+
+    def count(self, leaf: CountEvents) -> str:
+        event = self.event(leaf.pattern)
+        tests = []
+        for by, values in leaf.counts:
+            if by is C.BETWEEN:
+                tests.append(f"{values[0]}–{values[1]}")
+            else:
+                sign = "=" if by is C.IS else _COMPARED[by].en
+                tests.append(f"{sign} {values[0]}")
+        number = ", ".join(tests)
+        zh = f"最近{leaf.within_days}天{event}{'天数' if leaf.per_day else '次数'} {number}"
+        en = f"{'days with' if leaf.per_day else 'number of'} {event} in the last {leaf.within_days} days {number}"
+        return self.of(zh, en)
+
+    def sequence(self, leaf: FollowedBy) -> str:
+        first, second = self.event(leaf.first), self.event(leaf.second)
+        zh = f"最近{leaf.in_last_days}天有{first}，且其后{leaf.within_days}天内{'有' if leaf.is_followed else '没有'}{second}"
+        verb = "followed" if leaf.is_followed else "not followed"
+        en = f"{first} in the last {leaf.in_last_days} days, {verb} by {second} within {leaf.within_days} days"
+        return self.of(zh, en)
+
+    def segment(self, leaf: InSegment) -> str:
+        term = self.words.segments.get(leaf.segment)
+        name = self.named(leaf.segment, term)
+        buckets = [self.named(b, term.buckets.get(b) if term else None) for b in leaf.buckets]
+        inside = self.of(f"（{'、'.join(buckets)}）", f" ({', '.join(buckets)})") if buckets else ""
+        days = leaf.entered_within_days
+        since = self.of(f"（{days}天内进入）", f", entered within {days} days") if days is not None else ""
+        return self.of(f"在客群“{name}”中", f"in segment “{name}”") + inside + since
+
+    def related(self, leaf: Related) -> str:
+        name = self.named(leaf.relation, self.words.relations.get(leaf.relation))
+        who = self.of(
+            f"有其{name}" if leaf.is_inverse else f"是某方的{name}",
+            f"has a {name}" if leaf.is_inverse else f"is {name} one",
+        )
+        if leaf.where is None:
+            return who
+        return self.of(f"{who}，且该方：{self.rule(leaf.where)}", f"{who} who: {self.rule(leaf.where)}")
+
+    def contactable(self, leaf: Contactable) -> str:
+        limits = [*leaf.channels, *leaf.product_lines]
+        inside = self.of(f"（{'、'.join(limits)}）", f" ({', '.join(limits)})") if limits else ""
+        return self.of(f"可为{leaf.purpose}目的触达", f"may be contacted for {leaf.purpose}") + inside
+
+    def inner(self, rule: Rule) -> str:
+        said = self.rule(rule)
+        return f"（{said}）" if isinstance(rule, AllOf | AnyOf | AtLeastOf) and len(rule.of) > 1 else said
+
+    def rule(self, rule: Rule) -> str:
+        match rule:
+            case Compare():
+                return self.compare(rule)
+            case AllOf(of):
+                return self.joined([self.inner(c) for c in of], "，且", " and ")
+            case AnyOf(of):
+                return self.joined([self.inner(c) for c in of], "，或", " or ")
+            case AtLeastOf(n, of):
+                listed = self.joined([self.inner(c) for c in of], "；", "; ")
+                return self.of(f"以下至少{n}项：{listed}", f"at least {n} of: {listed}")
+            case Negated(of):
+                return self.of(f"并非{self.inner(of)}", f"not {self.inner(of)}")
+            case Everyone():
+                return self.of("全部客户", "every customer")
+            case OnCalendar(unit, values):
+                days = self.joined([str(v) for v in values], "、", ", ")
+                return self.of("业务日为", "the business day is ") + self.pick(_UNITS[unit]).format(days)
+            case HasTag(tag):
+                name = self.named(tag, self.words.tags.get(tag))
+                return self.of(f"有标签“{name}”", f"has tag “{name}”")
+            case InSegment():
+                return self.segment(rule)
+            case CountEvents():
+                return self.count(rule)
+            case FollowedBy():
+                return self.sequence(rule)
+            case Related():
+                return self.related(rule)
+            case Contactable():
+                return self.contactable(rule)
+
+
+def describe(rule: Rule, vocabulary: Vocabulary, *, language: str = "zh") -> str:
+    """Return ``rule`` as one sentence in ``language`` (``zh`` or ``en``), with the names of ``vocabulary``."""
+    return _Speech(language, vocabulary).rule(rule)
+
+
+def describe_value(expression: Expression, vocabulary: Vocabulary, *, language: str = "zh") -> str:
+    """Return what an expression stands for, in ``language`` (``zh`` or ``en``)."""
+    return _Speech(language, vocabulary).value(expression)
+
+
+__all__ = ["describe", "describe_value"]

@@ -1,0 +1,225 @@
+"""Everyday money: shopping, wages, pensions, loans, transfers, funds, interest; and customers who drift away."""
+
+from __future__ import annotations
+
+import datetime
+
+import numpy as np
+
+from zhike.simulator.catalogue import BOND_FUND, CASH_WEALTH, GOLD, HOLDING_PRODUCTS, KIND, PARTNER, SHARE_FUND
+from zhike.simulator.identifiers import to_date
+from zhike.simulator.money import ATM, COUNTER, INTERBANK, KIOSK, POS, WALLET, WEB, DayBook
+from zhike.simulator.population import COMPANY, NEVER, PAYDAYS, PERSON, SOLE_TRADER
+from zhike.simulator.randomness import Bits, choose, hits, lognormal, part, part_uniform, threshold
+from zhike.simulator.state import FREE
+from zhike.simulator.words import read_words
+
+N_GATES = 16
+PENSION_DAY, LOAN_DAY = 12, 20
+INTEREST_MONTHS, INTEREST_DAY = (3, 6, 9, 12), 21
+DEMAND_RATE_BP = 5
+WAGE, BONUS, PENSION = 0, 1, 2
+SPEND_KINDS = ("payment", "payment", "payment", "card_payment", "household", "payment")
+BUSINESS_KINDS = ("settlement", "settlement", "settlement", "tax", "cross_border", "settlement")
+FUND_COLUMNS = np.array((BOND_FUND, SHARE_FUND, GOLD))
+
+
+def is_active(book: DayBook) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """Return who is a customer, alive, today."""
+    people = book.state.people
+    return (people.joined <= book.day) & (people.died > book.day)
+
+
+def shop(book: DayBook, gate: Bits, share: float) -> None:
+    """Everyday payments: ``share`` of the day's expected number in this wave. Nobody overdraws."""
+    state, people = book.state, book.state.people
+    rate = people.payments_per_day * share * is_active(book) * np.where(state.is_gone, 0.12, 1.0)
+    who = hits(gate, threshold(rate))
+    words = gate[who]
+    business = people.kind[who] != PERSON
+    typical = np.where(business, people.wealth_cents[who] // 40 + 150_000, people.monthly_income_cents[who] // 40 + 2_000)
+    amount = np.rint(typical * lognormal(words, 1.0, 32)).astype(np.int64)
+    amount = np.minimum(amount, state.cash.value[who] - 1_000)
+    fine = amount >= 100
+    who, words, amount, business = who[fine], words[fine], amount[fine], business[fine]
+    pick = part(words, 16, len(SPEND_KINDS))
+    person_kind, business_kind = (np.array([KIND[k] for k in kinds]) for kinds in (SPEND_KINDS, BUSINESS_KINDS))
+    kind = np.where(business, business_kind[pick], person_kind[pick])
+    partner = np.where(business, np.where(kind == KIND["tax"], PARTNER["government"], PARTNER["other_bank_other"]), PARTNER["merchant"])
+    channel = np.where(business, WEB, np.where(kind == KIND["card_payment"], POS, WALLET))
+    merchant = np.where(business, -1, read_words().merchants.draw(words, 0))
+    bank = np.where(business, part(words, 0, 10), -1)
+    book.pay(who, -amount, kind, partner, channel=channel, bank=bank, merchant=merchant, initiated=1)
+
+
+def receive(book: DayBook, own: Bits, others: Bits) -> None:
+    """Money from outside: own money fetched when short or coming back, and payments by others (sales of businesses)."""
+    state, people = book.state, book.state.people
+    alive = is_active(book)
+    cash, income = state.cash.value, people.monthly_income_cents
+    is_short = cash < income // 4
+    rate = np.where(is_short & (people.employer < 0), 0.05, 0.004) + 0.008 * (state.outside > 0)
+    who = hits(own, threshold(rate * alive * (people.kind == PERSON) * ~state.is_gone))
+    words = own[who]
+    returning = np.rint(state.outside[who] * (0.3 + 0.7 * part_uniform(words, 16))).astype(np.int64)
+    ordinary = np.rint(income[who] * lognormal(words, 0.7, 32)).astype(np.int64)
+    book.bring_in(who, np.where((returning > 0) & (part(words, 0, 3) > 0), returning, ordinary) // 100 * 100 + 10_000)
+    rate = np.where(people.kind == PERSON, 0.006, people.payments_per_day * 0.9)
+    who = hits(others, threshold(rate * alive * np.where(state.is_gone, 0.2, 1.0)))
+    words = others[who]
+    business = people.kind[who] != PERSON
+    typical = np.where(business, people.wealth_cents[who] // 36 + 170_000, income[who] // 6)
+    amount = np.rint(typical * lognormal(words, 1.0, 32)).astype(np.int64) + 100
+    kind = np.where(business, KIND["settlement"], np.where(part(words, 0, 8) == 0, KIND["cash_in"], KIND["transfer_in"]))
+    partner = np.where(kind == KIND["cash_in"], PARTNER["cash"], PARTNER["other_bank_other"])
+    partner = np.where((people.kind[who] == SOLE_TRADER) & (part(words, 0, 4) > 0), PARTNER["merchant"], partner)
+    channel = np.where(kind == KIND["cash_in"], COUNTER, INTERBANK)
+    book.pay(who, amount, kind, partner, channel=channel, bank=np.where(kind == KIND["cash_in"], -1, part(words, 16, 10)))
+
+
+def pay_out(book: DayBook, gates: Bits) -> None:
+    """Cash, transfers to others, and own money moved elsewhere by the rate-minded; then those who drift away."""
+    state, people = book.state, book.state.people
+    is_person = (people.kind == PERSON) & is_active(book)
+    who = hits(gates[0], threshold(0.009 * is_person * (people.digital < 0.7)))
+    amount = np.minimum((1 + part(gates[0][who], 0, 30)) * 10_000, state.cash.value[who] // 10_000 * 10_000)
+    channel = np.array([ATM, ATM, KIOSK, COUNTER])[part(gates[0][who], 16, 4)]
+    book.pay(who, -amount, KIND["cash_out"], PARTNER["cash"], channel=channel, initiated=1)
+    who = hits(gates[1], threshold(0.012 * is_person))
+    words = gates[1][who]
+    amount = np.rint(people.monthly_income_cents[who] / 8 * lognormal(words, 0.9, 32)).astype(np.int64)
+    amount = np.clip(amount, 0, np.maximum(state.cash.value[who] - 5_000, 0))
+    book.pay(who, -amount, KIND["transfer_out"], PARTNER["other_bank_other"], channel=book.own_channel(who), bank=part(words, 0, 10), initiated=1)
+    surplus = state.cash.value - 4 * people.monthly_income_cents
+    rate = 0.0022 * np.clip(1.0 + 0.8 * people.rate_sense - 0.4 * people.loyalty, 0.05, 4.0) * (surplus > 1_000_000)
+    who = hits(gates[2], threshold(rate * is_person))
+    share = 0.3 + 0.6 * part_uniform(gates[2][who], 0)
+    book.send_away(who, np.rint(surplus[who] * share).astype(np.int64) // 10_000 * 10_000)
+    wages = np.flatnonzero(state.sweep_day == book.day)
+    book.send_away(wages, state.sweep[wages])
+    state.sweep_day[wages] = FREE
+    who = hits(gates[3], threshold(people.churn_per_day * is_person * ~state.is_gone))
+    state.is_gone[who] = True
+    book.send_away(who, np.rint(state.cash.value[who] * (0.75 + 0.2 * part_uniform(gates[3][who], 0))).astype(np.int64))
+
+
+def pay_wages(book: DayBook, words: Bits) -> None:
+    """Wages on the company's pay day: what the company pays out is what its people receive; pensions on the 12th."""
+    state, people, today = book.state, book.state.people, to_date(book.day)
+    if today.day == PENSION_DAY:
+        who = np.flatnonzero(people.is_pensioner & is_active(book) & (people.number % 5 > 0))
+        amount = people.monthly_income_cents[who] // 100 * 100
+        book.pay(who, amount, KIND["pension"], PARTNER["government"], channel=INTERBANK)
+        _log_payroll(book, who, amount, PENSION)
+    if today.day not in PAYDAYS:
+        return
+    due = (people.employer >= 0) & (people.payday == today.day) & is_active(book)
+    who = np.flatnonzero(due & (people.payroll_from <= book.day) & (book.day < people.payroll_to) & ~state.is_gone)
+    if len(who) == 0:
+        return
+    amount = np.rint(people.monthly_income_cents[who] * (0.95 + 0.1 * part_uniform(words[who], 16))).astype(np.int64)
+    bonus = np.where((today.month in (1, 7)) & (part(words[who], 0, 3) == 0), people.monthly_income_cents[who] * 2, 0)
+    total = np.bincount(people.employer[who], weights=amount + bonus, minlength=people.size).astype(np.int64)
+    firms = np.flatnonzero(total)
+    book.cover(firms, total[firms])
+    book.pay(firms, -total[firms], KIND["payroll"], PARTNER["own_bank_other"], channel=WEB, initiated=1)
+    for sums, purpose in ((amount, WAGE), (bonus, BONUS)):
+        book.pay(who, sums, KIND["payroll"], PARTNER["employer"])
+        _log_payroll(book, who[sums > 0], sums[sums > 0], purpose)
+    sweeping = people.sweeps_wage[who]
+    state.sweep[who[sweeping]] = amount[sweeping] * 9 // 10
+    state.sweep_day[who[sweeping]] = book.day + part(words[who[sweeping]], 32, 2)
+
+
+def _log_payroll(book: DayBook, who: np.ndarray, amount: np.ndarray, purpose: int) -> None:  # type: ignore[type-arg]
+    employer = np.where(purpose == PENSION, -1, book.state.people.employer[who])
+    book.state.logs.payroll.append((who, np.full(len(who), book.day, np.int32), np.full(len(who), purpose), amount, employer))
+
+
+def repay_loans(book: DayBook) -> None:
+    """Instalments on the 20th: principal in equal parts and interest; late payers skip every other one."""
+    state, people, today = book.state, book.state.people, to_date(book.day)
+    if today.day != LOAN_DAY:
+        return
+    owed = state.loans.value
+    who = np.flatnonzero((owed > 0) & ~(people.is_late_payer & (today.month % 2 == 0)) & (people.loan_drawn < book.day - 15))
+    if len(who) == 0:
+        return
+    principal = np.minimum(-(-people.loan_principal_cents[who] // people.loan_months[who]), owed[who])
+    interest = owed[who] * np.array([345, 480, 420, 450, 385])[people.loan[who]] // 120_000
+    book.cover(who, principal + interest)
+    book.pay(who, -(principal + interest), KIND["loan_repayment"], PARTNER["bank"])
+    state.loans.carry(who, owed[who] - principal, book.day)
+    state.logs.repayments.append((who, np.full(len(who), book.day, np.int32), principal, interest))
+
+
+def calendar_money(book: DayBook) -> None:
+    """Interest on demand money each quarter, small fees, standing debits and insurance premiums on their days of the month."""
+    state, people, today = book.state, book.state.people, to_date(book.day)
+    state.balance_days += state.cash.value
+    if today.day == INTEREST_DAY and today.month in INTEREST_MONTHS:
+        everyone = np.arange(state.size)
+        book.pay(everyone, state.balance_days * DEMAND_RATE_BP // 3_600_000, KIND["interest"], PARTNER["bank"])
+        state.balance_days[:] = 0
+    day_group = people.number % 28 + 1
+    if today.day <= 28:
+        rich = state.cash.value > 30_000
+        debit = np.flatnonzero((day_group == today.day) & (people.number % 3 == 0) & (people.kind == PERSON) & rich & is_active(book))
+        book.pay(debit, -(5_000 + people.number[debit] % 97 * 150), KIND["direct_debit"], PARTNER["merchant"], merchant=9)
+        premium = np.flatnonzero((day_group == today.day) & people.pays_insurance & (state.cash.value > 200_000))
+        book.pay(premium, -(20_000 + people.number[premium] % 53 * 1_000), KIND["insurance"], PARTNER["merchant"], initiated=1)
+        fee = np.flatnonzero((day_group == today.day) & (people.number % 7 == 0) & (state.cash.value > 300))
+        book.pay(fee, np.full(len(fee), -200), KIND["fee"], PARTNER["bank"])
+
+
+def invest(book: DayBook, gate: Bits, prices: tuple[int, int, int]) -> None:
+    """Buy and sell funds, gold and cash wealth; on Fridays funds are marked to the week's prices (micro-yuan a unit)."""
+    state, people = book.state, book.state.people
+    who = hits(gate, threshold((people.has_fund | people.has_cash_wealth) * 0.02 * is_active(book)))
+    words = gate[who]
+    amount = np.rint(state.cash.value[who] * (0.05 + 0.3 * part_uniform(words, 0))).astype(np.int64) // 10_000 * 10_000
+    buys = (part(words, 16, 100) < 55) & (amount >= 100_000)
+    into_fund = people.has_fund[who] & ((part(words, 32, 2) == 0) | ~people.has_cash_wealth[who])
+    column = np.where(into_fund, FUND_COLUMNS[choose(words, (5.0, 4.0, 1.0), 32)], CASH_WEALTH)
+    book.pay(who[buys], -amount[buys], KIND["product_purchase"], PARTNER["own_bank_self"], channel=book.own_channel(who[buys]), initiated=1)
+    _hold(book, who[buys], column[buys], amount[buys], prices)
+    held = state.holdings.value[who * len(HOLDING_PRODUCTS) + column]
+    sells = ~buys & (held > 10_000) & (part(words, 16, 100) >= 55)
+    out = np.where(part(words, 0, 3) == 0, held, held // 3)
+    _hold(book, who[sells], column[sells], -out[sells], prices)
+    book.pay(who[sells], out[sells], KIND["product_redemption"], PARTNER["own_bank_self"], channel=book.own_channel(who[sells]), initiated=1)
+    if to_date(book.day).weekday() == 4:
+        _mark_to_market(book, prices)
+
+
+def _hold(book: DayBook, who: np.ndarray, column: np.ndarray, amount: np.ndarray, prices: tuple[int, int, int]) -> None:  # type: ignore[type-arg]
+    """Change holdings by ``amount``; cost falls in proportion when sold, units follow the price."""
+    if len(who) == 0:
+        return
+    holdings = book.state.holdings
+    cells = who * len(HOLDING_PRODUCTS) + column
+    value = holdings.value[cells]
+    sold_cost = np.where(amount < 0, np.rint(holdings.cost[cells] * (-amount / np.maximum(value, 1))).astype(np.int64), -amount)
+    holdings.carry(cells, value + amount, book.day, np.maximum(holdings.cost[cells] - sold_cost, 0))
+    is_fund = column != CASH_WEALTH
+    unit_cells = who[is_fund] * 3 + (column[is_fund] - BOND_FUND)
+    price = np.array(prices)[column[is_fund] - BOND_FUND]
+    book.state.units[unit_cells] = (value + amount)[is_fund] * 1_000_000 // price
+
+
+def _mark_to_market(book: DayBook, prices: tuple[int, int, int]) -> None:
+    state = book.state
+    cells = np.flatnonzero(state.units > 0)
+    who, fund = cells // 3, cells % 3
+    target = who * len(HOLDING_PRODUCTS) + BOND_FUND + fund
+    value = state.units[cells] * np.array(prices)[fund] // 1_000_000
+    moved = value != state.holdings.value[target]
+    state.holdings.carry(target[moved], value[moved], book.day, state.holdings.cost[target[moved]])
+
+
+def last_day_of_month(day: datetime.date) -> bool:
+    """Return whether ``day`` is the last of its month."""
+    return (day + datetime.timedelta(days=1)).month != day.month
+
+
+__all__ = ["COMPANY", "NEVER", "N_GATES", "calendar_money", "invest", "is_active", "last_day_of_month", "pay_out", "pay_wages", "receive", "repay_loans", "shop"]

@@ -1,0 +1,296 @@
+"""Random rules, as people could write them, and random customers: strategies shared by the property tests of rules."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any
+
+import ibis
+import pyarrow as pa
+from hypothesis import strategies as st
+
+from zhike.kernel.terms import Text
+from zhike.rules import (
+    CustomerFacts,
+    EventFact,
+    FieldTerm,
+    RuleScope,
+    ScoreFact,
+    SegmentFact,
+    SegmentTerm,
+    TagFact,
+    TagTerm,
+    Vocabulary,
+)
+from zhike.rules.terms import TagPart
+from zhike.warehouse.contracts import Kind
+
+AS_OF = date(2025, 3, 1)
+GRADES = ("C1", "C2", "C3", "C4", "C5")
+CODES = ("red", "green", "it's; drop table --", "白")
+FIELDS: dict[str, Kind] = {
+    "aum_amount": Kind.AMOUNT,
+    "gap_amount": Kind.AMOUNT,
+    "age": Kind.INTEGER,
+    "n_logins": Kind.INTEGER,
+    "share_rate": Kind.RATE,
+    "trend": Kind.NUMBER,
+    "colour": Kind.CODE,
+    "grade": Kind.CODE,
+    "has_app": Kind.FLAG,
+    "due_on": Kind.DAY,
+    "born_on": Kind.DAY,
+}
+NUMBERS = ("aum_amount", "gap_amount", "age", "n_logins", "share_rate", "trend")
+TIERS = {"low": Text("低", "low"), "mid": Text("中", "mid"), "high": Text("高", "high")}
+VOCABULARY = Vocabulary(
+    fields={
+        n: FieldTerm(n, k, allowed=GRADES if n == "grade" else (), is_ordered=n == "grade") for n, k in FIELDS.items()
+    },
+    tags={
+        "tier": TagTerm("tier", parts=(TagPart.TEXT, TagPart.AMOUNT, TagPart.NUMBER), values=TIERS, is_ordered=True),
+        "native": TagTerm("native"),
+        "due": TagTerm("due", parts=(TagPart.DAY,)),
+    },
+    segments={"pool": SegmentTerm("pool", buckets={"A": Text("甲", "A"), "B": Text("乙", "B")})},
+    models={"churn": Text("流失", "churn")},
+    events={k: Text(k, k) for k in ("login", "view", "apply")},
+)
+
+# ---- customers -------------------------------------------------------------------------------------------------------
+
+cents = st.integers(-300, 3000).map(lambda n: Decimal(n).scaleb(-2) * 50)
+whole = st.integers(-3, 40)
+ratios = st.integers(-2_000_000, 2_000_000).map(lambda n: round(n / 1_000_000, 6)) | st.sampled_from([0.0, 0.1, 0.3, 0.5])
+days = st.integers(-45, 45).map(lambda n: AS_OF + timedelta(days=n)) | st.dates(date(1960, 1, 1), date(2010, 12, 31))
+OF_KIND: dict[Kind, st.SearchStrategy[Any]] = {
+    Kind.AMOUNT: cents,
+    Kind.INTEGER: whole,
+    Kind.RATE: ratios,
+    Kind.NUMBER: ratios,
+    Kind.CODE: st.sampled_from(CODES),
+    Kind.FLAG: st.booleans(),
+    Kind.DAY: days,
+}
+rows = st.fixed_dictionaries(
+    {n: st.none() | (st.sampled_from(GRADES) if n == "grade" else OF_KIND[k]) for n, k in FIELDS.items()}
+)
+events = st.lists(
+    st.builds(
+        lambda kind, ago, hour, channel, value: EventFact(
+            kind, AS_OF - timedelta(days=ago), datetime.combine(AS_OF - timedelta(days=ago), time(hour)),
+            {"channel": channel, "value": value},
+        ),
+        st.sampled_from(["login", "view", "apply", "unheard_of"]), st.integers(-2, 40), st.integers(0, 5),
+        st.sampled_from(["app", "web"]), st.none() | ratios,
+    ),
+    max_size=8,
+)  # fmt: skip
+_since = st.integers(0, 30).map(lambda n: AS_OF - timedelta(days=n))
+tags = st.fixed_dictionaries(
+    {},
+    optional={
+        "tier": st.builds(TagFact, st.none() | st.sampled_from(list(TIERS)), st.none() | ratios, st.none() | cents, st.none(), _since),
+        "native": st.builds(TagFact, from_on=_since),
+        "due": st.builds(TagFact, value_on=st.none() | days, from_on=_since),
+    },
+)  # fmt: skip
+segments = st.fixed_dictionaries({}, optional={"pool": st.builds(SegmentFact, st.sampled_from(["A", "B"]), _since)})
+scores = st.fixed_dictionaries({}, optional={"churn": st.builds(ScoreFact, ratios.map(abs), st.integers(1, 10))})
+allowed = st.frozensets(
+    st.tuples(st.sampled_from(["app_push", "sms"]), st.sampled_from(["marketing", "service"]), st.sampled_from(["deposit", "loan"])),
+    max_size=3,
+)  # fmt: skip
+customers = st.builds(
+    CustomerFacts, st.just(AS_OF), rows, tags=tags, segments=segments, scores=scores, events=events, contactable=allowed
+)
+populations = st.lists(customers, min_size=1, max_size=10)
+
+# ---- rules -----------------------------------------------------------------------------------------------------------
+
+
+def _plain(value: Any) -> Any:
+    """As YAML would hold it."""
+    return float(value) if isinstance(value, Decimal) else value
+
+
+constants = st.one_of(cents.map(_plain), whole, ratios)
+operands = st.one_of(
+    constants,
+    st.builds(lambda f: {"field": f}, st.sampled_from(NUMBERS)),
+    st.builds(lambda f, x: {"field": f, "times": x}, st.sampled_from(NUMBERS), st.sampled_from([0.95, 1.6, 2, 0.3333])),
+    st.builds(
+        lambda f, by, g: {"field": f, by: {"field": g}},
+        st.sampled_from(NUMBERS), st.sampled_from(["plus", "minus", "divided_by", "or_else"]), st.sampled_from(NUMBERS),
+    ),
+    st.builds(
+        lambda by, f, g: {by: [{"field": f}, {"field": g}, 5]},
+        st.sampled_from(["greatest", "least", "times"]), st.sampled_from(NUMBERS), st.sampled_from(NUMBERS),
+    ),
+    st.builds(lambda a, b: {"lookup": {"tag": "tier"}, "in": {"high": a, "low": b}}, cents.map(_plain), cents.map(_plain)),
+    st.just({"days_until": {"field": "due_on"}}),
+    st.just({"days_until": {"month_start_ahead": 1}}),
+)  # fmt: skip
+lefts = st.one_of(
+    st.builds(lambda f: {"field": f}, st.sampled_from(NUMBERS)),
+    st.sampled_from([{"tag": "tier", "value": "amount"}, {"tag": "tier", "value": "number"}, {"score": "churn"}]),
+    st.just({"score": "churn", "value": "decile"}),
+    operands.filter(lambda o: isinstance(o, dict)).map(lambda o: {"compute": o}),
+)
+_tests = st.sampled_from(["is", "is_not", "at_least", "at_most", "above", "below"])
+numeric = st.one_of(
+    st.builds(lambda left, by, right: {**left, by: right}, lefts, _tests, operands),
+    st.builds(
+        lambda left, by, right: {**left, by: right},
+        lefts, st.sampled_from(["in", "not_in"]), st.lists(operands, min_size=1, max_size=3),
+    ),
+    st.builds(lambda left, a, b: {**left, "between": sorted([a, b])}, lefts, whole, whole),
+    st.builds(lambda f, by: {"field": f, by: True}, st.sampled_from(list(FIELDS)), st.sampled_from(["is_missing", "is_present"])),
+)  # fmt: skip
+words = st.one_of(
+    st.builds(lambda by, c: {"field": "colour", by: c}, st.sampled_from(["is", "is_not", "starts_with"]), st.sampled_from(CODES)),
+    st.builds(lambda by, c: {"field": "colour", by: c}, st.sampled_from(["in", "not_in"]), st.lists(st.sampled_from(CODES), min_size=1)),
+    st.builds(lambda by, c: {"field": "grade", by: c}, _tests, st.sampled_from(GRADES)),
+    st.builds(lambda by, c: {"tag": "tier", by: c}, _tests, st.sampled_from(list(TIERS))),
+    st.builds(lambda v: {"field": "has_app", "is": v}, st.booleans()),
+    st.just({"field": "has_app"}),
+)  # fmt: skip
+dates = st.one_of(
+    st.builds(
+        lambda left, by, n: {**left, by: n},
+        st.sampled_from([{"field": "due_on"}, {"field": "born_on"}, {"tag": "due"}, {"tag": "native", "value": "since"}]),
+        st.sampled_from(["within_next_days", "within_last_days", "at_least_days_ago", "at_least_days_ahead", "anniversary_within_next_days"]),
+        st.integers(0, 50),
+    ),
+    st.builds(lambda by, d: {"field": "due_on", by: d.isoformat()}, _tests, days),
+    st.builds(lambda by: {"field": "due_on", by: {"field": "born_on"}}, _tests),
+)  # fmt: skip
+_kinds = st.lists(st.sampled_from(["login", "view", "apply"]), min_size=1, max_size=2, unique=True)
+_where = st.one_of(st.just({}), st.just({"where": {"channel": "app"}}), st.just({"where": {"value": {"at_least": 0.1}}}))
+behaviour = st.one_of(
+    st.builds(
+        lambda kinds, where, unit, by, n, within: {"event": kinds, **where, unit: {by: n}, "within_days": within},
+        _kinds, _where, st.sampled_from(["count", "days"]), st.sampled_from(["is", "at_least", "at_most", "above", "below"]),
+        st.integers(0, 3), st.integers(1, 40),
+    ),
+    st.builds(
+        lambda a, b, within, more, negate: {
+            "event": a, "then": b, "within_days": within, "in_last_days": within + more, "negate": negate
+        },
+        _kinds, _kinds, st.integers(1, 10), st.integers(0, 20), st.booleans(),
+    ),
+)  # fmt: skip
+members = st.one_of(
+    st.sampled_from([{"tag": "tier"}, {"tag": "native"}, {"segment": "pool"}, {"segment": "pool", "bucket": ["A"]}]),
+    st.builds(lambda n: {"segment": "pool", "entered_within_days": n}, st.integers(1, 20)),
+    st.sampled_from([{"contactable": "marketing"}, {"contactable": "marketing", "channel": ["sms"], "product_line": "loan"}]),
+    st.sampled_from([{"everyone": True}, {"calendar": "day_of_month", "between": [1, 5]}, {"calendar": "month", "is": 7}]),
+)  # fmt: skip
+leaves = st.one_of(numeric, words, dates, behaviour, members)
+_negations = st.sampled_from([{}, {"negate": True}])
+
+
+def _grow(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    lists = st.lists(inner, min_size=1, max_size=3)
+    return st.one_of(
+        st.builds(lambda word, of, no: {word: of, **no}, st.sampled_from(["all", "any", "none"]), lists, _negations),
+        lists.flatmap(lambda of: st.integers(1, len(of)).map(lambda n: {"at_least_of": {"n": n, "of": of}})),
+        inner.map(lambda c: {"negate": c}),
+        st.builds(
+            lambda c, inverse: {"relation": "spouse_of", "inverse": inverse, "where": c},
+            st.one_of(words, st.just({"field": "aum_amount", "above": 5})), st.booleans(),
+        ),
+    )  # fmt: skip
+
+
+rule_trees = st.recursive(leaves, _grow, max_leaves=6)
+
+# ---- the same customers as tables ------------------------------------------------------------------------------------
+
+TAG_TYPES = pa.schema([
+    ("customer_id", pa.string()), ("tag", pa.string()), ("value_text", pa.string()), ("value_number", pa.float64()),
+    ("value_amount", pa.decimal128(18, 2)), ("value_on", pa.date32()), ("from_on", pa.date32()), ("to_on", pa.date32()),
+])  # fmt: skip
+ARROW = {
+    Kind.AMOUNT: pa.decimal128(18, 2), Kind.INTEGER: pa.int64(), Kind.RATE: pa.float64(), Kind.NUMBER: pa.float64(),
+    Kind.CODE: pa.string(), Kind.FLAG: pa.bool_(), Kind.DAY: pa.date32(),
+}  # fmt: skip
+
+
+def name_of(i: int) -> str:
+    """The customer_id of the i-th of a population."""
+    return f"c{i:02d}"
+
+
+def with_relations(population: list[CustomerFacts], couples: list[tuple[int, int]]) -> list[CustomerFacts]:
+    """Return the population in which ``spouse_of`` runs from the first to the second of each couple."""
+    return [
+        CustomerFacts(
+            c.as_of, c.fields, c.tags, c.segments, c.scores, c.events,
+            {
+                ("spouse_of", False): [population[b] for a, b in couples if a == i],
+                ("spouse_of", True): [population[a] for a, b in couples if b == i],
+            },
+            c.contactable,
+        )
+        for i, c in enumerate(population)
+    ]  # fmt: skip
+
+
+def subject_table(population: list[CustomerFacts]) -> ibis.Table:
+    """Return the fields of a population, one row per customer."""
+    schema = pa.schema([("customer_id", pa.string()), *((n, ARROW[k]) for n, k in FIELDS.items())])
+    return ibis.memtable(
+        pa.Table.from_pylist([{"customer_id": name_of(i), **c.fields} for i, c in enumerate(population)], schema)
+    )
+
+
+def _intervals(population: list[CustomerFacts]) -> list[dict[str, Any]]:
+    held = [
+        {"customer_id": name_of(i), "tag": tag, "value_text": f.value_text, "value_number": f.value_number,
+         "value_amount": f.value_amount, "value_on": f.value_on, "from_on": f.from_on, "to_on": None}
+        for i, c in enumerate(population) for tag, f in c.tags.items()
+    ]  # fmt: skip
+    gone = [
+        {"customer_id": name_of(i), "tag": "native", "from_on": AS_OF - timedelta(days=90), "to_on": AS_OF - timedelta(days=40)}
+        for i in range(len(population))
+    ]  # fmt: skip
+    return held + gone
+
+
+def scope_of(population: list[CustomerFacts], couples: list[tuple[int, int]]) -> RuleScope:
+    """Return the tables that hold what the facts of a population say."""
+
+    def table(rows: list[dict[str, Any]], *columns: tuple[str, pa.DataType]) -> ibis.Table:
+        return ibis.memtable(pa.Table.from_pylist(rows, pa.schema(columns)))
+
+    everyone = list(enumerate(population))
+    text, day = pa.string(), pa.date32()
+    return RuleScope(
+        AS_OF,
+        subjects=subject_table(population),
+        tag_value=ibis.memtable(pa.Table.from_pylist(_intervals(population), TAG_TYPES)),
+        segment_member=table(
+            [{"customer_id": name_of(i), "segment": s, "bucket": f.bucket, "from_on": f.from_on} for i, c in everyone for s, f in c.segments.items()],
+            ("customer_id", text), ("segment", text), ("bucket", text), ("from_on", day), ("to_on", day),
+        ),
+        score_value=table(
+            [{"customer_id": name_of(i), "model": m, "score": f.score, "decile": f.decile} for i, c in everyone for m, f in c.scores.items()],
+            ("customer_id", text), ("model", text), ("score", pa.float64()), ("decile", pa.int64()),
+        ),
+        event=table(
+            [{"customer_id": name_of(i), "event_kind": e.event_kind, "on": e.on, "at": e.at, **e.fields} for i, c in everyone for e in c.events],
+            ("customer_id", text), ("event_kind", text), ("on", day), ("at", pa.timestamp("us")), ("channel", text), ("value", pa.float64()),
+        ),
+        customer_relation=table(
+            [{"from_customer_id": name_of(a), "to_customer_id": name_of(b), "kind": "spouse_of", "valid_from_on": date(2000, 1, 1)} for a, b in couples]
+            + [{"from_customer_id": name_of(0), "to_customer_id": name_of(0), "kind": "spouse_of", "valid_from_on": date(2000, 1, 1), "valid_to_on": date(2001, 1, 1)}],
+            ("from_customer_id", text), ("to_customer_id", text), ("kind", text), ("valid_from_on", day), ("valid_to_on", day),
+        ),
+        contactability=table(
+            [{"customer_id": name_of(i), "channel": ch, "purpose": p, "product_line": line, "is_allowed": True} for i, c in everyone for ch, p, line in c.contactable]
+            + [{"customer_id": name_of(0), "channel": "wecom", "purpose": "marketing", "product_line": "deposit", "is_allowed": False}],
+            ("customer_id", text), ("channel", text), ("purpose", text), ("product_line", text), ("is_allowed", pa.bool_()),
+        ),
+    )  # fmt: skip
