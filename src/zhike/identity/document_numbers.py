@@ -6,6 +6,8 @@ county code existed in the year of birth is not asked: merged counties are a com
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import ibis
 import ibis.expr.types as ir
 
@@ -26,33 +28,36 @@ def compact_number(value: ir.StringValue) -> ir.StringValue:
 
 
 def _digit(value: ir.StringValue, position: int) -> ir.IntegerValue:
-    return value.substr(position, 1).cast("int64")
+    """Return one digit; missing where there is none."""
+    return value.substr(position, 1).try_cast("int64")
 
 
-def _resident_check(seventeen: ir.StringValue) -> ir.StringValue:
+def _resident_check(digits: Sequence[ir.IntegerValue]) -> ir.StringValue:
     """Return the check character of 17 digits (ISO 7064 MOD 11-2)."""
     total = ibis.literal(0)
-    for position, weight in enumerate(RESIDENT_WEIGHTS):
-        total = total + _digit(seventeen, position) * weight
+    for digit, weight in zip(digits, RESIDENT_WEIGHTS, strict=True):
+        total = total + digit * weight
     return ibis.literal(RESIDENT_CHECKS).substr(total % len(RESIDENT_CHECKS), 1)
 
 
 def _real_day(eight: ir.StringValue) -> ir.DateValue:
     """Return YYYYMMDD as a day; missing when the calendar has no such day."""
-    return (eight.substr(0, 4) + "-" + eight.substr(4, 2) + "-" + eight.substr(6, 2)).try_cast("date")
+    return eight.re_replace(r"^(\d{4})(\d{2})(\d{2})$", r"\1-\2-\3").try_cast("date")
 
 
 def valid_resident_id(number: ir.StringValue) -> ir.StringValue:
     """Return the 18-digit resident id when it is valid, else missing; a first-generation 15-digit one is lengthened.
 
     Valid: known province, real day of birth, right check character (only where there is one: 15 digits carry none).
+    ``number`` should be a column, not a long expression: it is named some forty times.
     """
-    missing = ibis.null("string")
-    eighteen = number.re_search(RESIDENT_18).ifelse(number, missing)
-    fits = (eighteen.substr(17, 1) == _resident_check(eighteen.substr(0, 17))) & _real_day(eighteen.substr(6, 8)).notnull()
-    fifteen = number.re_search(RESIDENT_15).ifelse(number.substr(0, 6) + "19" + number.substr(6, 9), missing)
-    old = _real_day(fifteen.substr(6, 8)).notnull().ifelse(fifteen + _resident_check(fifteen), missing)
-    return ibis.coalesce(fits.ifelse(eighteen, missing), old)
+    check = _resident_check([_digit(number, i) for i in range(17)])
+    is_new = number.re_search(RESIDENT_18) & (number.substr(17, 1) == check) & _real_day(number.substr(6, 8)).notnull()
+    century = [ibis.literal(1), ibis.literal(9)]
+    old_check = _resident_check([*(_digit(number, i) for i in range(6)), *century, *(_digit(number, i) for i in range(6, 15))])
+    lengthened = number.substr(0, 6) + "19" + number.substr(6, 9) + old_check
+    is_old = number.re_search(RESIDENT_15) & _real_day("19" + number.substr(6, 6)).notnull()
+    return ibis.cases((is_new, number), (is_old, lengthened), else_=ibis.null("string"))
 
 
 def birth_of_resident_id(resident_id: ir.StringValue) -> ir.DateValue:
@@ -62,19 +67,19 @@ def birth_of_resident_id(resident_id: ir.StringValue) -> ir.DateValue:
 
 def sex_of_resident_id(resident_id: ir.StringValue) -> ir.StringValue:
     """Return the sex that a valid resident id carries: the 17th digit is odd for men."""
-    is_odd = _digit(resident_id, 16) % 2 == 1
-    return ibis.cases((is_odd, "male"), (~is_odd, "female"), else_=ibis.null("string"))
+    rest = _digit(resident_id, 16) % 2
+    return ibis.cases((rest == 1, "male"), (rest == 0, "female"), else_=ibis.null("string"))
 
 
 def valid_uscc(number: ir.StringValue) -> ir.StringValue:
     """Return the unified social credit code when its check character (modulus 31) is right, else missing."""
-    code = number.re_search(USCC_18).ifelse(number, ibis.null("string"))
     alphabet = ibis.literal(USCC_ALPHABET)
     total = ibis.literal(0)
     for position, weight in enumerate(USCC_WEIGHTS):
-        total = total + alphabet.find(code.substr(position, 1)) * weight
+        total = total + alphabet.find(number.substr(position, 1)) * weight
     check = alphabet.substr((31 - total % 31) % 31, 1)
-    return (code.substr(17, 1) == check).ifelse(code, ibis.null("string"))
+    is_valid = number.re_search(USCC_18) & (number.substr(17, 1) == check)
+    return is_valid.ifelse(number, ibis.null("string"))
 
 
 __all__ = [

@@ -46,20 +46,19 @@ def _ranked(parties: ir.Table, links: ir.Table, *, as_of: date, source_priority:
     """Return the records as of the day with their customer and two total orders, 0 best."""
     records = records_as_of(parties, as_of)
     joined = records.inner_join(links.select("source", "source_key", "customer_id", "customer_no"), ["source", "source_key"])
-    number = compact_number(joined.id_number)
-    is_company = joined.party_kind == "company"
-    joined = joined.mutate(
-        resident_id=is_company.ifelse(ibis.null("string"), valid_resident_id(number)),
-        is_valid_document=ibis.coalesce(valid_resident_id(number), valid_uscc(number)).notnull(),
-    )
     trust = ibis.cases(*((joined.source == s, i) for i, s in enumerate(source_priority)), else_=len(source_priority)) if source_priority else ibis.literal(0)
-    joined = joined.mutate(trust=trust)
+    joined = joined.mutate(trust=trust, number=compact_number(joined.id_number))
     newest = [joined.valid_from_on.desc(), joined.recorded_at.desc()]
     tie = [joined.source, joined.source_key]
     by_customer = {"group_by": "customer_no"}
-    return joined.mutate(
+    ranked = joined.mutate(
         trust_rank=ibis.row_number().over(order_by=[joined.trust, *newest, *tie], **by_customer),
         recency_rank=ibis.row_number().over(order_by=[*newest, joined.trust, *tie], **by_customer),
+    )
+    resident = valid_resident_id(ranked.number)
+    return ranked.mutate(
+        resident_id=(ranked.party_kind == "company").ifelse(ibis.null("string"), resident),
+        is_valid_document=resident.notnull() | valid_uscc(ranked.number).notnull(),
     )
 
 

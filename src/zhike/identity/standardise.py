@@ -19,6 +19,9 @@ EMAIL = r"^[a-z0-9._%+\-]+@[a-z0-9.\-]+\.[a-z]{2,}$"
 NAME_NOISE = r"[\s·•．.,，、()（）\-_*'’&/]"
 NO_NAME = ("", "未知", "无", "不详", "匿名", "游客", "TEST", "测试", "NULL", "NONE", "UNKNOWN")
 TITLES = r"(先生|女士|小姐)$"
+USED = ("source", "source_key", "party_kind", "id_type", "mobile", "email", "birth_on", "wechat_unionid", "device_id")
+OTHER_DOCUMENTS = ("passport", "hk_macau_permit", "other")
+SHORTEST_DOCUMENT = 6
 FULL_WIDTH = "ＡＢＣＤＥＦＧＨＩＪＫＬＭＮＯＰＱＲＳＴＵＶＷＸＹＺ０１２３４５６７８９＋＠　"
 HALF_WIDTH = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+@ "
 
@@ -68,26 +71,30 @@ def standardise(records: ir.Table, placeholder_birth_on: Sequence[date] = ()) ->
     number with its type), mobile, email, name_key, birth_on (the one in a valid resident id beats the one written),
     wechat_unionid, device_id.
     """
-    number = compact_number(records.id_number)
-    is_company = records.party_kind == "company"
-    missing = ibis.null("string")
-    resident = is_company.ifelse(missing, valid_resident_id(number))
-    uscc = (records.party_kind == "person").ifelse(missing, valid_uscc(number))
-    is_other = records.id_type.isin(("passport", "hk_macau_permit", "other")) & resident.isnull() & uscc.isnull()
-    written = records.birth_on.isin(list(placeholder_birth_on)).ifelse(ibis.null("date"), records.birth_on) if placeholder_birth_on else records.birth_on
-    ready = records.select(
-        "source", "source_key", "party_kind",
-        resident_id=resident,
-        uscc=uscc,
-        document=(is_other & (number.length() >= 6)).ifelse(records.id_type + ":" + number, missing),
-        mobile=standard_mobile(records.mobile),
-        email=standard_email(records.email),
+    numbered = records.select(
+        *USED,
+        number=compact_number(records.id_number),
         name_key=standard_name(records.name),
-        birth_on=is_company.ifelse(ibis.null("date"), ibis.coalesce(birth_of_resident_id(resident), written)),
-        wechat_unionid=records.wechat_unionid.strip().nullif(""),
-        device_id=records.device_id.strip().nullif(""),
+        record_no=ibis.row_number().over(order_by=["source", "source_key"]),  # a window also keeps `number` a column of its own
+    )
+    missing = ibis.null("string")
+    is_company = numbered.party_kind == "company"
+    documents = numbered.mutate(
+        resident_id=is_company.ifelse(missing, valid_resident_id(numbered.number)),
+        uscc=(numbered.party_kind == "person").ifelse(missing, valid_uscc(numbered.number)),
+    )
+    is_other = documents.id_type.isin(OTHER_DOCUMENTS) & (documents.number.length() >= SHORTEST_DOCUMENT)
+    is_placeholder = documents.birth_on.isin(list(placeholder_birth_on)) if placeholder_birth_on else ibis.literal(False)  # noqa: FBT003 - a literal value
+    written = ((documents.party_kind == "company") | is_placeholder).ifelse(ibis.null("date"), documents.birth_on)
+    return documents.select(
+        "record_no", "source", "source_key", "party_kind", "resident_id", "uscc", "name_key",
+        document=is_other.ifelse(documents.id_type + ":" + documents.number, missing),
+        mobile=standard_mobile(documents.mobile),
+        email=standard_email(documents.email),
+        birth_on=ibis.coalesce(birth_of_resident_id(documents.resident_id), written),
+        wechat_unionid=documents.wechat_unionid.strip().nullif(""),
+        device_id=documents.device_id.strip().nullif(""),
     )  # fmt: skip
-    return ready.mutate(record_no=ibis.row_number().over(order_by=["source", "source_key"]))
 
 
 __all__ = ["end_of", "records_as_of", "standard_email", "standard_mobile", "standard_name", "standardise"]

@@ -149,17 +149,14 @@ LEARNING = Contract(
 
 OWNS = (EXPOSURE, OUTCOME, EFFECT_ARM, EFFECT, CAMPAIGN_FUNNEL, ROI, LEARNING)
 READS: tuple[Reads, ...] = (
-    Reads("assignment"),
-    Reads("contact"),
-    Reads("receipt"),
+    *(
+        Reads(table)
+        for table in (
+            "assignment", "contact", "receipt", "customer", "customer_account", "account", "product", "balance_daily",
+            "holding_daily", "term_contract", "transaction", "loan", "ftp_rate",
+        )
+    ),
     Reads("exposure", lag=1),
-    Reads("customer_account"),
-    Reads("account"),
-    Reads("product"),
-    Reads("term_contract"),
-    Reads("transaction"),
-    Reads("loan"),
-    Reads("ftp_rate"),
-)
+)  # fmt: skip
 
 __all__ = ["OWNS", "READS"]

@@ -77,6 +77,7 @@ class Metric:
     reads : tables that ``compute`` opens.
     settle_days : days after the window until its facts are complete.
     bounds : where the number can only lie, for cutting intervals.
+    settings : parameters that ``compute`` was made with; a change measures anew.
     has_before : whether the same window before the assignment is a fair (if weaker) comparison.
     """
 
@@ -90,6 +91,7 @@ class Metric:
     settle_days: int = 0
     bounds: tuple[float, float] | None = None
     has_before: bool = False
+    settings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,7 @@ class ExperimentPlan:
     contact_cost_amounts : cost of one contact by channel, in base currency.
     unit_value_amount : worth of one unit of the headline (of one kept yuan, of one loan); None when unknown.
     unit_value_basis : where that worth comes from, in words, shown beside the ROI.
+    margin_days : > 0 takes the worth of one kept yuan from transfer prices over so many days, where none is given.
     """
 
     experiment: str
@@ -112,6 +115,7 @@ class ExperimentPlan:
     contact_cost_amounts: Mapping[str, Decimal] = field(default_factory=dict)
     unit_value_amount: Decimal | None = None
     unit_value_basis: Text | None = None
+    margin_days: int = 0
     confidence: float = 0.95
     power: float = 0.8
 

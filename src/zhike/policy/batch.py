@@ -6,7 +6,7 @@ of its gate in the order of all gates, so that the first of the customer's and t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -37,26 +37,27 @@ class GateTables:
 
 
 def gate_subjects(
-    tables: GateTables, gates: Sequence[Gate], combinations: Sequence[Combination], *, as_of: date
+    tables: GateTables, fields: Collection[str], combinations: Sequence[Combination], *, as_of: date
 ) -> ir.Table:
-    """Return one row per customer with every fact that the gates use, its recipient, and its own consent states.
+    """Return one row per customer with the facts that gates and offers ask for, its recipient, and its own consent states.
+
+    Parameters
+    ----------
+    fields : names of profile columns and control flags; others (what a request says) are passed over.
 
     Returns
     -------
-    customer_id, party_kind, recipient_id, the fields used, and ``consent__<channel>__<purpose>`` columns, never missing.
+    customer_id, party_kind, recipient_id, the fields, and ``consent__<channel>__<purpose>`` columns, never missing.
     """
-    used = set().union(*(g.uses for g in gates)) | {"party_kind"}
     control = tables.customer_control
-    flags = sorted(used & CONTROL_FIELDS.keys())
-    wanted = [c for c in tables.profile.columns if c in used - set(flags)]
+    flags = sorted(set(fields) & CONTROL_FIELDS.keys())
+    wanted = [c for c in tables.profile.columns if c == "party_kind" or (c in fields and c not in flags)]
     pairs = sorted({(c.channel, p) for c in combinations for p in (c.purpose, Purpose.PROFILING)})
-    consent = consent_columns(tables.consent, pairs, as_of=as_of)
-    people = tables.profile.select("customer_id", *wanted)
-    joined = people.left_join(
-        control.select(_control_id="customer_id", recipient_id="recipient_id", **{f: f for f in flags}),
-        people.customer_id == ibis._["_control_id"],
-    )
-    joined = joined.left_join(consent.rename(_consent_id="recipient_id"), joined.customer_id == ibis._["_consent_id"])
+    consent = consent_columns(tables.consent, pairs, as_of=as_of).rename(_consent_id="recipient_id")
+    people = tables.profile.select("customer_id", *(w for w in wanted if w != "customer_id"))
+    held = control.select("recipient_id", *flags, _control_id="customer_id")
+    joined = people.left_join(held, people.customer_id == held["_control_id"])
+    joined = joined.left_join(consent, joined.customer_id == consent["_consent_id"])
     states = {
         consent_column(c, p): joined[consent_column(c, p)].fill_null(ConsentState.UNKNOWN.value) for c, p in pairs
     }
@@ -106,21 +107,27 @@ def _first(
     return ibis.cases(*asked, else_=PASSES).cast("int16") if asked else ibis.literal(PASSES, type="int16")
 
 
+def fields_of(gates: Sequence[Gate]) -> frozenset[str]:
+    """Return every name that gates use."""
+    return frozenset().union(*(g.uses for g in gates))
+
+
+def concerned(tables: GateTables, only: ir.Table) -> ir.Table:
+    """Return customer_id of the customers asked for and of those who receive for them."""
+    asked = tables.customer_control.semi_join(only, "customer_id")
+    return asked.select("customer_id").union(asked.select(customer_id="recipient_id"), distinct=True)
+
+
 def refusal_columns(
-    tables: GateTables,
-    gates: Sequence[Gate],
-    combinations: Sequence[Combination],
-    *,
-    as_of: date,
-    only: ir.Table | None = None,
+    subjects: ir.Table, gates: Sequence[Gate], combinations: Sequence[Combination], *, as_of: date
 ) -> ir.Table:
     """Return for each customer which gate refuses first, per combination.
 
     Parameters
     ----------
+    subjects : see :func:`gate_subjects`; must hold the recipients as well as the customers.
     gates : those in force on ``as_of``, in their order; gates that speak of the product are not asked here.
     combinations : what is asked.
-    only : customer_id of those who matter; None = everybody in the profile.
 
     Returns
     -------
@@ -128,35 +135,26 @@ def refusal_columns(
     ``NOBODY``, ``NO_BASIS`` or ``PASSES``.
     """
     kept = [(place, gate) for place, gate in enumerate(gates) if not gate.needs_offer]
-    subjects = gate_subjects(tables, [g for _, g in kept], combinations, as_of=as_of)
-    if only is not None:
-        subjects = subjects.semi_join(_concerned(tables.customer_control, only), "customer_id")
     flagged, names = _refusal_flags(subjects, kept, combinations, as_of=as_of)
     places = {s: [place for place, g in kept if g.definition.subject is s] for s in Subject}
-    firsts = flagged.select(
+    customers = flagged.select(
         "customer_id",
         "recipient_id",
         **{f"c__{c.column}": _first(flagged, names, places[Subject.CUSTOMER], c) for c in combinations},
+    )
+    recipients = flagged.select(
+        _recipient_id="customer_id",
         **{f"r__{c.column}": _first(flagged, names, places[Subject.RECIPIENT], c) for c in combinations},
     )
-    customers = firsts if only is None else firsts.semi_join(only, "customer_id")
-    own = {f"s__{c.column}": firsts[f"r__{c.column}"] for c in combinations}
-    recipients = firsts.select(_recipient_id="customer_id", **own)
     joined = customers.left_join(recipients, customers.recipient_id == recipients["_recipient_id"])
     outcomes = {c.column: _outcome(joined, [g for _, g in kept], c) for c in combinations}
     return joined.select("customer_id", "recipient_id", **outcomes)
 
 
-def _concerned(control: ir.Table, only: ir.Table) -> ir.Table:
-    """The customers asked for, and those who receive for them."""
-    asked = control.semi_join(only, "customer_id")
-    return asked.select("customer_id").union(asked.select(customer_id="recipient_id"), distinct=True)
-
-
 def _outcome(joined: ir.Table, gates: Sequence[Gate], combination: Combination) -> ir.Value:
     if not has_legal_basis(gates, combination):
         return ibis.literal(NO_BASIS, type="int16")
-    first = ibis.least(joined[f"c__{combination.column}"], joined[f"s__{combination.column}"])
+    first = ibis.least(joined[f"c__{combination.column}"], joined[f"r__{combination.column}"])
     return joined["_recipient_id"].isnull().ifelse(ibis.literal(NOBODY, type="int16"), first)
 
 
@@ -191,5 +189,5 @@ def combinations_of(
 
 
 __all__ = [
-    "NOBODY", "NO_BASIS", "PASSES", "GateTables", "combinations_of", "gate_subjects", "offer_refusal", "refusal_columns",
+    "NOBODY", "NO_BASIS", "PASSES", "GateTables", "combinations_of", "concerned", "fields_of", "gate_subjects", "offer_refusal", "refusal_columns",
 ]  # fmt: skip

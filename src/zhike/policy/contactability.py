@@ -9,7 +9,16 @@ import ibis
 import ibis.expr.types as ir
 
 from zhike.kernel.terms import Channel, Purpose
-from zhike.policy.batch import NO_BASIS, NOBODY, PASSES, GateTables, combinations_of, refusal_columns
+from zhike.policy.batch import (
+    NO_BASIS,
+    NOBODY,
+    PASSES,
+    GateTables,
+    combinations_of,
+    fields_of,
+    gate_subjects,
+    refusal_columns,
+)
 from zhike.policy.decide import BUILT_IN, InForce
 from zhike.policy.terms import ProductLine, Stage
 
@@ -44,7 +53,9 @@ def contactability(
     Gates about a product, caps and hours are not asked here: they need an offer, a channel's count or a moment.
     """
     combinations = combinations_of(channels, topics)
-    wide = refusal_columns(tables, rules.gates, combinations, as_of=as_of)
+    asked = [g for g in rules.gates if not g.needs_offer]
+    subjects = gate_subjects(tables, fields_of(asked), combinations, as_of=as_of)
+    wide = refusal_columns(subjects, rules.gates, combinations, as_of=as_of)
     long = wide.pivot_longer([c.column for c in combinations], names_to="combination", values_to="place")
     names = refusal_names(rules)
 

@@ -176,7 +176,7 @@ def _pattern_findings(folded: _Folded, original: str, rule: RegulationDefinition
     for item in rule.forbidden_patterns:
         for match in re.finditer(item.pattern, folded.text):
             start, end = match.span()
-            if item.unless and re.search(item.unless, match.group()):
+            if is_negated(folded.text, start) or (item.unless and re.search(item.unless, match.group())):
                 continue
             begin, stop = folded.original(start, end)
             yield ContentFinding(rule, original[begin:stop], begin, stop)

@@ -175,6 +175,25 @@ def substitute(rule: Any, values: Mapping[str, Expression]) -> Any:
     return rule
 
 
+def first_place(
+    gates: Iterable[Gate], fields: Mapping[Subject, Mapping[str, Any]], combination: Combination, *, as_of: date
+) -> int | None:
+    """Return the place of the first gate that refuses one customer, or None: the single form of a batch's columns.
+
+    Parameters
+    ----------
+    gates : those in force, in their order.
+    fields : what each subject's gates may see, with what the request says.
+    """
+    for place, gate in enumerate(gates):
+        told = fields[gate.definition.subject]
+        if not gate.concerns(combination) or not gate.binds(told.get("party_kind")):
+            continue
+        if gate.missing(told) or not gate.passes(told, as_of=as_of):
+            return place
+    return None
+
+
 def code_literal(value: str) -> Literal:
     """Return a code as a constant of the rule language."""
     return Literal(value, Kind.CODE)
@@ -186,6 +205,19 @@ def is_asked_of(gate: Gate, subject: Subject, stages: Iterable[Stage]) -> bool:
 
 
 __all__ = [
-    "COMBINATION_FIELDS", "CONTROL_FIELDS", "OFFER_FIELDS", "REVIEWS", "Gate", "code_literal", "compile_gate", "compile_gates", "gate_vocabulary",
-    "gates_in_force", "has_legal_basis", "is_asked_of", "rule_ref", "substitute",
+    "COMBINATION_FIELDS",
+    "CONTROL_FIELDS",
+    "OFFER_FIELDS",
+    "REVIEWS",
+    "Gate",
+    "code_literal",
+    "compile_gate",
+    "compile_gates",
+    "first_place",
+    "gate_vocabulary",
+    "gates_in_force",
+    "has_legal_basis",
+    "is_asked_of",
+    "rule_ref",
+    "substitute",
 ]  # fmt: skip

@@ -132,15 +132,47 @@ class FactPlan:
             return lambda t: self._shown(feature, facts, (t[total] / t[n].cast("float64").nullif(0)).round())
         if facts.stat == "days" and days:
             return self._active_days(feature, facts, days)
-        if facts.stat == "largest_day" and days:
-            names = [self._sum(feature, facts, d) for d in each_day(days)]
-            return lambda t: self._shown(feature, facts, ibis.greatest(*(t[n].fill_null(0) for n in names)))
+        if facts.stat.startswith("largest_day") and days:
+            return self._largest_day(feature, facts, each_day(days))
+        if facts.stat == "leading_code":
+            return self._leading_code(feature, facts, days)
         if facts.stat.startswith("months_with") and facts.window:
             return self._months_with(feature, facts, facts.window.months_on(as_of))
         name = self._reduced(feature, facts, days)
         if facts.stat == "all":
             return lambda t: t[name] == 1
         return lambda t: t[name] if facts.missing is None else t[name].fill_null(facts.missing)
+
+    def _largest_day(self, feature: str, facts: Facts, days: Sequence[Days]) -> Final:
+        """Greatest daily total, or the (earliest) day that has it; no day when nothing moved."""
+        names = [self._sum(feature, facts, d) for d in days]
+
+        def largest(table: ir.Table) -> ir.Value:
+            return ibis.greatest(*(table[n].fill_null(0) for n in names))
+
+        if facts.stat == "largest_day":
+            return lambda t: self._shown(feature, facts, largest(t))
+
+        def on(table: ir.Table) -> ir.Value:
+            most = largest(table)
+            some = zip(names, days, strict=True)
+            return ibis.cases(*(((table[n] == most) & (most > 0), ibis.literal(d.first)) for n, d in some), else_=None)
+
+        return on
+
+    def _leading_code(self, feature: str, facts: Facts, days: Days | None) -> Final:
+        """The code, among those that ``where`` lists, whose rows add up to most; the first listed on ties."""
+        code = facts.code or ""
+        listed = facts.where[code]
+        codes = [str(c) for c in listed] if isinstance(listed, tuple) else [str(listed)]
+        names = [self._sum(feature, facts.model_copy(update={"where": {**facts.where, code: c}}), days) for c in codes]
+
+        def final(table: ir.Table) -> ir.Value:
+            most = ibis.greatest(*(table[n].fill_null(0) for n in names))
+            some = zip(names, codes, strict=True)
+            return ibis.cases(*(((table[n] == most) & (most > 0), c) for n, c in some), else_=None)
+
+        return final
 
     def _active_days(self, feature: str, facts: Facts, days: Days) -> Final:
         """Distinct days as one bit each: a bitwise or, then a count of bits; no distinct aggregate."""

@@ -6,6 +6,7 @@ Features of one fact table are one group-by; the groups are joined to the custom
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 
 import ibis
@@ -72,15 +73,39 @@ def _population(features: Sequence[Feature], observation: Observation) -> ir.Tab
     for feature in features:
         if feature.attribute:
             value = known[feature.attribute]
-            columns[feature.key] = ibis.ifelse(value <= day, value, None) if feature.key in _DAYS else value
+            value = ibis.ifelse(value <= day, value, None) if feature.key in _DAYS else value
+            columns[feature.key] = typed(value, feature.value)
     return known.select("customer_id", CUSTOMER, **columns)
 
 
-def _joined(left: ir.Table, right: ir.Table, fills: Mapping[str, ir.Value]) -> ir.Table:
-    """Left-join features by customer_no; customers without a row get ``fills``."""
-    other = right.rename(right_no=CUSTOMER)
-    joined = left.left_join(other, left[CUSTOMER] == other.right_no).drop("right_no")
-    return joined.mutate(**{n: joined[n].fill_null(v) for n, v in fills.items()}) if fills else joined
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Features that come from one aggregate: one row per customer with a fact; ``zeros`` for customers without one."""
+
+    rows: ir.Table
+    features: tuple[Feature, ...]
+    zeros: Mapping[str, ir.Value]
+
+    def packed(self, place: int) -> ir.Table:
+        """Return customer_no and all features in one struct: joins of many wide tables stay narrow to plan."""
+        values = {f.key: typed(self.rows[f.key], f.value) for f in self.features}
+        return self.rows.select(**{f"no_{place}": self.rows[CUSTOMER], f"g_{place}": ibis.struct(values)})
+
+    def unpacked(self, joined: ir.Table, place: int) -> dict[str, ir.Value]:
+        """Return the features out of the struct, filled where nothing happened."""
+        pack = joined[f"g_{place}"]
+        found = {f.key: pack[f.key] for f in self.features}
+        return {n: v.fill_null(self.zeros[n]) if n in self.zeros else v for n, v in found.items()}
+
+
+def _all_joined(population: ir.Table, groups: Sequence[Group]) -> ir.Table:
+    joined = population
+    for place, group in enumerate(groups):
+        joined = joined.left_join(group.packed(place), [(CUSTOMER, f"no_{place}")])
+    columns = {n: joined[n] for n in population.columns}
+    for place, group in enumerate(groups):
+        columns |= group.unpacked(joined, place)
+    return joined.select(**columns)
 
 
 def _relation_table(feature: Feature, features: FeatureSet, observation: Observation) -> ir.Table:
@@ -151,7 +176,7 @@ def typed(value: ir.Value, kind: Kind) -> ir.Value:
         return value.cast("float64").round(ROUND_DIGITS)
     if kind is Kind.AMOUNT and value.type().is_floating():
         return value.round(2).cast(DATATYPES[kind])
-    return value.cast(DATATYPES[kind])
+    return value if value.type().copy(nullable=True) == DATATYPES[kind] else value.cast(DATATYPES[kind])
 
 
 def _derived(table: ir.Table, features: Sequence[Feature], as_of: date) -> ir.Table:
@@ -163,12 +188,28 @@ def _derived(table: ir.Table, features: Sequence[Feature], as_of: date) -> ir.Ta
         for feature in ready:
             assert feature.derive is not None
             given = {n: ibis.literal(v) for n, v in feature.derive.given.items()}
-            known = {**{c: table[c] for c in table.columns}, **given, "as_of": ibis.literal(as_of)}
+            known = {**{n: table[n] for n in feature.needs}, **given, "as_of": ibis.literal(as_of)}
             values[feature.key] = typed(compile_formula(feature.derive.formula, known), feature.value)
         table = table.mutate(**values)
         done.update(values)
         left = [f for f in left if f.key not in done]
     return table
+
+
+def _groups(features: FeatureSet, observation: Observation) -> list[Group]:
+    groups = []
+    for group in _grouped(features.features).values():
+        plan = _group_plan(group, observation)
+        zeros = {f.key: (zero_of(f), f.value) for f in group if plan.finals[f.key] is not unknown}
+        fills = {n: typed(z, kind) for n, (z, kind) in zeros.items() if z is not None}
+        groups.append(Group(plan.table(), tuple(group), fills))
+    for feature in features.features:
+        if feature.base:
+            groups.append(Group(_base_table(feature, observation), (feature,), {}))
+        elif feature.relation:
+            fills = {} if feature.relation.stat == "max" else {feature.key: typed(ibis.literal(0), feature.value)}
+            groups.append(Group(_relation_table(feature, features, observation), (feature,), fills))
+    return groups
 
 
 def build_profile(
@@ -191,28 +232,9 @@ def build_profile(
     Amounts in base currency; where a customer has no fact, amounts and counts are 0 and all else is missing.
     """
     observation = observe(tables, as_of, timezone=timezone, histories=histories)
-    table = _population(features.features, observation)
-    kinds = {f.key: f for f in features.features}
-    for group in _grouped(features.features).values():
-        plan = _group_plan(group, observation)
-        values = plan.table()
-        zeros = {f.key: zero_of(f) for f in group if plan.finals[f.key] is not unknown}
-        typed_values = values.select(CUSTOMER, **{f.key: typed(values[f.key], f.value) for f in group})
-        fills = {n: typed(z, kinds[n].value) for n, z in zeros.items() if z is not None}
-        table = _joined(table, typed_values, fills)
-    for feature in features.features:
-        if feature.base:
-            values = _base_table(feature, observation)
-            table = _joined(
-                table, values.select(CUSTOMER, **{feature.key: typed(values[feature.key], feature.value)}), {}
-            )
-        elif feature.relation:
-            values = _relation_table(feature, features, observation)
-            fills = {} if feature.relation.stat == "max" else {feature.key: typed(ibis.literal(0), feature.value)}
-            one = values.select(CUSTOMER, **{feature.key: typed(values[feature.key], feature.value)})
-            table = _joined(table, one, fills)
+    table = _all_joined(_population(features.features, observation), _groups(features, observation))
     table = _derived(table, features.features, as_of)
-    return table.select(*FIXED, *(typed(table[f.key], f.value).name(f.key) for f in features.features))
+    return table.select(*FIXED, *features.names)
 
 
 __all__ = ["build_profile", "reads_of", "typed"]

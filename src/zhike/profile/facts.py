@@ -17,6 +17,8 @@ from zhike.profile.money import covers, from_cents, holders, money_runs
 from zhike.profile.observation import Observation
 from zhike.profile.plan import NO, YES
 
+SAME_NAME = ("other_bank_self", "broker_self", "wallet_self")
+FOLLOWS_WITHIN_DAYS = 7
 FIVE_CLASSES = ("normal", "special_mention", "substandard", "doubtful", "loss")
 
 
@@ -66,6 +68,7 @@ def _term_contract(observation: Observation) -> ir.Table:
     rows = observation.known("term_contract", dated_by="started_on")
     products = observation.tables["product"].select(p_id="product_id", product_class="product_class")
     rows = rows.left_join(products, rows.product_id == products.p_id).drop("p_id")
+    rows = by_account(rows, observation)
     posted = observation.tables["rate_history"]
     offers = posted.inner_join(products, posted.product_id == products.p_id)
     starts = rows.select("started_on", "product_class").distinct()
@@ -80,8 +83,36 @@ def _term_contract(observation: Observation) -> ir.Table:
         .aggregate(best_rate=offers.annual_rate.max(), n_offers=offers.annual_rate.nunique())
     )
     joined = rows.left_join(best, [rows.started_on == best.b_on, rows.product_class == best.b_class])
+    joined = _what_followed(joined.drop("b_on", "b_class"), observation)
     is_top = (joined.n_offers > 1) & (joined.annual_rate >= joined.best_rate)
-    return by_account(joined.mutate(is_top_rate=is_top.fill_null(NO)).drop("b_on", "b_class"), observation)
+    return joined.mutate(is_top_rate=is_top.fill_null(NO))
+
+
+def _what_followed(contracts: ir.Table, observation: Observation) -> ir.Table:
+    """Add what followed the end of a contract within days: another own contract, and own money that left the bank."""
+    ended = contracts.filter(contracts.ended_on.notnull()).select("contract_id", "customer_no", "ended_on")
+    until = (ended.ended_on + ibis.interval(days=FOLLOWS_WITHIN_DAYS)).cast("date")
+    ended = ended.mutate(until=until)
+    others = contracts.select(o_customer="customer_no", o_contract="contract_id", o_on="started_on")
+    is_next = [
+        ended.customer_no == others.o_customer, ended.contract_id != others.o_contract, others.o_on >= ended.ended_on, others.o_on <= ended.until,
+    ]  # fmt: skip
+    again = ended.semi_join(others, is_next).select(a_contract="contract_id", is_redeposited=ibis.literal(YES))
+    moves = observation.known("transaction", dated_by="on")
+    moves = moves.filter((moves.direction == "out") & moves.counterparty_kind.isin(SAME_NAME))
+    moves = by_account(moves.select("account_id", m_on="on", m_amount="amount"), observation).rename(
+        m_customer="customer_no"
+    )
+    near = [ended.customer_no == moves.m_customer, moves.m_on >= ended.ended_on, moves.m_on <= ended.until]
+    away = ended.inner_join(moves, near)
+    away = away.group_by(w_contract="contract_id").aggregate(
+        moved_away_amount=away.m_amount.sum().cast("decimal(18, 2)")
+    )
+    joined = contracts.left_join(again, contracts.contract_id == again.a_contract).drop("a_contract")
+    joined = joined.left_join(away, joined.contract_id == away.w_contract).drop("w_contract")
+    return joined.mutate(
+        is_redeposited=joined.is_redeposited.fill_null(NO), moved_away_amount=joined.moved_away_amount.fill_null(0)
+    )
 
 
 def _owed(observation: Observation) -> ir.Table:
@@ -100,12 +131,12 @@ def _loan_rows(observation: Observation) -> ir.Table:
 
 
 def _loan(observation: Observation) -> ir.Table:
-    return by_account(_loan_rows(observation), observation)
+    return by_account(observation.once("loan_rows", _loan_rows), observation)
 
 
 def _credit_facility(observation: Observation) -> ir.Table:
     rows = observation.known("credit_facility", dated_by="approved_on")
-    loans = _loan_rows(observation)
+    loans = observation.once("loan_rows", _loan_rows)
     drawn = loans.group_by(l_facility="facility_id").aggregate(
         drawn_amount=loans.owed_amount.sum().cast("decimal(18, 2)"), n_drawn=loans.count()
     )
@@ -126,7 +157,7 @@ def _credit_facility(observation: Observation) -> ir.Table:
 
 def _repayment_due(observation: Observation) -> ir.Table:
     """Unpaid lines of the plans of running loans; a loan without a plan is due in one sum on its last day."""
-    loans = _loan_rows(observation)
+    loans = observation.once("loan_rows", _loan_rows)
     running = loans.filter(loans.settled_on.isnull())
     plan = observation.known("repayment_plan")
     unpaid = plan.filter(plan.paid_on.isnull()).rename(p_loan="loan_id", p_due="due_on")
@@ -201,7 +232,7 @@ FACTS: Mapping[str, FactTable] = {
     "payroll_item": FactTable(_payroll_item, "on", "payroll_item_id", ("payroll_item", *_HELD)),
     "account": FactTable(_account, "opened_on", "account_id", ("account", *_HELD)),
     "term_contract": FactTable(
-        _term_contract, "started_on", "contract_id", ("term_contract", "product", "rate_history", *_HELD)
+        _term_contract, "started_on", "contract_id", ("term_contract", "product", "rate_history", "transaction", *_HELD)
     ),
     "loan": FactTable(_loan, "drawn_on", "loan_id", ("loan", *_MONEY)),
     "credit_facility": FactTable(

@@ -90,6 +90,7 @@ class Facts(_Strict):
     table: str
     stat: Literal[
         "count", "sum", "mean", "max", "min", "any", "all", "days", "first_on", "last_on", "earliest", "latest", "largest_day",
+        "largest_day_on", "leading_code",
         "months_with", "months_with_days",
     ]  # fmt: skip
     of: str | None = None
@@ -97,11 +98,23 @@ class Facts(_Strict):
     where: dict[str, Condition] = Field(default_factory=dict)
     window: Window | None = None
     at_least: float | None = None
+    code: str | None = None
     missing: float | None = None
 
     @model_validator(mode="after")
     def _complete(self) -> Facts:
-        needs_column = {"sum", "mean", "max", "min", "all", "earliest", "latest", "largest_day"}
+        needs_column = {
+            "sum",
+            "mean",
+            "max",
+            "min",
+            "all",
+            "earliest",
+            "latest",
+            "largest_day",
+            "largest_day_on",
+            "leading_code",
+        }
         if self.stat in needs_column and self.of is None:
             raise ValueError(f"{self.stat} needs `of`")
         if self.stat.startswith("months_with") != (self.at_least is not None):
@@ -110,8 +123,10 @@ class Facts(_Strict):
             self.window and (self.window.months or self.window.complete_months)
         ):
             raise ValueError(f"{self.stat} takes a window of months")
-        if self.stat == "largest_day" and not (self.window and self.window.days and self.window.days <= 31):
-            raise ValueError("largest_day takes a window of at most 31 days")
+        if (self.stat == "leading_code") != (self.code is not None) or (self.code and self.code not in self.where):
+            raise ValueError("leading_code, and it alone, takes `code`, a column that `where` lists codes of")
+        if self.stat.startswith("largest_day") and not (self.window and self.window.days and self.window.days <= 31):
+            raise ValueError(f"{self.stat} takes a window of at most 31 days")
         if self.stat == "days" and not (self.window and self.window.days and self.window.days <= 62):
             raise ValueError("days takes a window of at most 62 days")
         return self

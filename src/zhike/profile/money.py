@@ -56,6 +56,10 @@ def mean_from_cents(cent_days: ir.Value, n_days: int) -> ir.DecimalValue:
 
 def holders(observation: Observation) -> ir.Table:
     """Return account_id, customer_no, share_rate of those whose money it is: owners and joint owners, not disponents."""
+    return observation.once("holders", _holders)
+
+
+def _holders(observation: Observation) -> ir.Table:
     roles = observation.tables["customer_account"]
     numbers = observation.tables["customer"].select("customer_id", "customer_no")
     own = roles.filter(roles.role.isin(HOLDERS))
@@ -64,6 +68,10 @@ def holders(observation: Observation) -> ir.Table:
 
 def account_facts(observation: Observation) -> ir.Table:
     """Return account_id with its kind, product and class; what an account is does not change after its opening."""
+    return observation.once("account_facts", _account_facts)
+
+
+def _account_facts(observation: Observation) -> ir.Table:
     accounts = observation.tables["account"]
     products = observation.tables["product"]
     opened = accounts.filter(accounts.opened_on <= ibis.literal(observation.as_of))
@@ -98,6 +106,10 @@ def money_runs(observation: Observation) -> ir.Table:
     AUM), amount (double, whole cents, the holder's share; loans as what is owed, positive), first_day, last_day (days since
     1970-01-01, clipped to the day).
     """
+    return observation.once("money_runs", _money_runs)
+
+
+def _money_runs(observation: Observation) -> ir.Table:
     balances, holdings = _runs(observation, "balance_daily"), _runs(observation, "holding_daily")
     accounts, products = account_facts(observation), observation.tables["product"]
     on_account = balances.inner_join(accounts, "account_id")

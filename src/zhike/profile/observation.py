@@ -5,7 +5,7 @@ This is the only door through which features see facts; nothing above filters da
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Protocol
@@ -50,6 +50,13 @@ class Observation:
     as_of: date
     known_at: datetime
     histories: Mapping[str, date] = field(default_factory=dict)
+    _made: dict[str, ir.Table] = field(default_factory=dict)
+
+    def once(self, name: str, make: Callable[[Observation], ir.Table]) -> ir.Table:
+        """Return the table that ``make`` gives, made once per observation."""
+        if name not in self._made:
+            self._made[name] = make(self)
+        return self._made[name]
 
     def history_of(self, *tables: str) -> date | None:
         """Return the first day that any of ``tables`` covers; None when unknown."""

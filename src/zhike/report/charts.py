@@ -220,8 +220,9 @@ def span_chart(spans: Sequence[Span], *, width: int, tell: Callable[[float], str
     if zero_line:
         low, high = min(low, 0.0), max(high, 0.0)
     slack = (high - low or abs(high) or 1) * 0.06
-    spec = _frame(width, 62 * len(spans), (16, 6, 16, 30))
-    ticks = round_ticks(low - slack, high + slack, 3 if width <= NARROW else 6)
+    is_narrow = width <= NARROW
+    spec = _frame(width, (80 if is_narrow else 62) * len(spans), (16, 6, 16, 30))
+    ticks = round_ticks(low - slack, high + slack, 4 if is_narrow else 6)
     x = {
         "type": "quantitative", "title": None,
         "scale": {"domain": [low - slack, high + slack], "nice": False, "zero": False},

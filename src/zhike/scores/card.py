@@ -36,7 +36,7 @@ def build_card(
         "owner": model.owner,
         "contact": model.contact or model.owner,
         "limits": model.limits.model_dump() if model.limits else None,
-        "population": {"rule": model.population, "zh": describe(compiled.population, language="zh"), "en": describe(compiled.population, language="en")},
+        "population": {"rule": model.population, **_said(compiled)},
         "label": None if label is None else label.model_dump(),
         "definition": {"hash": compiled.definition.hash, "file": f"{compiled.definition.file}:{compiled.definition.line}"},
         "features_hash": compiled.features_hash,
@@ -59,6 +59,12 @@ def build_card(
     }  # fmt: skip
 
 
+def _said(compiled: CompiledModel) -> dict[str, str]:
+    return {
+        language: describe(compiled.population, compiled.vocabulary, language=language) for language in ("zh", "en")
+    }
+
+
 @cache
 def _templates() -> Environment:
     environment = Environment(
@@ -75,7 +81,10 @@ def _templates() -> Environment:
 
 def render_card(card: Mapping[str, Any]) -> dict[str, str]:
     """Return the pages of a card by file name: ``card.md`` and ``card.html``, Chinese first, English beside it."""
-    return {name: _templates().get_template(name).render(card=card, measures=_measures(card)) for name in ("card.md", "card.html")}
+    return {
+        name: _templates().get_template(name).render(card=card, measures=_measures(card))
+        for name in ("card.md", "card.html")
+    }
 
 
 def _measures(card: Mapping[str, Any]) -> Sequence[tuple[str, str, Mapping[str, Any]]]:

@@ -43,6 +43,7 @@ class CompiledModel:
     features: tuple[Feature, ...]
     left_out: tuple[LeftOut, ...]
     features_hash: str
+    vocabulary: Vocabulary
 
     @property
     def key(self) -> str:
@@ -126,9 +127,12 @@ def compile_model(definition: Definition, model: ModelDefinition, profile: Contr
         raise Bug("scores.not_a_customer_model", zh=f"{model.key} 不是客户模型", en=f"{model.key} is no customer model")
     now = Vocabulary(fields=field_terms(profile), events={}, relations={})
     at_cutoff: dict[str, FieldTerm] = {
-        f"{name}{AT_CUTOFF}": replace(term, name=f"{name}{AT_CUTOFF}") for name, term in now.fields.items()
+        f"{name}{AT_CUTOFF}": replace(
+            term, name=f"{name}{AT_CUTOFF}", zh=f"截止日的{term.zh}", en=f"{term.en} at the cutoff"
+        )
+        for name, term in now.fields.items()
     }
-    later = now.with_fields(at_cutoff)
+    later = replace(now, fields={**now.fields, **at_cutoff})
     where = f"{definition.file}:{definition.line} {model.key}"
     findings: list[Finding] = []
 
@@ -144,7 +148,7 @@ def compile_model(definition: Definition, model: ModelDefinition, profile: Contr
         raise malformed(tuple(findings), where=where)
     used, left = choose_features(model, features_of(profile))
     shape = [(f.name, f.kind, f.is_scheduled) for f in used]
-    return CompiledModel(definition, model, population, label, known, used, left, fingerprint("features", shape))
+    return CompiledModel(definition, model, population, label, known, used, left, fingerprint("features", shape), later)
 
 
 __all__ = ["AT_CUTOFF", "CUSTOMER", "CompiledModel", "compile_model", "features_of"]

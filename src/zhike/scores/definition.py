@@ -119,7 +119,11 @@ EvaluationDefinition = Annotated[RollingEvaluation | TimeSplitEvaluation, Field(
 
 
 class ModelDefinition(_Strict):
-    """A model; see the module. ``features`` is ``all`` (every field that is allowed) or a list of names."""
+    """A model; see the module.
+
+    ``features`` is ``all`` (every field that is allowed) or a list of names. ``leak_checked``: somebody has looked into an
+    order that is too good and found no leak. ``use_version`` rolls back: that version scores, nothing is learned.
+    """
 
     key: str
     zh: str
@@ -144,6 +148,7 @@ class ModelDefinition(_Strict):
     rows_at_most: int = Field(default=200_000, ge=1_000, le=5_000_000)
     seed: int = Field(default=1, ge=0)
     leak_checked: bool = False
+    use_version: str = Field(default="", pattern=r"^([0-9a-f]{16})?$")
 
     @model_validator(mode="after")
     def _is_of_one_kind(self) -> ModelDefinition:

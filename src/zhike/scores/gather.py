@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from zhike.kernel.errors import BadInput
+from zhike.profile.features import FeatureSet
 from zhike.rules import Rule, RuleScope, bind
 from zhike.scores.compiled import AT_CUTOFF, CUSTOMER, CompiledModel
 from zhike.scores.leaks import refuse_later_days
@@ -53,6 +54,20 @@ class PastProfiles:
             self.engine.write(whole.select(*names), path)
             self._kept[day] = self.engine.connection.read_parquet(str(path))
         return self._kept[day]
+
+
+def restricted_features(features: FeatureSet, wanted: Collection[str]) -> FeatureSet:
+    """Return the features called ``wanted`` and those they are computed from: a past profile need not be complete."""
+    needed: set[str] = set()
+    open_names = [n for n in wanted if n in features.names]
+    by_name = {f.key: f for f in features.features}
+    while open_names:
+        name = open_names.pop()
+        if name not in needed:
+            needed.add(name)
+            open_names.extend(by_name[name].needs)
+    kept = tuple(f for f in features.features if f.key in needed)
+    return FeatureSet(kept, {f.key: features.hashes[f.key] for f in kept})
 
 
 def columns_by_day(
@@ -169,4 +184,12 @@ def _shares_in(column: pa.ChunkedArray) -> Floats:
     return (digits @ (16 ** np.arange(SHARE_DIGITS - 1, -1, -1, dtype=np.int64))) / float(16**SHARE_DIGITS)
 
 
-__all__ = ["PastProfiles", "ProfileAt", "columns_by_day", "feature_columns", "gather_cutoff", "population_of"]
+__all__ = [
+    "PastProfiles",
+    "ProfileAt",
+    "columns_by_day",
+    "feature_columns",
+    "gather_cutoff",
+    "population_of",
+    "restricted_features",
+]

@@ -48,6 +48,7 @@ class Book:
     value: Ints
     since: npt.NDArray[np.int32]
     cost: Ints
+    opened: npt.NDArray[np.int32]
     closed: list[tuple[Ints, npt.NDArray[np.int32], int, Ints, Ints]] = field(default_factory=list)
     changed: list[npt.NDArray[np.int64]] = field(default_factory=list)
 
@@ -55,7 +56,7 @@ class Book:
     def empty(n_customers: int, n_columns: int) -> Book:
         """Return a book in which no cell is open."""
         shape = n_customers * n_columns
-        return Book(np.zeros(shape, np.int64), np.full(shape, NOT_OPEN, np.int32), np.zeros(shape, np.int64))
+        return Book(np.zeros(shape, np.int64), np.full(shape, NOT_OPEN, np.int32), np.zeros(shape, np.int64), np.full(shape, NOT_OPEN, np.int32))
 
     def carry(self, cells: Ints, new_value: Ints, day: int, cost: Ints | None = None) -> None:
         """Set ``cells`` (unique) to ``new_value`` from ``day`` on; ``cost`` likewise where it is given."""
@@ -64,8 +65,11 @@ class Book:
         if len(old):
             kept_cost = self.cost[old] if cost is not None else self.value[old]
             self.closed.append((old, self.since[old], day - 1, self.value[old], kept_cost))
-        fresh = cells[since < day]
+        is_fresh = since < day
+        fresh = cells[is_fresh]
         self.since[fresh] = day
+        if len(old) < len(fresh):
+            self.opened[cells[since == NOT_OPEN]] = day
         self.value[cells] = new_value
         if cost is not None:
             self.cost[cells] = cost

@@ -122,7 +122,7 @@ def save_state(state: ChunkState, path: Path) -> None:
     arrays: dict[str, npt.NDArray[np.generic]] = {"day": np.array(state.day)}
     for name in BOOKS:
         book: Book = getattr(state, name)
-        arrays |= {f"{name}.value": book.value, f"{name}.since": book.since, f"{name}.cost": book.cost}
+        arrays |= {f"{name}.value": book.value, f"{name}.since": book.since, f"{name}.cost": book.cost, f"{name}.opened": book.opened}
     for name, group in (("contracts", state.contracts), ("undecided", state.undecided)):
         arrays |= {f"{name}.{f.name}": getattr(group, f.name) for f in fields(group)}
     arrays |= {f.name: getattr(state, f.name) for f in fields(state) if isinstance(getattr(state, f.name), np.ndarray)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import sqlglot
@@ -15,24 +16,57 @@ FORBIDDEN: tuple[tuple[type[exp.Expression], str], ...] = (
     (exp.Rand, "chance"), (exp.UDTF, "a table function"), (exp.Command, "a command"), (exp.DDL, "a command"), (exp.Alias, "a name given with AS"),
 )  # fmt: skip
 # Functions by their DuckDB name; a pure function of its arguments, reading neither files, settings nor time.
-ALLOWED_FUNCTIONS = frozenset(
-    """abs add_months array_contains ascii bit_length ceil ceiling chr coalesce concat concat_ws contains date_add date_diff date_part
-    date_sub date_trunc datediff datepart datesub datetrunc day dayofmonth dayofweek dayofyear ends_with epoch exp extract floor format
-    from_base64 greatest hash hour if ifnull instr isfinite isnan isodow jaccard last_day lcase least left len length list_contains ln log
-    log10 log2 lower lpad ltrim make_date make_timestamp md5 minute mod month monthname nfc_normalize nullif nvl ord parse_filename
-    position power pow prefix printf quarter regexp_extract regexp_full_match regexp_matches regexp_replace repeat replace reverse right
-    round rpad rtrim second sha256 sign split split_part sqrt starts_with str_split strftime string_split strip_accents strlen strpos
-    strptime substr substring suffix to_base to_base64 to_timestamp translate trim trunc try_strptime ucase unicode upper url_decode
-    week weekday weekofyear year yearweek""".split()
+ALLOWED_FUNCTIONS = frozenset({
+    "abs", "add_months", "array_contains", "ascii", "bit_length", "ceil", "ceiling", "chr", "coalesce", "concat",
+    "concat_ws", "contains", "date_add", "date_diff", "date_part", "date_sub", "date_trunc", "datediff", "datepart",
+    "datesub", "datetrunc", "day", "dayofmonth", "dayofweek", "dayofyear", "ends_with", "epoch", "exp", "extract",
+    "floor", "from_base64", "greatest", "hour", "if", "ifnull", "instr", "isfinite", "isnan", "isodow", "jaccard",
+    "last_day", "lcase", "least", "left", "len", "length", "list_contains", "ln", "log", "log10", "log2", "lower",
+    "lpad", "ltrim", "make_date", "make_timestamp", "md5", "minute", "mod", "month", "monthname", "nfc_normalize",
+    "nullif", "nvl", "ord", "position", "power", "pow", "prefix", "quarter", "regexp_extract", "regexp_full_match",
+    "regexp_matches", "regexp_replace", "replace", "reverse", "right", "round", "rpad", "rtrim", "second", "sha256",
+    "sign", "split", "split_part", "sqrt", "starts_with", "str_split", "strftime", "string_split", "strip_accents",
+    "strlen", "strpos", "strptime", "substr", "substring", "suffix", "to_base64", "translate", "trim", "trunc",
+    "try_strptime", "ucase", "unicode", "upper", "week", "weekday", "weekofyear", "year", "yearweek",
+})  # fmt: skip
+# What raises an error on some texts instead of giving a missing value.
+MAY_FAIL = frozenset(
+    {
+        "strptime",
+        "sqrt",
+        "ln",
+        "log",
+        "log10",
+        "log2",
+        "chr",
+        "make_date",
+        "make_timestamp",
+        "mod",
+        "exp",
+        "from_base64",
+    }
 )
 
 
 @dataclass(frozen=True, slots=True)
 class ScalarExpression:
-    """A checked expression: its SQL, and the columns of the file that it reads."""
+    """A checked expression: its SQL, the columns of the file that it reads, and whether a text can make it fail."""
 
     sql: str
     columns: tuple[str, ...]
+    may_fail: bool
+
+    def over(self, text_columns: Collection[str]) -> str:
+        """Return the SQL with texts of the file trimmed, and missing where nothing is left."""
+        tree = sqlglot.parse_one(self.sql, dialect="duckdb")
+
+        def trim(node: exp.Expression) -> exp.Expression:
+            if isinstance(node, exp.Column) and node.name in text_columns:
+                trimmed = exp.Anonymous(this="trim", expressions=[node.copy()])
+                return exp.Anonymous(this="nullif", expressions=[trimmed, exp.Literal.string("")])
+            return node
+
+        return str(tree.transform(trim).sql(dialect="duckdb"))
 
 
 def parse_scalar(text: str) -> ScalarExpression:
@@ -65,7 +99,9 @@ def parse_scalar(text: str) -> ScalarExpression:
         if column.table:
             raise ValueError(f"names {column.table}.{column.name}: columns are named alone")
         column.this.set("quoted", True)  # noqa: FBT003 - sqlglot's own signature
-    return ScalarExpression(expression.sql(dialect="duckdb"), columns)
+    casts = any(isinstance(node, exp.Cast) and not isinstance(node, exp.TryCast) for node in expression.walk())
+    calls = {n for f in expression.find_all(exp.Func) for n in _called(f)}
+    return ScalarExpression(expression.sql(dialect="duckdb"), columns, casts or bool(calls & MAY_FAIL))
 
 
 def _check(node: exp.Expression) -> None:
@@ -75,15 +111,17 @@ def _check(node: exp.Expression) -> None:
     if isinstance(node, exp.Func) and not isinstance(
         node, exp.Case | exp.Cast | exp.TryCast | exp.And | exp.Or | exp.Xor | exp.Not
     ):
-        names = {node.name.lower()} if isinstance(node, exp.Anonymous) else {n.lower() for n in _names(node)}
+        names = _called(node)
         if not names & ALLOWED_FUNCTIONS:
             raise ValueError(f"calls {sorted(names)[0]}(), which is not among the functions of one row")
 
 
-def _names(node: exp.Func) -> set[str]:
-    """The names under which a function that sqlglot knows may be written, and its name in DuckDB."""
+def _called(node: exp.Func) -> set[str]:
+    """The names under which a function may be written, in lower case, its name in DuckDB among them."""
+    if isinstance(node, exp.Anonymous):
+        return {node.name.lower()}
     written = node.sql(dialect="duckdb").partition("(")[0].strip()
-    return {*type(node).sql_names(), written}
+    return {n.lower() for n in (*type(node).sql_names(), written)}
 
 
 def _short(error: Exception) -> str:

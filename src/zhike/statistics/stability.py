@@ -50,7 +50,7 @@ def stability_index(reference: npt.ArrayLike, current: npt.ArrayLike) -> float:
 
     Source
     ------
-    Siddiqi (2006), "Credit Risk Scorecards", chapter 10; his example is held in tests/unit/scores/test_stability.py.
+    Siddiqi (2006), "Credit Risk Scorecards", chapter 10; it is the Jeffreys divergence, KL(r||c) + KL(c||r).
     """
     r, c = np.asarray(reference, dtype=np.float64), np.asarray(current, dtype=np.float64)
     if r.shape != c.shape:

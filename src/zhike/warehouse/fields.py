@@ -39,6 +39,7 @@ class Field:
     ``expression`` is checked SQL over the columns of the file, yielding text where ``is_text``. Instead of it: ``constant``
     (with ``is_constant``), ``day`` (``start``: the business day of the file; ``end``: its last second in UTC) or ``end_of``
     (the last second of the day in that contract column). ``values`` translates texts; ``formats`` are strptime forms.
+    ``failure`` is a condition over the file's columns that is true where the expression cannot be evaluated.
     """
 
     column: Column
@@ -58,6 +59,7 @@ class Field:
     default: object = None
     is_required: bool = False
     may_hold_nul: bool = False
+    failure: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +124,9 @@ def rules(field: Field) -> list[Rule]:
         found.append(("unknown_code", f"{s} IS NOT NULL AND {s} NOT IN ({known})" if known else f"{s} IS NOT NULL"))
     elif reads and column.kind in _UNREADABLE:
         found.append((_UNREADABLE[column.kind], f"{s} IS NOT NULL AND {t} IS NULL"))
-    if field.is_required and field.default is None and not field.is_constant and not field.day:
+    if field.failure:
+        found.append(("expression_fails", f"f_{column.name}"))
+    if field.is_required and field.default is None and not field.day:
         nothing = f"{t} IS NULL AND ({s} IS NULL OR {_is_null_code(field, s)})" if reads else f"{t} IS NULL"
         found.append(("missing", nothing))
     if column.allowed and not _is_closed(field):

@@ -38,7 +38,8 @@ class RawFile:
 
     ``number`` orders files: a row of a higher number is later. ``columns`` are in file order; ``text_columns`` are those
     that hold text (all of a text file). ``layout`` is None for Parquet. ``n_records`` is known from the file's own
-    structure (lines less header, Parquet metadata); the scan must agree with it. ``label`` is what people are shown.
+    structure (lines less header, Parquet metadata); the scan must agree with it. ``n_rows_above`` stand over the first
+    record (header, skipped lines). ``label`` is what people are shown.
     """
 
     number: int
@@ -51,6 +52,8 @@ class RawFile:
     day: date | None = None
     fingerprint: str = ""
     n_declared: int | None = None
+    n_rows_above: int = 0
+    has_nul: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -236,7 +236,10 @@ class _Job:
     def _typed(self, source: Source, *, with_rows: bool = False) -> str:
         """All layers up to ``t_``; raw columns are kept for the sealed row of a suspect."""
         reads = [(f, source_layer(f)) for f in source.fields]
-        s = ", ".join(f"{sql} AS s_{f.column.name}" for f, sql in reads if sql is not None)
+        s = ", ".join(
+            [f"{sql} AS s_{f.column.name}" for f, sql in reads if sql is not None]
+            + [f"({f.failure}) AS f_{f.column.name}" for f in source.fields if f.failure]
+        )
         removed = f"{self._scalar(source.removed)} AS {REMOVED}, " if source.removed else ""
         first = f"SELECT *, {removed}{s or 'NULL AS _none'} FROM ({self._joined(source, with_rows=with_rows)})"
         own = [f for f in source.fields if not f.end_of]
@@ -380,7 +383,7 @@ class _Job:
         rows = []
         for source in sources:
             offsets = row_offsets(source.files, raw)
-            rows += [(f.number, offsets[f.number], f.layout.n_top_lines if f.layout else 0) for f in source.files]
+            rows += [(f.number, offsets[f.number], f.n_rows_above) for f in source.files]
         places = ", ".join(f"({n}, {before}, {top})" for n, before, top in rows)
         lost: dict[int, int] = {}
         steps = []
@@ -489,14 +492,9 @@ class _Job:
             entity = quoted_columns([c for c in self.plan.contract.key if c != "valid_from_on"])
             following = f"lead(valid_from_on) OVER (PARTITION BY {entity} ORDER BY valid_from_on)"
             closed = (
-                f"least(coalesce(nullif(valid_to_on, DATE '9999-12-31'), _next - 1), coalesce(_next - 1, valid_to_on))"
+                "least(nullif(valid_to_on, DATE '9999-12-31'), _next - 1) AS valid_to_on"  # least skips missing values
             )
-            chosen = ", ".join(
-                f"CASE WHEN _next IS NULL THEN nullif(valid_to_on, DATE '9999-12-31') ELSE {closed} END AS valid_to_on"
-                if n == "valid_to_on"
-                else quoted(n)
-                for n in names
-            )
+            chosen = ", ".join(closed if n == "valid_to_on" else quoted(n) for n in names)
             sql = f"SELECT {chosen} FROM (SELECT *, {following} AS _next FROM ({sql}))"
         target = self.folder / "merged.parquet"
         self._copy(sql, target)

@@ -1,0 +1,175 @@
+"""The steps of scores: one per customer model. It learns when a new cutoff is complete, and scores every night.
+
+What a model learned from is named by its training key: definition, feature definitions, cutoffs, and how many rows of each
+fact table had been recorded by then. While that stands still the kept version scores; the night stays cheap.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+
+from zhike.kernel.definitions import Definition
+from zhike.kernel.errors import NotEstimable
+from zhike.kernel.hashing import fingerprint
+from zhike.kernel.terms import Text
+from zhike.profile.build import build_profile, reads_of
+from zhike.profile.features import FeatureSet
+from zhike.profile.observation import BUSINESS_TIMEZONE, end_of_day, history_starts
+from zhike.profile.tables import profile_contract
+from zhike.scores.artifact import FORMAT, Artifact, build_artifact, open_artifact, save_artifact, trained_version
+from zhike.scores.card import build_card, render_card
+from zhike.scores.compiled import CompiledModel, compile_model
+from zhike.scores.cutoffs import choose_cutoffs
+from zhike.scores.definition import ModelDefinition
+from zhike.scores.gather import PastProfiles, columns_by_day, gather_cutoff, restricted_features
+from zhike.scores.learn import LearnedModel, learn_model
+from zhike.scores.registry import Outcome, registry_rows
+from zhike.scores.score import score_customers
+from zhike.warehouse import Input, Output, Step, StepContext
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSetting:
+    """What all models of a project share: feature definitions, where models are kept, how many workers learn."""
+
+    features: FeatureSet
+    models: Path
+    threads: int = 2
+    timezone: str = BUSINESS_TIMEZONE
+
+
+def model_step(definition: Definition, model: ModelDefinition, setting: ModelSetting) -> Step:
+    """Return the step of one customer model: it writes the model's part of score_value, model_run and model_health.
+
+    Raises
+    ------
+    BadInput : the definition's rules or features are wrong.
+    """
+    compiled = compile_model(definition, model, profile_contract(setting.features))
+
+    def work(context: StepContext) -> Mapping[str, Any]:
+        return _run_model(context, compiled, setting)
+
+    hashes = sorted(setting.features.hashes.items())
+    return Step(
+        key=f"score:{model.key}",
+        writes=(Output("score_value", model.key), Output("model_run", model.key), Output("model_health", model.key)),
+        reads=(
+            Input("profile"),
+            *(Input(table) for table in reads_of(setting.features)),
+            Input("model_run", model.key, lag=1),
+        ),
+        work=work,
+        definition=definition.hash,
+        material=(FORMAT, fingerprint(hashes), setting.timezone),
+    )
+
+
+def steps(models: Sequence[tuple[Definition, ModelDefinition]], setting: ModelSetting) -> list[Step]:
+    """Return the steps of all customer models; dataset models have none, they are evaluated on command."""
+    return [model_step(d, m, setting) for d, m in models if m.dataset is None]
+
+
+def _run_model(context: StepContext, compiled: CompiledModel, setting: ModelSetting) -> Mapping[str, Any]:
+    histories = history_starts(context.tables, context.as_of)
+    cutoffs = choose_cutoffs(
+        compiled.cutoffs,
+        horizon_days=compiled.horizon_days,
+        as_of=context.as_of,
+        first_day=min(histories.values(), default=None),
+    )
+    training_key = _training_key(context, compiled, setting, cutoffs)
+    artifact, reason, is_new = _find_or_learn(context, compiled, setting, cutoffs, training_key)
+    outcome = Outcome(compiled, training_key, artifact, reason)
+    scored = score_customers(context, compiled, None if reason is not None else artifact)
+    context.write("model_run", registry_rows(context, outcome), partition=compiled.key)
+    return {
+        "version": artifact.version if artifact else None,
+        "is_published": reason is None,
+        "not_published": reason.en if reason else "",
+        "is_newly_learned": is_new,
+        "cutoffs": [d.isoformat() for d in cutoffs],
+        **scored,
+    }
+
+
+def _training_key(context: StepContext, compiled: CompiledModel, setting: ModelSetting, cutoffs: Sequence[date]) -> str:
+    """Return the fingerprint of everything learning would read."""
+    recorded: dict[str, int] = {}
+    if cutoffs:
+        known_by = end_of_day(cutoffs[-1] + timedelta(days=compiled.horizon_days), setting.timezone)
+        for name in reads_of(setting.features):
+            table = context.tables[name]
+            if "recorded_at" in table.columns:
+                known = table.filter(table.recorded_at <= ibis.literal(known_by))
+                recorded[name] = int(context.engine.fetch(known.aggregate(n=known.count())).column("n")[0].as_py())
+    features = sorted(setting.features.hashes.items())
+    return fingerprint(
+        FORMAT, compiled.definition.hash, compiled.features_hash, features, [str(c) for c in cutoffs], recorded
+    )[:24]
+
+
+def _find_or_learn(
+    context: StepContext, compiled: CompiledModel, setting: ModelSetting, cutoffs: Sequence[date], training_key: str
+) -> tuple[Artifact | None, Text | None, bool]:
+    """Return the model to use, why its scores are not published (None when they are), and whether it was learned now."""
+    version = compiled.model.use_version or trained_version(setting.models, compiled.key, training_key)
+    if version:
+        artifact = open_artifact(setting.models, compiled.key, version)
+        return artifact, _reason_in(artifact), False
+    try:
+        learned = _learn(context, compiled, setting, cutoffs)
+    except NotEstimable as error:
+        return None, Text(error.zh, error.en), False
+    reason = _not_published(compiled, learned)
+    card = build_card(compiled, learned, training_key=training_key, not_published=reason)
+    artifact = build_artifact(compiled.key, learned.scorer, compiled.features, learned.reference, card)
+    save_artifact(artifact, setting.models, render_card(artifact.card), training_key=training_key)
+    return open_artifact(setting.models, compiled.key, artifact.version), reason, True
+
+
+def _learn(
+    context: StepContext, compiled: CompiledModel, setting: ModelSetting, cutoffs: Sequence[date]
+) -> LearnedModel:
+    histories = history_starts(context.tables, context.as_of)
+
+    def profile_at(day: date, columns: frozenset[str]) -> ir.Table:
+        wanted = restricted_features(setting.features, columns)
+        return build_profile(context.tables, wanted, day, timezone=setting.timezone, histories=histories)
+
+    columns = columns_by_day(compiled, cutoffs, known=setting.features.names)
+    with TemporaryDirectory(dir=context.engine.scratch) as folder:
+        past = PastProfiles(context.engine, profile_at, columns, Path(folder))
+        per_cutoff = compiled.model.rows_at_most // max(1, len(cutoffs))
+        parts = [gather_cutoff(compiled, past, c, as_of=context.as_of, rows_at_most=per_cutoff) for c in cutoffs]
+    return learn_model(compiled.model, compiled.features, parts, threads=setting.threads)
+
+
+def _not_published(compiled: CompiledModel, learned: LearnedModel) -> Text | None:
+    if learned.evaluation.is_suspicious and not compiled.model.leak_checked:
+        return Text(
+            f"AUC {learned.evaluation.auc.estimate:.3f} 高得可疑，须检查泄漏并写 leak_checked: true",
+            f"an AUC of {learned.evaluation.auc.estimate:.3f} is suspicious: check for leaks, then write leak_checked: true",
+        )
+    if learned.evaluation.auc.low <= 0.5:
+        return Text(
+            f"AUC {learned.evaluation.auc.estimate:.3f} 的区间含 0.5：不优于随机",
+            f"the interval of the AUC {learned.evaluation.auc.estimate:.3f} reaches 0.5: no better than chance",
+        )
+    return None
+
+
+def _reason_in(artifact: Artifact) -> Text | None:
+    written = artifact.card.get("not_published")
+    return None if written is None else Text(written["zh"], written["en"])
+
+
+__all__ = ["ModelSetting", "model_step", "steps"]

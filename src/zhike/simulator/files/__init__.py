@@ -1,0 +1,1 @@
+"""Files of the simulated bank: their description, their bytes, their mapping."""

@@ -1,0 +1,97 @@
+"""From drawn arrays to columns of a file: typed for Parquet, text for everything else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from zhike.simulator.files.terms import NO_AMOUNT, NO_DAY, UNKNOWN_CODE, Data, FileColumn, FileSpec
+
+DECIMAL = pa.decimal128(18, 2)
+CONTROL_FREE = {"\n": " ", "\r": " "}
+
+
+def to_table(spec: FileSpec, data: Data) -> pa.Table:
+    """Return typed columns in the file's order; days that are text stay text."""
+    return pa.table({c.name: _typed(c, data[c.name]) for c in spec.columns})
+
+
+def _typed(column: FileColumn, values: npt.NDArray[Any] | pa.Array) -> pa.Array:
+    if isinstance(values, pa.Array):
+        return values
+    if column.kind == "code":
+        words = pa.array([*(c for c, _ in column.codes), UNKNOWN_CODE], pa.string())
+        missing = values < 0
+        indices = pa.array(np.where(missing, 0, values).astype(np.int8), mask=missing if missing.any() else None)
+        return pa.DictionaryArray.from_arrays(indices, words)
+    if column.kind == "amount":
+        return _decimals(values.astype(np.int64, copy=False))
+    if column.kind == "number":
+        return pa.array(values.astype(np.float64), mask=np.isnan(values))
+    if column.kind in ("day", "day_text"):
+        days = values.astype(np.int32, copy=False)
+        typed = pa.array(days, pa.int32(), mask=days == NO_DAY).cast(pa.date32())
+        return pc.strftime(typed, "%Y%m%d") if column.kind == "day_text" else typed
+    if column.kind == "moment":
+        return pa.array(values.astype(np.int64, copy=False), pa.int64()).cast(pa.timestamp("us"))
+    whole = values.astype(np.int64, copy=False)
+    return pa.array(whole, pa.int64(), mask=whole == NO_AMOUNT)
+
+
+def _decimals(values: npt.NDArray[np.int64]) -> pa.Array:
+    """Return cents as DECIMAL(18,2), built from their 128-bit form."""
+    missing = values == NO_AMOUNT
+    words = np.empty((len(values), 2), np.int64)
+    words[:, 0] = np.where(missing, 0, values)
+    words[:, 1] = words[:, 0] >> 63
+    validity = pa.py_buffer(np.packbits(~missing, bitorder="little")) if missing.any() else None
+    return pa.Array.from_buffers(DECIMAL, len(values), [validity, pa.py_buffer(words)])
+
+
+def to_texts(spec: FileSpec, table: pa.Table) -> list[pa.Array]:
+    """Return every column as text, missing values as empty text."""
+    return [_as_text(c, table.column(c.name).combine_chunks()) for c in spec.columns]
+
+
+def _as_text(column: FileColumn, values: pa.Array) -> pa.Array:
+    if isinstance(values, pa.ChunkedArray):
+        values = pa.concat_arrays(values.chunks) if values.num_chunks else pa.array([], values.type)
+    if pa.types.is_dictionary(values.type):
+        values = values.dictionary_decode()
+    if pa.types.is_date(values.type):
+        values = pc.strftime(values, "%Y%m%d")
+    elif pa.types.is_timestamp(values.type):
+        values = pc.strftime(values.cast(pa.timestamp("s")), "%Y%m%d%H%M%S")
+    elif column.kind == "number":
+        values = pa.array([None if v is None else f"{v:.6f}" for v in values.to_pylist()], pa.string())
+    return pc.fill_null(values.cast(pa.string()), "")
+
+
+def delimited_bytes(spec: FileSpec, table: pa.Table, delimiter: str, encoding: str) -> bytes:
+    """Return lines without header; the last has its line end, too."""
+    if table.num_rows == 0:
+        return b""
+    columns = to_texts(spec, table)
+    lines = pc.binary_join_element_wise(*columns, delimiter)
+    return _encoded(pc.binary_join_element_wise(lines, pa.scalar("\n"), ""), encoding)
+
+
+def fixed_width_bytes(spec: FileSpec, table: pa.Table, encoding: str) -> bytes:
+    """Return lines of ASCII columns padded with blanks to their widths."""
+    if table.num_rows == 0:
+        return b""
+    padded = [pc.ascii_rpad(t, c.width) for c, t in zip(spec.columns, to_texts(spec, table), strict=True)]
+    return _encoded(pc.binary_join_element_wise(*padded, pa.scalar("\n"), ""), encoding)
+
+
+def _encoded(lines: pa.Array, encoding: str) -> bytes:
+    offsets = np.frombuffer(lines.buffers()[1], np.int32)[lines.offset : lines.offset + len(lines) + 1]
+    raw = memoryview(lines.buffers()[2])[int(offsets[0]) : int(offsets[-1])]
+    return bytes(raw) if encoding == "utf-8" else str(raw, "utf-8").encode(encoding)
+
+
+__all__ = ["delimited_bytes", "fixed_width_bytes", "to_table", "to_texts"]

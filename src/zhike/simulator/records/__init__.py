@@ -1,0 +1,1 @@
+"""What the bank writes down: files by subject, each with its columns, codes and rows."""

@@ -1,0 +1,51 @@
+"""Account numbers of one chunk, made once and looked up by position: (customer, slot) → number."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from zhike.simulator.catalogue import DEPOSIT_PRODUCTS, HOLDING_PRODUCTS, LOAN_PRODUCTS, position_of, products
+from zhike.simulator.identifiers import account_numbers, as_text, core_numbers
+from zhike.simulator.population import PERSON, People
+
+Ints = npt.NDArray[np.int64]
+SLOTS = (10, 50, 51, 11, 12, 13, 14, 20, 21, 22, 23, 24, 25, 26, 30, 31, 32, 33, 34, 40)
+SLOT_POSITION = np.full(100, -1, np.int64)
+SLOT_POSITION[list(SLOTS)] = np.arange(len(SLOTS))
+DEPOSIT_SLOTS = np.array((11, 12, 13, 14))
+HOLDING_SLOTS = np.array([products()[position_of(p)].slot for p in HOLDING_PRODUCTS])
+LOAN_SLOTS = np.array([products()[position_of(p)].slot for p in LOAN_PRODUCTS])
+N_DEPOSITS, N_HOLDINGS = len(DEPOSIT_PRODUCTS), len(HOLDING_PRODUCTS)
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Texts by which the bank names the customers of a chunk and their accounts."""
+
+    accounts: pa.Array  # customer-major, one per slot
+    core: pa.Array
+    cash_slot: Ints
+
+    def account(self, who: Ints, slot: Ints | int) -> pa.DictionaryArray:
+        """Return account numbers as a dictionary column, so that each text is stored once."""
+        indices = (who * len(SLOTS) + SLOT_POSITION[slot]).astype(np.int32)
+        return pa.DictionaryArray.from_arrays(pa.array(indices), self.accounts)
+
+    def customer(self, who: Ints) -> pa.DictionaryArray:
+        """Return core customer numbers as a dictionary column."""
+        return pa.DictionaryArray.from_arrays(pa.array(who.astype(np.int32)), self.core)
+
+
+def make_keys(people: People) -> Keys:
+    """Return the texts of a chunk."""
+    n = people.size
+    accounts = as_text(account_numbers(np.repeat(people.number, len(SLOTS)), np.tile(np.array(SLOTS), n)))
+    cash_slot = np.where(people.kind == PERSON, 10, np.where(people.number % 4 == 0, 51, 50))
+    return Keys(accounts, as_text(core_numbers(people.number)), cash_slot)
+
+
+__all__ = ["DEPOSIT_SLOTS", "HOLDING_SLOTS", "LOAN_SLOTS", "N_DEPOSITS", "N_HOLDINGS", "SLOTS", "SLOT_POSITION", "Keys", "make_keys"]
