@@ -7,7 +7,15 @@ import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from zhike.scores.calibrate import calibration_error, calibration_table, fit_calibrator
-from zhike.statistics.discrimination import alift, average_precision, capture_at, cumulative_gains, lift_at, rank_outcomes, roc_auc
+from zhike.statistics.discrimination import (
+    alift,
+    average_precision,
+    capture_at,
+    cumulative_gains,
+    lift_at,
+    rank_outcomes,
+    roc_auc,
+)
 
 # Hanley & McNeil (1982), Radiology 143, table 1: ratings 1-5 of 58 normal and 51 abnormal CT images
 NORMAL = (33, 6, 6, 11, 2)

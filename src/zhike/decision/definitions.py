@@ -127,7 +127,7 @@ class OutcomeDefinition(_Strict):
 
 
 class CampaignDefinition(_Strict):
-    """Whom to offer what, in which order, at which limits, and how its effect is known."""
+    """Whom to offer what, in which order, at which limits, and how its effect is known; the first outcome is the headline."""
 
     key: str
     zh: str
@@ -154,7 +154,7 @@ class CampaignDefinition(_Strict):
     budget_amount: Decimal | None = Field(default=None, ge=0)
     holdout_rate: float = Field(ge=0, lt=1)
     experiment: str = ""
-    outcome: OutcomeDefinition
+    outcomes: tuple[OutcomeDefinition, ...] = Field(min_length=1)
     reason_zh: str = Field(min_length=1)
     reason_en: str = Field(min_length=1)
 

@@ -71,12 +71,16 @@ def flatten(part: Any) -> Any:
             return Field(score_column(model, which), kind)
         case InSegment():
             return _segment_rule(part)
-        case tuple():
-            return tuple(flatten(p) for p in part)
-        case _ if dataclasses.is_dataclass(part) and not isinstance(part, type):
-            return dataclasses.replace(part, **{f.name: flatten(getattr(part, f.name)) for f in dataclasses.fields(part)})
         case _:
-            return part
+            return _rebuilt(part)
+
+
+def _rebuilt(part: Any) -> Any:
+    if isinstance(part, tuple):
+        return tuple(flatten(p) for p in part)
+    if dataclasses.is_dataclass(part) and not isinstance(part, type):
+        return dataclasses.replace(part, **{f.name: flatten(getattr(part, f.name)) for f in dataclasses.fields(part)})
+    return part
 
 
 def offer_parts(offer: Offer) -> tuple[Part, ...]:

@@ -78,7 +78,7 @@ def _merged_or_moved(
 ) -> list[ChangeRow]:
     """Return merges (an id that ended, into the one that took most of its records) and moves of single records."""
     heir: dict[int, int] = {}
-    for (old, new), records in sorted(flows.items(), key=lambda f: (-len(f[1]), f[0])):
+    for old, new in sorted(flows, key=lambda f: (-len(flows[f]), f)):
         if old in gone and new not in fresh:
             heir.setdefault(old, new)
     rows = [
@@ -101,7 +101,9 @@ def _split(
     ]
 
 
-def _strongest_crossing(clusters: Clusters, previous_no: Ints, olds: set[int], rule_names: Sequence[str]) -> dict[int, str]:
+def _strongest_crossing(
+    clusters: Clusters, previous_no: Ints, olds: set[int], rule_names: Sequence[str]
+) -> dict[int, str]:
     """Return per previous number the strongest rule that ties its records to records it did not have."""
     used = clusters.used
     before_left, before_right = previous_no[used.left], previous_no[used.right]
@@ -118,7 +120,9 @@ def _refusals_between(clusters: Clusters, now: Ints, pairs: set[frozenset[int]])
     """Return per pair of present numbers why a key that they share did not link them."""
     found: dict[frozenset[int], Counter[str]] = defaultdict(Counter)
     refused = clusters.refused
-    for left, right, reason in zip(refused.left.tolist(), refused.right.tolist(), clusters.refused_because, strict=True):
+    for left, right, reason in zip(
+        refused.left.tolist(), refused.right.tolist(), clusters.refused_because, strict=True
+    ):
         pair = frozenset((int(now[left]), int(now[right])))
         if pair in pairs:
             found[pair][reason.value] += 1

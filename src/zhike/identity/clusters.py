@@ -24,6 +24,7 @@ Ints = npt.NDArray[np.int64]
 MISSING = -1
 PERSON, SOLE_TRADER, COMPANY = 0, 1, 2
 OVERRIDE_PRIORITY = 0
+_Edge = tuple[int, int, int, int]  # priority, key_no, left, right
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,10 @@ def build_clusters(
     edges : stars, see ``edges``; priority 1 is strongest.
     merges, splits : record pairs that an officer joined or parted (lower number first).
     """
-    forced = edges_from_lists([a for a, _ in merges], [b for _, b in merges], [OVERRIDE_PRIORITY] * len(merges))
+    none = range(-len(merges), 0)  # a forced merge is a key of its own
+    forced = edges_from_lists(
+        [a for a, _ in merges], [b for _, b in merges], [OVERRIDE_PRIORITY] * len(merges), list(none)
+    )
     everything = concatenate([forced, edges])
     component = _components(len(facts), everything)
     in_conflict = _components_in_conflict(facts, component, splits)
@@ -116,17 +120,18 @@ def _sides(kind: Ints) -> Ints:
 
 def _by_component(
     component: Ints, is_slow: npt.NDArray[np.bool_], edges: Edges
-) -> Iterable[tuple[list[int], list[tuple[int, int, int]]]]:
-    """Yield (members, edges as (priority, left, right)) per component in conflict, by lowest member."""
+) -> Iterable[tuple[list[int], list[_Edge]]]:
+    """Yield (members, edges) per component in conflict, by lowest member."""
     members: dict[int, list[int]] = defaultdict(list)
     for record in np.flatnonzero(is_slow).tolist():
         members[int(component[record])].append(record)
-    mine: dict[int, list[tuple[int, int, int]]] = defaultdict(list)
+    mine: dict[int, list[_Edge]] = defaultdict(list)
     home = component[edges.left].tolist()
-    for where, priority, left, right in zip(home, edges.priority.tolist(), edges.left.tolist(), edges.right.tolist(), strict=True):
-        mine[where].append((priority, left, right))
-    for where in members:
-        yield members[where], mine[where]
+    columns = (edges.priority, edges.key_no, edges.left, edges.right)
+    for where, *edge in zip(home, *(c.tolist() for c in columns), strict=True):
+        mine[where].append((edge[0], edge[1], edge[2], edge[3]))
+    for where, records in members.items():
+        yield records, mine[where]
 
 
 @dataclass(slots=True)
@@ -134,14 +139,16 @@ class _Collected:
     left: list[int] = field(default_factory=list)
     right: list[int] = field(default_factory=list)
     priority: list[int] = field(default_factory=list)
+    key_no: list[int] = field(default_factory=list)
 
-    def add(self, left: int, right: int, priority: int) -> None:
+    def add(self, left: int, right: int, key: tuple[int, int]) -> None:
         self.left.append(left)
         self.right.append(right)
-        self.priority.append(priority)
+        self.priority.append(key[0])
+        self.key_no.append(key[1])
 
     def edges(self) -> Edges:
-        return edges_from_lists(self.left, self.right, self.priority)
+        return edges_from_lists(self.left, self.right, self.priority, self.key_no)
 
 
 class _Careful:
@@ -159,8 +166,8 @@ class _Careful:
         self.used, self.refused = _Collected(), _Collected()
         self.reasons: list[Refusal] = []
 
-    def build(self, members: Sequence[int], edges: Sequence[tuple[int, int, int]]) -> None:
-        """Join one component's records; ``edges`` are (priority, left, right) stars."""
+    def build(self, members: Sequence[int], edges: Sequence[_Edge]) -> None:
+        """Join one component's records; ``edges`` are stars, one per key."""
         facts = self._facts
         for record in members:
             self._parent[record] = record
@@ -169,11 +176,11 @@ class _Careful:
                 _known(facts.resident_id[record]), _known(facts.uscc[record]), _known(facts.birth_on[record]),
                 _known(_sides(facts.kind[record : record + 1])[0]),
             )  # fmt: skip
-        stars: dict[tuple[int, int], list[int]] = defaultdict(list)
-        for priority, left, right in edges:
-            stars[(priority, left)].append(right)
-        for (priority, left), leaves in sorted(stars.items()):
-            self._join_star([left, *sorted(leaves)], priority)
+        stars: dict[tuple[int, int], list[int]] = {}
+        for priority, key_no, left, right in edges:
+            stars.setdefault((priority, key_no), [left]).append(right)
+        for key, points in sorted(stars.items()):
+            self._join_star(sorted(points), key)
 
     def roots(self) -> Iterable[tuple[int, int]]:
         """Yield (record, lowest record of its cluster)."""
@@ -189,13 +196,13 @@ class _Careful:
             record = self._parent[record]
         return record
 
-    def _join_star(self, points: Sequence[int], priority: int) -> None:
+    def _join_star(self, points: Sequence[int], key: tuple[int, int]) -> None:
         """Join the records that share one key, pair by pair, except where the key cannot tell who is meant."""
-        ambiguous = self._ambiguous_pairs({self._find(p) for p in points}) if priority != OVERRIDE_PRIORITY else set()
+        ambiguous = self._ambiguous_pairs({self._find(p) for p in points}) if key[0] != OVERRIDE_PRIORITY else set()
         homes = {p: self._find(p) for p in points}
         for i, a in enumerate(points):
             for b in points[i + 1 :]:
-                self._join(a, b, priority, is_ambiguous=(homes[a], homes[b]) in ambiguous)
+                self._join(a, b, key, is_ambiguous=(homes[a], homes[b]) in ambiguous)
 
     def _ambiguous_pairs(self, roots: set[int]) -> set[tuple[int, int]]:
         """Return pairs of clusters that a third under the same key fits on one side and contradicts on the other.
@@ -207,24 +214,24 @@ class _Careful:
             return set()
         return {(x, y) for x, y in fits if any(fits[x, z] != fits[y, z] for z in roots if z not in (x, y))}
 
-    def _join(self, a: int, b: int, priority: int, *, is_ambiguous: bool) -> None:
+    def _join(self, a: int, b: int, key: tuple[int, int], *, is_ambiguous: bool) -> None:
         root_a, root_b = self._find(a), self._find(b)
         if root_a == root_b:
-            self.used.add(a, b, priority)
+            self.used.add(a, b, key)
             return
-        reason = self._refusal(root_a, root_b, is_forced=priority == OVERRIDE_PRIORITY)
+        reason = self._refusal(root_a, root_b, is_forced=key[0] == OVERRIDE_PRIORITY)
         if reason is None and is_ambiguous:
             reason = Refusal.AMBIGUOUS
         if reason is not None:
-            self.refused.add(a, b, priority)
+            self.refused.add(a, b, key)
             self.reasons.append(reason)
             return
         keep, gone = (root_a, root_b) if len(self._members[root_a]) >= len(self._members[root_b]) else (root_b, root_a)
         self._parent[gone] = keep
         self._members[keep] += self._members[gone]
         for mine, other in zip(self._claims[keep], self._claims[gone], strict=True):
-            mine |= other
-        self.used.add(a, b, priority)
+            mine.update(other)
+        self.used.add(a, b, key)
 
     def _refusal(self, root_a: int, root_b: int, *, is_forced: bool) -> Refusal | None:
         """Return why two clusters must stay apart, or None. A forced merge yields to document numbers only."""

@@ -54,7 +54,9 @@ def valid_resident_id(number: ir.StringValue) -> ir.StringValue:
     check = _resident_check([_digit(number, i) for i in range(17)])
     is_new = number.re_search(RESIDENT_18) & (number.substr(17, 1) == check) & _real_day(number.substr(6, 8)).notnull()
     century = [ibis.literal(1), ibis.literal(9)]
-    old_check = _resident_check([*(_digit(number, i) for i in range(6)), *century, *(_digit(number, i) for i in range(6, 15))])
+    old_check = _resident_check(
+        [*(_digit(number, i) for i in range(6)), *century, *(_digit(number, i) for i in range(6, 15))]
+    )
     lengthened = number.substr(0, 6) + "19" + number.substr(6, 9) + old_check
     is_old = number.re_search(RESIDENT_15) & _real_day("19" + number.substr(6, 6)).notnull()
     return ibis.cases((is_new, number), (is_old, lengthened), else_=ibis.null("string"))

@@ -14,7 +14,6 @@ import ibis.expr.types as ir
 import numpy as np
 import numpy.typing as npt
 
-from zhike.identity.rules import OVERRIDE_RULE, keys_of
 from zhike.identity.terms import Action, Override, RecordKey, Rule
 
 Ints = npt.NDArray[np.int64]
@@ -22,18 +21,19 @@ Ints = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Edges:
-    """Arrays of one length: the two records (``left`` < ``right``) and the rule's priority."""
+    """Arrays of one length: the two records (``left`` < ``right``), the rule's priority, and the number of the key."""
 
     left: Ints
     right: Ints
     priority: Ints
+    key_no: Ints
 
     def __len__(self) -> int:
         return len(self.left)
 
     def take(self, chosen: npt.NDArray[np.bool_]) -> Edges:
         """Return the edges where ``chosen`` is true."""
-        return Edges(self.left[chosen], self.right[chosen], self.priority[chosen])
+        return Edges(self.left[chosen], self.right[chosen], self.priority[chosen], self.key_no[chosen])
 
 
 def concatenate(parts: Sequence[Edges]) -> Edges:
@@ -42,33 +42,37 @@ def concatenate(parts: Sequence[Edges]) -> Edges:
         np.concatenate([p.left for p in parts]),
         np.concatenate([p.right for p in parts]),
         np.concatenate([p.priority for p in parts]),
+        np.concatenate([p.key_no for p in parts]),
     )
 
 
-def edges_from_lists(left: Sequence[int], right: Sequence[int], priority: Sequence[int]) -> Edges:
+def edges_from_lists(
+    left: Sequence[int], right: Sequence[int], priority: Sequence[int], key_no: Sequence[int]
+) -> Edges:
     """Return edges from plain lists."""
-    return Edges(np.array(left, np.int64), np.array(right, np.int64), np.array(priority, np.int64))
+    return Edges(*(np.array(values, np.int64) for values in (left, right, priority, key_no)))
 
 
-def shared_keys(records: ir.Table, rules: Sequence[Rule]) -> ir.Table:
-    """Return one row per key that at least two records share: [rule, priority, centre, n_records, is_too_wide, key].
+def shared_keys(keys: ir.Table, rules: Sequence[Rule]) -> ir.Table:
+    """Return one row per key that at least two records share: [rule, key, centre, n_records, priority, is_too_wide, key_no].
 
-    ``centre`` is the lowest record_no; ``is_too_wide`` marks a key shared by more records than its rule allows.
+    ``keys`` holds [record_no, rule, key], each once. ``centre`` is the lowest record_no; ``is_too_wide`` marks a key shared
+    by more records than its rule allows; ``key_no`` numbers the keys by priority, centre and key.
     """
-    grouped = keys_of(records).group_by("rule", "key").aggregate(
-        centre=lambda t: t.record_no.min(), n_records=lambda t: t.record_no.count().cast("int64")
-    )  # fmt: skip
+    grouped = keys.group_by("rule", "key").aggregate(centre=keys.record_no.min(), n_records=keys.count().cast("int64"))
     grouped = grouped.filter(grouped.n_records >= 2)
     priority = ibis.cases(*((grouped.rule == r.name, r.priority) for r in rules), else_=len(rules))
     limit = ibis.cases(*((grouped.rule == r.name, r.max_records) for r in rules), else_=0)
-    return grouped.mutate(priority=priority.cast("int64"), is_too_wide=grouped.n_records > limit)
+    ready = grouped.mutate(priority=priority.cast("int64"), is_too_wide=grouped.n_records > limit)
+    return ready.mutate(key_no=ibis.row_number().over(order_by=[ready.priority, ready.centre, ready.key]))
 
 
-def star_edges(records: ir.Table, shared: ir.Table) -> ir.Table:
-    """Return the edges of the usable keys: [left, right, priority], ``left`` the centre of the star."""
-    usable = shared.filter(~shared.is_too_wide).select("rule", "key", "centre", "priority")
-    joined = keys_of(records).inner_join(usable, ["rule", "key"])
-    return joined.filter(joined.record_no != joined.centre).select(left="centre", right="record_no", priority="priority")
+def star_edges(keys: ir.Table, shared: ir.Table) -> ir.Table:
+    """Return the edges of the usable keys: [left, right, priority, key_no], ``left`` the centre of the star."""
+    usable = shared.filter(~shared.is_too_wide).select("rule", "key", "centre", "priority", "key_no")
+    joined = keys.inner_join(usable, ["rule", "key"])
+    joined = joined.filter(joined.record_no != joined.centre)
+    return joined.select(left="centre", right="record_no", priority="priority", key_no="key_no")
 
 
 def override_pairs(
@@ -83,4 +87,4 @@ def override_pairs(
     return sorted(pairs, key=lambda p: (p[0], p[1], p[2].override_id))
 
 
-__all__ = ["OVERRIDE_RULE", "Edges", "concatenate", "edges_from_lists", "override_pairs", "shared_keys", "star_edges"]
+__all__ = ["Edges", "concatenate", "edges_from_lists", "override_pairs", "shared_keys", "star_edges"]

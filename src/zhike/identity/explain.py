@@ -25,11 +25,11 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class LinkExplanation:
-    """``is_linked`` with the chain that links them, or the refusals that keep their customers apart."""
+    """``is_linked`` with the chain that links two records, or the refusals that keep their customers apart."""
 
     is_linked: bool
-    chain: tuple[Step, ...]
-    refusals: tuple[tuple[Step, str], ...]
+    chain: tuple[Step, ...] = ()
+    refusals: tuple[tuple[Step, str], ...] = ()
 
 
 def explain_link(links: ir.Table, edges: ir.Table, *, left: RecordKey, right: RecordKey) -> LinkExplanation:
@@ -50,12 +50,16 @@ def explain_link(links: ir.Table, edges: ir.Table, *, left: RecordKey, right: Re
     """
     homes = {key: _customer_of(links, key) for key in (left, right)}
     if homes[left] == homes[right]:
-        return LinkExplanation(True, _shortest(_edges_inside(links, edges, homes[left]), left, right), ())
-    return LinkExplanation(False, (), _refused_between(links, edges, homes[left], homes[right]))
+        return LinkExplanation(is_linked=True, chain=_shortest(_edges_inside(links, edges, homes[left]), left, right))
+    return LinkExplanation(is_linked=False, refusals=_refused_between(links, edges, homes[left], homes[right]))
 
 
 def _customer_of(links: ir.Table, key: RecordKey) -> str:
-    found = links.filter((links.source == key.source) & (links.source_key == key.source_key)).customer_id.to_pyarrow().to_pylist()
+    found = (
+        links.filter((links.source == key.source) & (links.source_key == key.source_key))
+        .customer_id.to_pyarrow()
+        .to_pylist()
+    )
     if not found:
         raise NotFound(
             "identity.record_unknown", zh=f"来源 {key.source} 中没有该客户号", en=f"source {key.source} has no record with that key",
@@ -76,7 +80,9 @@ def _as_step(row: dict[str, str]) -> Step:
 
 
 def _edges_inside(links: ir.Table, edges: ir.Table, customer_id: str) -> list[Step]:
-    used = edges.filter(edges.state == "used").semi_join(_members(links, customer_id, "left"), ["left_source", "left_key"])
+    used = edges.filter(edges.state == "used").semi_join(
+        _members(links, customer_id, "left"), ["left_source", "left_key"]
+    )
     priority = list(MEANINGS)
     found = [_as_step(r) for r in used.to_pyarrow().to_pylist()]
     return sorted(found, key=lambda s: (priority.index(s.rule), s.left, s.right))

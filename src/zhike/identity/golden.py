@@ -14,7 +14,13 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 
-from zhike.identity.document_numbers import birth_of_resident_id, compact_number, sex_of_resident_id, valid_resident_id, valid_uscc
+from zhike.identity.document_numbers import (
+    birth_of_resident_id,
+    compact_number,
+    sex_of_resident_id,
+    valid_resident_id,
+    valid_uscc,
+)
 from zhike.identity.standardise import records_as_of
 from zhike.kernel.errors import NotFound
 from zhike.sources.tables.party import SOURCE_PARTY
@@ -23,7 +29,16 @@ NOT_GOLDEN = (
     "source", "source_key", "party_kind", "valid_from_on", "valid_to_on", "recorded_at", "wechat_unionid", "device_id", "address",
 )  # fmt: skip
 GOLDEN_COLUMNS = tuple(c for c in SOURCE_PARTY.columns if c.name not in NOT_GOLDEN)
-BY_RECENCY = ("mobile", "email", "marital_status", "n_children", "is_student", "district", "occupation", "annual_income_amount")
+BY_RECENCY = (
+    "mobile",
+    "email",
+    "marital_status",
+    "n_children",
+    "is_student",
+    "district",
+    "occupation",
+    "annual_income_amount",
+)
 EARLIEST = ("registered_on", "deceased_on")
 ANY_TRUE = ("is_staff", "has_court_record")
 KIND_ORDER: Mapping[str, int] = {"company": 0, "sole_trader": 1, "person": 2}
@@ -45,8 +60,14 @@ class FieldOrigin:
 def _ranked(parties: ir.Table, links: ir.Table, *, as_of: date, source_priority: Sequence[str]) -> ir.Table:
     """Return the records as of the day with their customer and two total orders, 0 best."""
     records = records_as_of(parties, as_of)
-    joined = records.inner_join(links.select("source", "source_key", "customer_id", "customer_no"), ["source", "source_key"])
-    trust = ibis.cases(*((joined.source == s, i) for i, s in enumerate(source_priority)), else_=len(source_priority)) if source_priority else ibis.literal(0)
+    joined = records.inner_join(
+        links.select("source", "source_key", "customer_id", "customer_no"), ["source", "source_key"]
+    )
+    trust = (
+        ibis.cases(*((joined.source == s, i) for i, s in enumerate(source_priority)), else_=len(source_priority))
+        if source_priority
+        else ibis.literal(0)
+    )
     joined = joined.mutate(trust=trust, number=compact_number(joined.id_number))
     newest = [joined.valid_from_on.desc(), joined.recorded_at.desc()]
     tie = [joined.source, joined.source_key]
@@ -121,14 +142,18 @@ def explain_field(
     carried = {"birth_on": birth_of_resident_id, "sex": sex_of_resident_id}
     if field in carried:
         from_document = carried[field](ranked.resident_id)
-        ranked = ranked.mutate(from_document=from_document.notnull(), **{field: ibis.coalesce(from_document, ranked[field])})
+        ranked = ranked.mutate(
+            from_document=from_document.notnull(), **{field: ibis.coalesce(from_document, ranked[field])}
+        )
     else:
         ranked = ranked.mutate(from_document=ibis.literal(False))  # noqa: FBT003 - a literal value
     known = ranked.filter(ranked[field].notnull())
     ordered, rule = _order(known, field)
     rows = known.order_by(ordered).to_pyarrow().to_pylist()
     if not rows:
-        raise NotFound("identity.field_missing", zh=f"该客户没有 {field} 的值", en=f"this customer has no value for {field}")
+        raise NotFound(
+            "identity.field_missing", zh=f"该客户没有 {field} 的值", en=f"this customer has no value for {field}"
+        )
     return tuple(
         FieldOrigin(field, r[field], r["source"], r["source_key"], r["valid_from_on"], r["recorded_at"],
                     "resident_id" if r["from_document"] else rule)

@@ -71,7 +71,9 @@ def inherit(root: Ints, previous_no: Ints, register: Register) -> Inheritance:
     number[taken_root] = taken_no
     roots = np.unique(root)
     without = roots[number[roots] == NONE]
-    revived_root, revived_no = _revive(root, without, register, set(taken_no.tolist()) if len(register.customer_no) else set())
+    revived_root, revived_no = _revive(
+        root, without, register, set(taken_no.tolist()) if len(register.customer_no) else set()
+    )
     number[revived_root] = revived_no
     created_root = without[number[without] == NONE]
     highest = int(register.customer_no.max()) if len(register.customer_no) else 0

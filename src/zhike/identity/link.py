@@ -18,11 +18,11 @@ import pyarrow.compute as pc
 
 from zhike.identity.changes import ChangeRow, explain_changes
 from zhike.identity.clusters import COMPANY, MISSING, PERSON, SOLE_TRADER, Clusters, Facts, build_clusters
-from zhike.identity.edges import Edges, override_pairs, shared_keys, star_edges
+from zhike.identity.edges import Edges, concatenate, override_pairs, shared_keys, star_edges
 from zhike.identity.inherit import NONE, Inheritance, Register, inherit
-from zhike.identity.rules import rules
-from zhike.identity.standardise import records_as_of, standardise
-from zhike.identity.terms import Action, Change, IdentitySettings, Override, RecordKey
+from zhike.identity.rules import keys_of, rules
+from zhike.identity.standardise import standardise, versions_as_of
+from zhike.identity.terms import Action, Change, IdentitySettings, Override, RecordKey, Rule
 from zhike.kernel.errors import BadInput, Finding
 from zhike.kernel.hashing import keyed_id
 from zhike.warehouse import Engine
@@ -71,10 +71,10 @@ def link_records(
     check_overrides(overrides)
     all_rules = rules(settings)
     names = [r.name for r in all_rules]
-    with _table(engine, "identity_records", standardise(records_as_of(parties, as_of), settings.placeholder_birth_on)) as records:
-        with _table(engine, "identity_shared", shared_keys(records, all_rules)) as shared:
-            edges = _fetch_edges(engine, star_edges(records, shared))
-            too_wide = _count_too_wide(engine, shared)
+    standard = standardise(versions_as_of(parties, as_of), settings.placeholder_birth_on)
+    with _table(engine, "identity_versions", standard) as versions:
+        edges, too_wide = _fetch_edges(engine, versions, all_rules)
+        records = versions.filter(versions.is_latest)
         rows = _fetch_records(engine, records, previous.link)
         register = _fetch_register(engine, records, previous.register)
         numbers = _record_numbers(engine, records, overrides)
@@ -109,13 +109,18 @@ def check_overrides(overrides: Sequence[Override]) -> None:
         pair = frozenset((override.left, override.right))
         other = seen.setdefault(pair, override)
         if len(pair) == 1:
-            findings.append(Finding(f"override {override.override_id}", "names one record twice", todo="name two records"))
+            findings.append(
+                Finding(f"override {override.override_id}", "names one record twice", todo="name two records")
+            )
         elif other.action is not override.action:
             ids = f"override {other.override_id} and {override.override_id}"
             findings.append(Finding(ids, "one merges and one splits the same two records", todo="revoke one of them"))
     if findings:
         raise BadInput(
-            "identity.overrides_contradict", zh="人工归并/拆分互相矛盾", en="overrides contradict each other", findings=tuple(findings)
+            "identity.overrides_contradict",
+            zh="人工归并/拆分互相矛盾",
+            en="overrides contradict each other",
+            findings=tuple(findings),
         )
 
 
@@ -126,14 +131,16 @@ def _table(engine: Engine, name: str, expression: ir.Table) -> Iterator[ir.Table
     engine.connection.drop_table(name, force=True)
 
 
-def _fetch_edges(engine: Engine, stars: ir.Table) -> Edges:
-    rows = engine.fetch(stars)
-    return Edges(*(rows[c].to_numpy().astype(np.int64) for c in ("left", "right", "priority")))
-
-
-def _count_too_wide(engine: Engine, shared: ir.Table) -> dict[str, int]:
-    wide = shared.filter(shared.is_too_wide).group_by("rule").aggregate(n=lambda t: t.count().cast("int64"))
-    return {r["rule"]: r["n"] for r in engine.fetch(wide.order_by("rule")).to_pylist()}
+def _fetch_edges(engine: Engine, versions: ir.Table, all_rules: Sequence[Rule]) -> tuple[Edges, dict[str, int]]:
+    """Return the stars of all keys, and per rule how many keys were shared too widely to be used."""
+    with (
+        _table(engine, "identity_keys", keys_of(versions).distinct()) as keys,
+        _table(engine, "identity_shared", shared_keys(keys, all_rules)) as shared,
+    ):
+        rows = engine.fetch(star_edges(keys, shared))
+        wide = shared.filter(shared.is_too_wide).group_by("rule").aggregate(n=lambda t: t.count().cast("int64"))
+        too_wide = {r["rule"]: r["n"] for r in engine.fetch(wide.order_by("rule")).to_pylist()}
+    return Edges(*(rows[c].to_numpy().astype(np.int64) for c in ("left", "right", "priority", "key_no"))), too_wide
 
 
 def _fetch_records(engine: Engine, records: ir.Table, previous_link: ir.Table) -> pa.Table:
@@ -146,7 +153,11 @@ def _fetch_records(engine: Engine, records: ir.Table, previous_link: ir.Table) -
 def _fetch_register(engine: Engine, records: ir.Table, register: ir.Table) -> Register:
     founders = records.select("record_no", founding_source=records.source, founding_key=records.source_key)
     joined = register.left_join(founders, ["founding_source", "founding_key"])
-    rows = engine.fetch(joined.select("customer_no", "generation", "record_no", is_alive=joined.ended_on.isnull()).order_by("customer_no"))
+    rows = engine.fetch(
+        joined.select("customer_no", "generation", "record_no", is_alive=joined.ended_on.isnull()).order_by(
+            "customer_no"
+        )
+    )
     if not rows.num_rows:
         return Register.empty()
     return Register(
@@ -220,20 +231,27 @@ class _Writer:
         })  # fmt: skip
 
     def edge(self, clusters: Clusters) -> pa.Table:
-        names = pa.array(self.rule_names)
-        parts = []
-        for edges, state, reasons in (
-            (clusters.used, "used", [None] * len(clusters.used)),
-            (clusters.refused, "refused", [r.value for r in clusters.refused_because]),
-        ):
-            left, right = pa.array(edges.left), pa.array(edges.right)
-            parts.append(pa.table({
-                "left_source": self.rows["source"].take(left), "left_key": self.rows["source_key"].take(left),
-                "right_source": self.rows["source"].take(right), "right_key": self.rows["source_key"].take(right),
-                "rule": names.take(pa.array(edges.priority)), "state": pa.array([state] * len(edges), pa.string()),
-                "refused_because": pa.array(reasons, pa.string()),
-            }))  # fmt: skip
-        return pa.concat_tables(parts)
+        """Return the edges in order, each pair once per rule; used by one key and refused by another is used."""
+        both = concatenate([clusters.used, clusters.refused])
+        is_refused = np.arange(len(both)) >= len(clusters.used)
+        order = np.lexsort((is_refused, both.priority, both.right, both.left))
+        left, right, priority = both.left[order], both.right[order], both.priority[order]
+        is_first = np.ones(len(order), bool)
+        is_first[1:] = (np.diff(left) != 0) | (np.diff(right) != 0) | (np.diff(priority) != 0)
+        left, right, priority, order = left[is_first], right[is_first], priority[is_first], order[is_first]
+        reasons = pa.array([r.value for r in clusters.refused_because], pa.string())
+        reason_at = pa.array(order - len(clusters.used), mask=~is_refused[order])
+        sides = {"left": pa.array(left), "right": pa.array(right)}
+        ends = {
+            f"{s}_{n}": self.rows[c].take(at)
+            for s, at in sides.items()
+            for n, c in (("source", "source"), ("key", "source_key"))
+        }
+        return pa.table({
+            **ends, "rule": pa.array(self.rule_names).take(pa.array(priority)),
+            "state": pa.array(["used", "refused"]).take(pa.array(is_refused[order].astype(np.int64))),
+            "refused_because": reasons.take(reason_at),
+        })  # fmt: skip
 
     def register(self, inheritance: Inheritance, ids: pa.Array, changes: Sequence[ChangeRow]) -> ir.Table | pa.Table:
         founders = pa.array(inheritance.created_root)

@@ -15,7 +15,7 @@ from zhike.identity.standardise import end_of
 
 OWNER_ROLES = ("owner", "joint_owner")
 HOUSEHOLD_ROLES = (*OWNER_ROLES, "disponent")
-PERSONS = ("person", "sole_trader")
+MOST_IN_HOUSEHOLD = 6  # an account with more holders is a club or a cash box
 CONTACT_ROLES = {"legal_representative": "legal_representative_of", "owner": "controller_of"}
 
 
@@ -47,9 +47,18 @@ def customer_relations(
 
     The version that holds latest survives; ``households`` comes from :func:`shared_households`.
     """
-    written = party_relation.filter((party_relation.valid_from_on <= as_of) & (party_relation.recorded_at <= end_of(as_of)))
+    written = party_relation.filter(
+        (party_relation.valid_from_on <= as_of) & (party_relation.recorded_at <= end_of(as_of))
+    )
     relations = written.select(
-        "source", "from_key", "to_key", "kind", "share_rate", "valid_from_on", "valid_to_on", origin=ibis.literal("party_relation")
+        "source",
+        "from_key",
+        "to_key",
+        "kind",
+        "share_rate",
+        "valid_from_on",
+        "valid_to_on",
+        origin=ibis.literal("party_relation"),
     )
     kind = ibis.cases(*((company_contact.role == r, k) for r, k in CONTACT_ROLES.items()), else_="contact_of")
     contacts = company_contact.select(
@@ -88,24 +97,34 @@ def shared_households(accounts: ir.Table, customer_account: ir.Table, customer: 
     and no company may have a role.
     """
     kinds = customer.select("customer_id", "party_kind")
-    opened = accounts.filter((accounts.opened_on <= as_of) & (accounts.recorded_at <= end_of(as_of))).select("account_id", "opened_on")
-    holders = customer_account.filter(customer_account.role.isin(HOUSEHOLD_ROLES)).select("customer_id", "account_id").distinct()
+    opened = accounts.filter((accounts.opened_on <= as_of) & (accounts.recorded_at <= end_of(as_of))).select(
+        "account_id", "opened_on"
+    )
+    holders = (
+        customer_account.filter(customer_account.role.isin(HOUSEHOLD_ROLES))
+        .select("customer_id", "account_id")
+        .distinct()
+    )
     holders = holders.inner_join(kinds, "customer_id").inner_join(opened, "account_id")
     per_account = holders.group_by("account_id").aggregate(
         n_holders=holders.count(), n_others=(holders.party_kind != "person").ifelse(1, 0).sum()
     )
-    shared = per_account.filter((per_account.n_holders >= 2) & (per_account.n_holders <= MOST_IN_HOUSEHOLD) & (per_account.n_others == 0))
-    inside = holders.inner_join(shared.select("account_id"), "account_id").select("customer_id", "account_id", "opened_on")
+    shared = per_account.filter(
+        (per_account.n_holders >= 2) & (per_account.n_holders <= MOST_IN_HOUSEHOLD) & (per_account.n_others == 0)
+    )
+    inside = holders.inner_join(shared.select("account_id"), "account_id").select(
+        "customer_id", "account_id", "opened_on"
+    )
     other = inside.select(to_customer_id="customer_id", account_id="account_id")
     pairs = inside.inner_join(other, "account_id")
     pairs = pairs.filter(pairs.customer_id != pairs.to_customer_id)
-    return pairs.group_by(from_customer_id=pairs.customer_id, to_customer_id=pairs.to_customer_id).aggregate(
-        kind=ibis.literal("household_of").first(), share_rate=ibis.null("float64").max(), valid_from_on=pairs.opened_on.min(),
-        valid_to_on=ibis.null("date").max(), origin=ibis.literal("shared_account").first(),
+    dated = pairs.group_by(from_customer_id=pairs.customer_id, to_customer_id=pairs.to_customer_id).aggregate(
+        valid_from_on=pairs.opened_on.min()
+    )
+    return dated.select(
+        "from_customer_id", "to_customer_id", kind=ibis.literal("household_of"), share_rate=ibis.null("float64"),
+        valid_from_on=dated.valid_from_on, valid_to_on=ibis.null("date"), origin=ibis.literal("shared_account"),
     )  # fmt: skip
-
-
-MOST_IN_HOUSEHOLD = 6
 
 
 __all__ = ["customer_accounts", "customer_relations", "shared_households"]

@@ -25,9 +25,15 @@ MEANINGS: Mapping[str, Text] = {
     "mobile_birth": Text("手机号与出生日期相同", "Same mobile number and same birth date"),
     "email_name": Text("邮箱与姓名相同", "Same e-mail address and same name"),
     "email_birth": Text("邮箱与出生日期相同", "Same e-mail address and same birth date"),
-    "mobile_nameless": Text("无姓名记录，手机号唯一归属一人", "A record without a name whose mobile number belongs to one name only"),
-    "email_nameless": Text("无姓名记录，邮箱唯一归属一人", "A record without a name whose e-mail address belongs to one name only"),
-    "device_nameless": Text("匿名记录，设备唯一归属一人", "An anonymous record on a device that belongs to one name only"),
+    "mobile_nameless": Text(
+        "无姓名记录，手机号唯一归属一人", "A record without a name whose mobile number belongs to one name only"
+    ),
+    "email_nameless": Text(
+        "无姓名记录，邮箱唯一归属一人", "A record without a name whose e-mail address belongs to one name only"
+    ),
+    "device_nameless": Text(
+        "匿名记录，设备唯一归属一人", "An anonymous record on a device that belongs to one name only"
+    ),
 }
 OVERRIDE_RULE = "override_merge"
 NAMELESS = {"mobile_nameless": "mobile", "email_nameless": "email", "device_nameless": "device_id"}
@@ -82,7 +88,7 @@ def rules(settings: IdentitySettings) -> tuple[Rule, ...]:
 
 
 def keys_of(records: ir.Table) -> ir.Table:
-    """Return the keys that standardised ``records`` make: [record_no, rule, key], one row per record and key."""
+    """Return the keys that standardised versions make: [record_no, rule, key]; a former number is still a key."""
     parts = []
     for rule, make in KEYS.items():
         keyed = records.select("record_no", rule=ibis.literal(rule), key=make(records))

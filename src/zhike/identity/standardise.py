@@ -19,7 +19,18 @@ EMAIL = r"^[a-z0-9._%+\-]+@[a-z0-9.\-]+\.[a-z]{2,}$"
 NAME_NOISE = r"[\s·•．.,，、()（）\-_*'’&/]"
 NO_NAME = ("", "未知", "无", "不详", "匿名", "游客", "TEST", "测试", "NULL", "NONE", "UNKNOWN")
 TITLES = r"(先生|女士|小姐)$"
-USED = ("source", "source_key", "party_kind", "id_type", "mobile", "email", "birth_on", "wechat_unionid", "device_id")
+USED = (
+    "is_latest",
+    "source",
+    "source_key",
+    "party_kind",
+    "id_type",
+    "mobile",
+    "email",
+    "birth_on",
+    "wechat_unionid",
+    "device_id",
+)
 OTHER_DOCUMENTS = ("passport", "hk_macau_permit", "other")
 SHORTEST_DOCUMENT = 6
 FULL_WIDTH = "ＡＢＣＤＥＦＧＨＩＪＫＬＭＮＯＰＱＲＳＴＵＶＷＸＹＺ０１２３４５６７８９＋＠　"
@@ -53,29 +64,36 @@ def end_of(as_of: date) -> datetime:
     return datetime.combine(as_of, time.max)
 
 
-def records_as_of(parties: ir.Table, as_of: date) -> ir.Table:
-    """Return the version of each source record that was the latest known at the end of ``as_of``.
+def versions_as_of(parties: ir.Table, as_of: date) -> ir.Table:
+    """Return the versions of source records known at the end of ``as_of``, with ``is_latest`` marking one per record.
 
     A record whose validity has ended keeps its last version: its history still belongs to a customer.
     """
     known = parties.filter((parties.valid_from_on <= as_of) & (parties.recorded_at <= end_of(as_of)))
     newest_first = [known.valid_from_on.desc(), known.recorded_at.desc()]
-    ranked = known.mutate(version_rank=ibis.row_number().over(group_by=["source", "source_key"], order_by=newest_first))
-    return ranked.filter(ranked.version_rank == 0).drop("version_rank")
+    return known.mutate(is_latest=ibis.row_number().over(group_by=["source", "source_key"], order_by=newest_first) == 0)
 
 
-def standardise(records: ir.Table, placeholder_birth_on: Sequence[date] = ()) -> ir.Table:
-    """Return one standardised row per record, numbered by (source, source_key).
+def records_as_of(parties: ir.Table, as_of: date) -> ir.Table:
+    """Return the latest version of each source record known at the end of ``as_of``."""
+    versions = versions_as_of(parties, as_of)
+    return versions.filter(versions.is_latest).drop("is_latest")
 
-    Columns: record_no (dense, from 0), source, source_key, party_kind, resident_id, uscc, document (any other document
+
+def standardise(versions: ir.Table, placeholder_birth_on: Sequence[date] = ()) -> ir.Table:
+    """Return one standardised row per version, records numbered by (source, source_key).
+
+    Columns: record_no (dense, from 0, one per record), is_latest, source, source_key, party_kind, resident_id, uscc, document (any other document
     number with its type), mobile, email, name_key, birth_on (the one in a valid resident id beats the one written),
     wechat_unionid, device_id.
     """
-    numbered = records.select(
+    numbered = versions.select(
         *USED,
-        number=compact_number(records.id_number),
-        name_key=standard_name(records.name),
-        record_no=ibis.row_number().over(order_by=["source", "source_key"]),  # a window also keeps `number` a column of its own
+        number=compact_number(versions.id_number),
+        name_key=standard_name(versions.name),
+        record_no=ibis.dense_rank().over(
+            order_by=["source", "source_key"]
+        ),  # a window also keeps `number` a column of its own
     )
     missing = ibis.null("string")
     is_company = numbered.party_kind == "company"
@@ -84,10 +102,12 @@ def standardise(records: ir.Table, placeholder_birth_on: Sequence[date] = ()) ->
         uscc=(numbered.party_kind == "person").ifelse(missing, valid_uscc(numbered.number)),
     )
     is_other = documents.id_type.isin(OTHER_DOCUMENTS) & (documents.number.length() >= SHORTEST_DOCUMENT)
-    is_placeholder = documents.birth_on.isin(list(placeholder_birth_on)) if placeholder_birth_on else ibis.literal(False)  # noqa: FBT003 - a literal value
-    written = ((documents.party_kind == "company") | is_placeholder).ifelse(ibis.null("date"), documents.birth_on)
+    born = documents.birth_on
+    for day in placeholder_birth_on:
+        born = born.nullif(day)
+    written = (documents.party_kind == "company").ifelse(ibis.null("date"), born)
     return documents.select(
-        "record_no", "source", "source_key", "party_kind", "resident_id", "uscc", "name_key",
+        "record_no", "is_latest", "source", "source_key", "party_kind", "resident_id", "uscc", "name_key",
         document=is_other.ifelse(documents.id_type + ":" + documents.number, missing),
         mobile=standard_mobile(documents.mobile),
         email=standard_email(documents.email),
@@ -97,4 +117,12 @@ def standardise(records: ir.Table, placeholder_birth_on: Sequence[date] = ()) ->
     )  # fmt: skip
 
 
-__all__ = ["end_of", "records_as_of", "standard_email", "standard_mobile", "standard_name", "standardise"]
+__all__ = [
+    "end_of",
+    "records_as_of",
+    "standard_email",
+    "standard_mobile",
+    "standard_name",
+    "standardise",
+    "versions_as_of",
+]

@@ -25,7 +25,12 @@ def steps(*, settings: IdentitySettings, overrides: Sequence[Override], key: byt
     overrides : officers' merges and splits in force, from the store.
     key : the project's identity key; ids are keyed hashes, see ``kernel.hashing.keyed_id``.
     """
-    material = (VERSION, fingerprint(asdict(settings)), fingerprint([asdict(o) for o in overrides]), fingerprint(key.hex()))
+    material = (
+        VERSION,
+        fingerprint(asdict(settings)),
+        fingerprint([asdict(o) for o in overrides]),
+        fingerprint(key.hex()),
+    )
     return [
         Step(
             "identity:link",
@@ -90,7 +95,9 @@ def _accounts(context: StepContext) -> Mapping[str, Any]:
 
 def _relations(context: StepContext) -> Mapping[str, Any]:
     tables = context.tables
-    households = shared_households(tables["account"], tables["customer_account"], tables["customer"], as_of=context.as_of)
+    households = shared_households(
+        tables["account"], tables["customer_account"], tables["customer"], as_of=context.as_of
+    )
     relations = customer_relations(
         tables["party_relation"], tables["company_contact"], tables["identity_link"], households, as_of=context.as_of
     )

@@ -48,6 +48,7 @@ TAG_VALUE = Contract(
         day("value_on", "取值(日期)", "Value as a day", personal=Personal.SENSITIVE),
         day("from_on", "起始日", "Holds from", required=True),
         day("to_on", "截止日", "Held to (inclusive); missing = still"),
+        day("met_on", "最近触发日", "Last day its condition was met, for tags with a time to live"),
         code("definition_hash", "定义指纹", "Fingerprint of the definition that gave it", required=True),
     ),
 )  # fmt: skip
@@ -67,6 +68,8 @@ TAG_HEALTH = Contract(
         integer("n_changed", "变更", "Customers whose value changed since the last run", minimum=0),
         rate("top_value_share_rate", "最大取值占比", "Share of the commonest value", minimum=0, maximum=1),
         day("last_change_on", "最近变更日", "Latest day on which a value began"),
+        text("value_shares", "取值分布", "Share of each value among those tagged, as JSON"),
+        number("shift_psi", "分布偏移", "Population stability index of holding and values against the last run", minimum=0),
     ),
 )  # fmt: skip
 

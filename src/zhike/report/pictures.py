@@ -166,6 +166,7 @@ def _model(model: ModelSection, say: Speech) -> list[_Sketch]:
     for decile in model.deciles:
         people, caught = people + decile.n_customers, caught + decile.n_positive
         gains.append((people / n_all, caught / n_positive))
+    gains = list(model.gains) or gains
     predicted = sorted((d.mean_score, d.rate) for d in model.deciles if d.n_customers)
     top = max(max(p) for p in predicted) or 1.0
     name, ident = say.text(model.name), "".join(c if c.isalnum() else "-" for c in model.model)

@@ -253,7 +253,10 @@ class DecileRow:
 
 @dataclass(frozen=True, slots=True)
 class ModelSection:
-    """How good one model is, on a period later than it was trained on."""
+    """How good one model is, on a period later than it was trained on.
+
+    ``gains`` are points (share contacted, share of positives caught) in [0, 1]; without them the deciles give the curve.
+    """
 
     model: str
     name: Text
@@ -264,6 +267,7 @@ class ModelSection:
     deciles: tuple[DecileRow, ...]
     warnings: tuple[Text, ...]
     as_of: date
+    gains: tuple[tuple[float, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -231,7 +231,7 @@ def _compile_pattern(pattern: EventPattern) -> Callable[[EventFact], bool]:
 
 def _recent(facts: CustomerFacts, fits: Callable[[EventFact], bool], n_days: int) -> list[EventFact]:
     after = facts.as_of - timedelta(days=n_days)
-    return [e for e in facts.events if after <= e.on <= facts.as_of and fits(e)]
+    return [e for e in facts.events if after < e.on <= facts.as_of and fits(e)]
 
 
 def _counts(number: int, by: Comparison, values: Sequence[int]) -> bool:

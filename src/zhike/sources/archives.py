@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, Protocol
 
 from zhike.kernel.definitions import suggest
 from zhike.kernel.errors import ContractBroken
@@ -20,10 +20,18 @@ ROOM = 1024**3  # an archive may always grow to this
 RATIO = 200  # beyond it, to so many times its size: text shrinks 5 to 20 times, a bomb a thousand
 
 
+class Readable(Protocol):
+    """What gives bytes."""
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Return up to ``size`` bytes."""
+        ...
+
+
 class Bounded(io.RawIOBase):
     """A stream that refuses to give more than ``limit`` bytes."""
 
-    def __init__(self, stream: IO[bytes], limit: int, label: str) -> None:
+    def __init__(self, stream: Readable, limit: int, label: str) -> None:
         self._stream, self._left, self._label = stream, limit, label
 
     def readable(self) -> bool:
@@ -49,7 +57,7 @@ def growth_limit(path: Path) -> int:
 
 
 @contextmanager
-def open_bytes(path: Path, member: str | None, label: str) -> Iterator[IO[bytes] | Bounded]:
+def open_bytes(path: Path, member: str | None, label: str) -> Iterator[Readable]:
     """Open a delivered file for reading, unpacked.
 
     Raises
@@ -116,4 +124,4 @@ def _pick(member: str, names: list[str], label: str) -> str:
     )  # fmt: skip
 
 
-__all__ = ["Bounded", "growth_limit", "open_bytes"]
+__all__ = ["Bounded", "Readable", "growth_limit", "open_bytes"]

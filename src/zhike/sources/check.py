@@ -29,14 +29,17 @@ class _Checker:
     contracts: Dictionary[str, Contract]
 
     def entry(self, entry: Entry) -> Iterator[Problem]:
+        yield from self._expressions(entry)
+        yield from self._joins(entry)
+        yield from _layout(entry)
+        if not entry.to:
+            return
         contract = self.contracts.get(entry.to)
         if contract is None:
             yield ("to",), f"there is no table {entry.to} that sources may fill", _near(entry.to, self.contracts)
             return
         yield from _columns(entry, contract)
         yield from _delivery(entry, contract)
-        yield from self._expressions(entry)
-        yield from self._joins(entry)
         for name in entry.unchecked_references:
             if name not in referable_columns(contract):
                 yield ("unchecked_references",), f"{name} refers to nothing", _near(name, referable_columns(contract))
@@ -151,8 +154,9 @@ def _delivery(entry: Entry, contract: Contract) -> Iterator[Problem]:
         yield ("mode",), f"{contract.name} only grows", "mode: append"
     if entry.delivery == "zipper" and "valid_from_on" not in contract.key:
         yield ("mode",), f"{contract.name} keeps no versions", "mode: increment"
-    if entry.follows is not None:
-        yield from ()
+
+
+def _layout(entry: Entry) -> Iterator[Problem]:
     try:
         codecs.lookup(encoding_of(entry.format))
     except LookupError:

@@ -10,12 +10,12 @@ import codecs
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, AnyStr
+from typing import AnyStr
 
 import numpy as np
 
 from zhike.kernel.errors import BadInput, ContractBroken
-from zhike.sources.archives import Bounded
+from zhike.sources.archives import Readable
 from zhike.sources.mapping import Format
 from zhike.sources.survey import guess_encoding
 
@@ -78,7 +78,7 @@ def line_too_long(label: str, line: int) -> ContractBroken:
     )  # fmt: skip
 
 
-def rewrite_text(stream: IO[bytes] | Bounded, target: Path, form: Format, label: str) -> None:
+def rewrite_text(stream: Readable, target: Path, form: Format, label: str) -> None:
     """Write a file as UTF-8 with ``\\n`` line ends; cut fixed widths; stand a unit separator for long delimiters.
 
     Raises
@@ -107,7 +107,7 @@ def rewrite_text(stream: IO[bytes] | Bounded, target: Path, form: Format, label:
             out.write(shape(text) if shape else text)
 
 
-def _decode_narrow(stream: IO[bytes] | Bounded, encoding: str, widths: tuple[int, ...], label: str) -> Iterator[str]:
+def _decode_narrow(stream: Readable, encoding: str, widths: tuple[int, ...], label: str) -> Iterator[str]:
     """Decode encodings in which a line break is one byte, cut at line breaks so that errors have their place."""
     place, rest = _Place(label, encoding), b""
     while True:
@@ -151,7 +151,7 @@ def _decoded(cut: bytes, piece: bytes, place: _Place) -> str:
         raise place.error(at_byte=place.n_bytes + at + 1, line=place.n_lines + line + 1) from error
 
 
-def _decode_wide(stream: IO[bytes] | Bounded, encoding: str, widths: tuple[int, ...], label: str) -> Iterator[str]:
+def _decode_wide(stream: Readable, encoding: str, widths: tuple[int, ...], label: str) -> Iterator[str]:
     """Decode encodings of two or four bytes per character."""
     decoder, place, rest = codecs.getincrementaldecoder(encoding)(), _Place(label, encoding), ""
     while True:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path, PurePosixPath
 
@@ -32,6 +32,10 @@ class Delivery:
     def batch(self) -> str:
         """The business day as text, ``*`` where the file has none."""
         return self.day.isoformat() if self.day else UNDATED
+
+    def relabelled(self, label: str) -> Delivery:
+        """Return the same file under another label."""
+        return replace(self, label=label)
 
 
 def find_deliveries(mapping: Mapping, entry: Entry, folder: Path, as_of: date) -> tuple[Delivery, ...]:

@@ -18,7 +18,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from zhike.kernel.definitions import read_yaml, suggest
 from zhike.kernel.errors import BadInput, Finding
 from zhike.kernel.hashing import fingerprint
-from zhike.sources.positions import Positions, read_positions
+from zhike.sources.positions import Positions, read_positions, read_words
 
 FileKind = Literal["csv", "delimited", "fixed_width", "parquet", "xlsx"]
 Mode = Literal["full", "increment", "zipper", "append"]
@@ -52,6 +52,10 @@ def _text_tuple(value: Any) -> Any:
     if isinstance(value, str | int | float):
         value = [value]
     return tuple(_text(v) for v in value) if isinstance(value, list | tuple) else value
+
+
+def _text_values(value: Any) -> Any:
+    return {str(k): "" if v is None else _text(v) for k, v in value.items()} if isinstance(value, dict) else value
 
 
 RelativePath = Annotated[str, AfterValidator(_relative)]
@@ -186,23 +190,27 @@ class Entry(_Model):
     full entry counts only from the day after the last full file. ``deleted_when`` is a condition (scalar SQL): such a row
     of an increment takes its key away.
 
+    An entry without ``to`` is only looked up by the ``join`` of others. Small tables may stand in the mapping itself, as
+    ``rows``.
+
     ``expected``: ``every_day`` has a file per calendar day from the first day to the day of the run, and a missing one is
     an error; ``as_delivered`` takes the days that are there. ``where`` keeps only rows that fulfil a scalar condition.
     """
 
     name: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")
-    to: str
+    to: str = ""
     source: str | None = None
     file: RelativePath | None = None
     archive: RelativePath | None = None
     database: Database | None = None
+    rows: tuple[Annotated[dict[str, str], BeforeValidator(_text_values)], ...] = ()
     format: Format = Format()
     control: Control | None = None
     mode: Mode | None = None
     follows: str | None = None
     expected: Literal["every_day", "as_delivered"] = "every_day"
     first_day: date | None = None
-    columns: dict[str, Annotated[ColumnSource, BeforeValidator(_column_source)]] = Field(min_length=1)
+    columns: dict[str, Annotated[ColumnSource, BeforeValidator(_column_source)]] = Field(default_factory=dict)
     where: str | None = None
     deleted_when: str | None = None
     join: tuple[Join, ...] = ()
@@ -211,14 +219,16 @@ class Entry(_Model):
 
     @model_validator(mode="after")
     def _is_whole(self) -> Entry:
-        if (self.file is None) == (self.database is None):
-            raise ValueError("say either file or database")
+        if [self.file is not None, self.database is not None, bool(self.rows)].count(True) != 1:
+            raise ValueError("say one of file, database, rows")
+        if bool(self.to) != bool(self.columns):
+            raise ValueError("to and columns belong together; an entry without them is only joined")
         if self.is_dated and self.mode is None:
             raise ValueError("a file per day needs its mode: full, increment, zipper or append")
         if self.archive is not None and "{day" in (self.file or "") and "{day" not in self.archive:
             raise ValueError("a member named by day needs {day} in archive, too")
-        if self.database is not None and (self.control or self.archive):
-            raise ValueError("control and archive belong to files, not to a database")
+        if self.file is None and (self.control or self.archive):
+            raise ValueError("control and archive belong to files")
         if self.file is not None and self.kind is None:
             raise ValueError("say format.kind: the file's suffix does not tell it")
         if self.deleted_when is not None and self.mode != "increment":
@@ -267,12 +277,14 @@ class Mapping(_Model):
 
     ``quarantine_at_most_rate``: an entry with a larger share of rows held back stops the run, unless they are no more than
     ``quarantine_tolerated_rows`` (a small file is not held for a row or two). ``batches``: how the days of a large table
-    are put into partitions. ``reconcile`` is read by ``reconcile``.
+    are put into partitions. ``derive: [balance_daily]`` makes daily balances of the running ones of transactions, for a bank
+    that delivers none. ``reconcile`` is read by ``reconcile``.
     """
 
     version: Literal[1]
     calendar: Calendar
     tables: tuple[Entry, ...]
+    derive: tuple[Literal["balance_daily"], ...] = ()
     reconcile: tuple[dict[str, Any], ...] = ()
     quarantine_at_most_rate: float = Field(default=0.05, ge=0, le=1)
     quarantine_tolerated_rows: int = Field(default=10, ge=0)
@@ -314,7 +326,8 @@ def read_mapping(path: Path) -> Mapping:
     BadInput : the file is missing or no YAML, or fields are unknown, missing or malformed; each finding has file and line,
         and for a misspelt field the nearest known one.
     """
-    data, _ = read_yaml(path)
+    read_yaml(path)  # says what is no YAML, and where
+    data = read_words(path)
     positions = read_positions(path)
     try:
         return Mapping.model_validate(data)

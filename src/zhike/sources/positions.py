@@ -1,12 +1,35 @@
-"""Lines of a YAML file by path, so that a mistake deep inside is told with its line."""
+"""A YAML file whose words ``on``, ``off``, ``yes`` and ``no`` stay words, and the line of each of its parts.
+
+YAML 1.1 takes them for flags; ``on`` is a column of many contracts. Only ``true`` and ``false`` are flags here.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
+
+FLAG_TAG = "tag:yaml.org,2002:bool"
+
+
+class _Words(yaml.SafeLoader):
+    """A safe loader that knows no flags but ``true`` and ``false``."""
+
+
+_Words.yaml_implicit_resolvers = {
+    letter: [(tag, pattern) for tag, pattern in resolvers if tag != FLAG_TAG]
+    for letter, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Words.add_implicit_resolver(FLAG_TAG, re.compile(r"^(?:true|True|false|False)$"), list("tTfF"))
+
+
+def read_words(path: Path) -> Any:
+    """Return the content of a YAML file that is known to parse."""
+    return yaml.load(path.read_text(encoding="utf-8"), Loader=_Words)  # noqa: S506 - a SafeLoader
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,4 +68,4 @@ def _walk(node: yaml.Node, path: tuple[str | int, ...], lines: dict[tuple[str | 
             _walk(value, (*path, i), lines)
 
 
-__all__ = ["Positions", "read_positions"]
+__all__ = ["Positions", "read_positions", "read_words"]

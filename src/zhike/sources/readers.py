@@ -13,6 +13,7 @@ import re
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from datetime import date
 from itertools import islice
 from pathlib import Path
 
@@ -25,7 +26,7 @@ from zhike.sources.archives import open_bytes
 from zhike.sources.decoding import CUT, decode_error, encoding_of, line_too_long, rewrite_text
 from zhike.sources.deliveries import Delivery
 from zhike.sources.mapping import Entry
-from zhike.sources.survey import Survey, survey_text
+from zhike.sources.survey import Survey, hash_file, survey_text
 from zhike.sources.tabular import read_query, read_sheet
 from zhike.warehouse.engine import Engine
 from zhike.warehouse.files import RawFile, TextLayout, parquet_columns
@@ -39,11 +40,10 @@ class Reader:
 
     engine: Engine
     folder: Path
-    needed: Sequence[str]
     n_files: int = field(default=0)
 
-    def prepare(self, entry: Entry, delivery: Delivery, *, fingerprint: str = "") -> RawFile:
-        """Return one delivered file, ready to be scanned.
+    def prepare(self, entry: Entry, delivery: Delivery, needed: Sequence[str], *, fingerprint: str = "") -> RawFile:
+        """Return one delivered file, ready to be scanned; ``needed`` are the columns that it must have.
 
         Raises
         ------
@@ -57,21 +57,22 @@ class Reader:
             raw = self._sheet(entry, delivery)
         else:
             raw = self._text(entry, delivery)
-        _check_columns(entry, delivery.label, raw.columns, self.needed)
+        _check_columns(entry, delivery.label, raw.columns, needed)
         n_declared = read_control(entry, delivery)
         if not raw.n_records and n_declared is None and (entry.delivery == "full" or not entry.is_dated):
             raise empty_file(delivery.label)
         return replace(raw, day=delivery.day, fingerprint=fingerprint, n_declared=n_declared)
 
-    def prepare_query(self, entry: Entry, rows: pa.Table, *, fingerprint: str) -> RawFile:
-        """Return the rows of a query, ready to be scanned."""
+    def prepare_rows(
+        self, entry: Entry, rows: pa.Table, needed: Sequence[str], *, day: date | None = None
+    ) -> RawFile:  # fmt: skip
+        """Return rows that come in no file (of a query, of the mapping itself), ready to be scanned."""
         target = self._target(entry, ".parquet")
         pq.write_table(rows, target)
         names = tuple(rows.column_names)
-        _check_columns(entry, entry.name, names, self.needed)
-        return RawFile(
-            self._number(), entry.name, target, names, frozenset(names), None, rows.num_rows, fingerprint=fingerprint
-        )
+        _check_columns(entry, entry.name, names, needed)
+        number, mark = self._number(), hash_file(target)
+        return RawFile(number, entry.name, target, names, frozenset(names), None, rows.num_rows, day, fingerprint=mark)
 
     def _number(self) -> int:
         self.n_files += 1

@@ -9,7 +9,7 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
-FORBIDDEN: tuple[tuple[type[exp.Expression], str], ...] = (
+FORBIDDEN: tuple[tuple[type, str], ...] = (
     (exp.Query, "a query inside it"), (exp.Subquery, "a query inside it"), (exp.AggFunc, "an aggregate over rows"),
     (exp.Window, "a window over rows"), (exp.Star, "a star"), (exp.Parameter, "a parameter"), (exp.Placeholder, "a parameter"),
     (exp.CurrentDate, "today's date"), (exp.CurrentTimestamp, "the present time"), (exp.CurrentTime, "the present time"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -55,6 +55,12 @@ def text_table(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> pa.Table:
         for column, value in zip(columns, row, strict=True):
             column.append(as_text(value))
     return pa.table({n: pa.array(c, pa.string()) for n, c in zip(names, columns, strict=True)})
+
+
+def row_table(rows: Sequence[Mapping[str, str]]) -> pa.Table:
+    """Return rows that stand in the mapping as a table of text columns; a column that a row leaves out is missing."""
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    return text_table(names, ([row.get(name) for name in names] for row in rows))
 
 
 def read_sheet(path: Path, form: Format, label: str) -> Sheet:
@@ -130,4 +136,4 @@ def read_query(url: str, query: str, *, as_of: str) -> pa.Table:
     return pa.concat_tables(parts) if parts else text_table(names, [])
 
 
-__all__ = ["Sheet", "as_text", "read_query", "read_sheet", "text_table"]
+__all__ = ["Sheet", "as_text", "read_query", "read_sheet", "row_table", "text_table"]

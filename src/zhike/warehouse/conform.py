@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import ibis
 import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
+import pyarrow as pa
 
 from zhike.kernel.errors import ContractBroken, Finding
 from zhike.warehouse.contracts import DATATYPES, ROUND_DIGITS, Column, Contract, Kind
@@ -84,4 +88,20 @@ def check_rows(table: ir.Table, contract: Contract) -> None:
         )
 
 
-__all__ = ["check_rows", "conform"]
+def rows_table(contract: Contract, rows: Sequence[Mapping[str, Any]]) -> pa.Table:
+    """Return literal rows as the contract types them; columns that a row leaves out are missing values.
+
+    Raises
+    ------
+    ValueError : a row names a column that the contract does not have.
+    """
+    known = set(contract.column_names)
+    unknown = sorted({k for row in rows for k in row} - known)
+    if unknown:
+        raise ValueError(f"{contract.name} has no column {unknown}")
+    schema = ibis.schema(contract.schema()).to_pyarrow()
+    full = [{name: row.get(name) for name in contract.column_names} for row in rows]
+    return pa.Table.from_pylist(full, schema=schema)
+
+
+__all__ = ["check_rows", "conform", "rows_table"]

@@ -8,6 +8,8 @@ numbers, for the suspects alone. So a clean night costs one scan, and memory doe
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +17,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from zhike.kernel.errors import Bug
 from zhike.warehouse.contracts import Contract, Personal
 from zhike.warehouse.engine import COMPRESSION, Engine
 from zhike.warehouse.fields import (
@@ -41,6 +44,8 @@ from zhike.warehouse.files import (
     row_offsets,
     scan,
 )
+from zhike.warehouse.manifest import WHOLE
+from zhike.warehouse.steps import Output, StepContext
 
 HASH, REMOVED = "_hash", "_is_removed"
 SUSPECTS, BROKEN, TWICE, BAD = "load_suspects", "load_broken", "load_twice", "load_bad"
@@ -50,13 +55,14 @@ SUSPECTS, BROKEN, TWICE, BAD = "load_suspects", "load_broken", "load_twice", "lo
 class Lookup:
     """Columns of other files, joined by equality of texts: ``columns`` maps the new name to theirs.
 
-    ``latest_wins`` where the other files follow each other; within one file each key stands once.
+    Of several files the latest that holds a key counts; within one file each key stands once. ``where`` keeps some rows only.
     """
 
     name: str
     files: tuple[RawFile, ...]
     on: tuple[tuple[str, str], ...]
     columns: tuple[tuple[str, str], ...]
+    where: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -509,16 +515,36 @@ class _Job:
                 keys = ", ".join(f"trim({quoted(theirs)}::VARCHAR) AS k{i}" for i, (_, theirs) in enumerate(lookup.on))
                 names = ", ".join(f"k{i}" for i in range(len(lookup.on)))
                 taken = ", ".join(f"{quoted(theirs)} AS {quoted(new)}" for new, theirs in lookup.columns)
-                needed = sorted({t for _, t in lookup.on} | {t for _, t in lookup.columns})
+                names_ = {t for _, t in lookup.on} | {t for _, t in lookup.columns}
+                needed = lookup.files[0].columns if lookup.where else sorted(names_)
+                kept = f" WHERE {self._scalar(lookup.where)}" if lookup.where else ""
                 self.engine.connection.raw_sql(
                     f"""CREATE OR REPLACE TEMP TABLE {table} AS
                         SELECT *, count(*) OVER (PARTITION BY {names}, {FILE}) AS _n FROM (
-                            SELECT {keys}, {taken}, {FILE} FROM ({scan(lookup.files, needed)}))
+                            SELECT {keys}, {taken}, {FILE} FROM ({scan(lookup.files, needed)}){kept})
                         QUALIFY dense_rank() OVER (PARTITION BY {names} ORDER BY {FILE} DESC) = 1"""
                 )
                 n_twice = query(self.engine, f"SELECT count(*) FROM {table} WHERE _n > 1")[0][0]
                 if n_twice:
                     raise LookupNotUnique(source.name, lookup.name, tuple(t for _, t in lookup.on), int(str(n_twice)))
+
+
+def adopt(context: StepContext, table: str, path: Path, n_rows: int, *, partition: str = WHOLE) -> None:
+    """Make a Parquet file that :func:`load` wrote the output of a step, without writing it a second time.
+
+    Its columns, types, keys and codes were checked while loading.
+    """
+    if Output(table, partition) not in context.step.writes or (table, partition) in context.written:
+        raise Bug(
+            "warehouse.write_undeclared", zh=f"{context.step.key} 未声明写入 {table}/{partition}",
+            en=f"{context.step.key} does not declare that it writes {table}/{partition}, or writes it twice",
+        )  # fmt: skip
+    target = context.draft(table, partition)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.move(path, target)
+    with target.open("rb") as stream:
+        os.fsync(stream.fileno())
+    context.written[(table, partition)] = n_rows
 
 
 class LookupNotUnique(Exception):
@@ -564,4 +590,15 @@ def _n_rows(path: Path) -> int:
     return int(pq.read_metadata(path).num_rows)
 
 
-__all__ = ["FileCount", "LoadPlan", "LoadResult", "Lookup", "LookupNotUnique", "Reference", "Source", "load", "mask"]
+__all__ = [
+    "FileCount",
+    "LoadPlan",
+    "LoadResult",
+    "Lookup",
+    "LookupNotUnique",
+    "Reference",
+    "Source",
+    "adopt",
+    "load",
+    "mask",
+]

@@ -8,32 +8,16 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-import ibis
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from zhike.warehouse.catalog import Catalog
+from zhike.warehouse.conform import rows_table
 from zhike.warehouse.contracts import Contract
 from zhike.warehouse.engine import Engine
 from zhike.warehouse.steps import Step, StepContext
 
 Rows = Sequence[Mapping[str, Any]]
-
-
-def rows_table(contract: Contract, rows: Rows) -> pa.Table:
-    """Return literal rows as the contract types them; columns that a row leaves out are missing values.
-
-    Raises
-    ------
-    ValueError : a row names a column that the contract does not have.
-    """
-    known = set(contract.column_names)
-    unknown = sorted({k for row in rows for k in row} - known)
-    if unknown:
-        raise ValueError(f"{contract.name} has no column {unknown}")
-    schema = ibis.schema(contract.schema()).to_pyarrow()
-    full = [{name: row.get(name) for name in contract.column_names} for row in rows]
-    return pa.Table.from_pylist(full, schema=schema)
 
 
 def catalog(

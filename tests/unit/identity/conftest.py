@@ -47,7 +47,11 @@ def run(engine: Engine) -> Callable[..., Tables]:
         key: str, tables: Mapping[str, Sequence[Row]], *, previous: Mapping[str, Sequence[Row]] | None = None,
         overrides: Sequence[Override] = (), settings: IdentitySettings | None = None, as_of: date = DAY,
     ) -> Tables:  # fmt: skip
-        step = next(s for s in steps(settings=settings or IdentitySettings(), overrides=overrides, key=b"secret") if s.key == key)
+        step = next(
+            s
+            for s in steps(settings=settings or IdentitySettings(), overrides=overrides, key=b"secret")
+            if s.key == key
+        )
         written = run_step(step, engine, tables, as_of=as_of, contracts=CONTRACTS, previous=previous)
         return {table: rows.to_pylist() for (table, _), rows in written.items()}
 

@@ -36,11 +36,17 @@ def with_wrong_digit(number: str, rng: random.Random) -> str:
 
 
 def evaluate(engine: Engine, numbers: list[str | None]) -> list[dict[str, object]]:
-    table = ibis.memtable({"n": list(range(len(numbers))), "number": numbers}, schema={"n": "int64", "number": "string"})
+    table = ibis.memtable(
+        {"n": list(range(len(numbers))), "number": numbers}, schema={"n": "int64", "number": "string"}
+    )
     compact = compact_number(table.number)
     resident = valid_resident_id(compact)
     rows = table.select(
-        "n", resident=resident, uscc=valid_uscc(compact), born=birth_of_resident_id(resident), sex=sex_of_resident_id(resident)
+        "n",
+        resident=resident,
+        uscc=valid_uscc(compact),
+        born=birth_of_resident_id(resident),
+        sex=sex_of_resident_id(resident),
     )
     return engine.fetch(rows.order_by("n")).to_pylist()
 
@@ -63,7 +69,11 @@ def test_resident_ids_are_valid_exactly_when_stdnum_says_so(engine: Engine) -> N
 def test_credit_codes_are_valid_exactly_when_stdnum_says_so(engine: Engine) -> None:
     rng = random.Random(2)
     good = [credit_code(rng) for _ in range(100)]
-    numbers = good + [with_wrong_digit(n, rng) for n in good] + ["91110000600037341L", "A1110000600037341L", "123456789012345678"]
+    numbers = (
+        good
+        + [with_wrong_digit(n, rng) for n in good]
+        + ["91110000600037341L", "A1110000600037341L", "123456789012345678"]
+    )
     for number, row in zip(numbers, evaluate(engine, list(numbers)), strict=True):
         assert (row["uscc"] is not None) == uscc.is_valid(number)
 
@@ -81,8 +91,14 @@ def test_a_first_generation_number_is_lengthened_with_its_check_digit(engine: En
 def test_impossible_days_unknown_provinces_and_empty_numbers_are_not_valid(engine: Engine) -> None:
     body = "11010519990230002"
     impossible = body + ric.calc_check_digit(body + "0")
-    assert [r["resident"] for r in evaluate(engine, [impossible, "00010519491231002X", "", None, "110105********002X"])] == [None] * 5
+    assert [
+        r["resident"] for r in evaluate(engine, [impossible, "00010519491231002X", "", None, "110105********002X"])
+    ] == [None] * 5
 
 
 def test_sex_comes_from_the_order_digit_and_is_missing_without_a_number(engine: Engine) -> None:
-    assert [r["sex"] for r in evaluate(engine, ["11010519491231002X", "110105194912310038", None])] == ["female", "male", None]
+    assert [r["sex"] for r in evaluate(engine, ["11010519491231002X", "110105194912310038", None])] == [
+        "female",
+        "male",
+        None,
+    ]

@@ -42,7 +42,10 @@ def test_two_valid_resident_ids_never_become_one_customer(link: Link) -> None:
         party("core", "1", name="张伟", id_number=ID_ZHANG, mobile=MOBILE), party("core", "2", name="张伟", id_number=ID_LI, mobile=MOBILE),
     ])  # fmt: skip
     assert groups(tables) == {frozenset("1"), frozenset("2")}
-    assert {(e["rule"], e["refused_because"]) for e in tables["identity_edge"]} == {("mobile_name", "resident_id"), ("mobile_birth", "resident_id")}
+    assert {(e["rule"], e["refused_because"]) for e in tables["identity_edge"]} == {
+        ("mobile_name", "resident_id"),
+        ("mobile_birth", "resident_id"),
+    }
 
 
 @pytest.mark.requirement("B2")
@@ -52,7 +55,9 @@ def test_a_record_that_fits_two_people_of_one_name_and_number_belongs_to_neither
         party("card", "3", name="张伟", mobile=MOBILE),
     ])  # fmt: skip
     assert groups(tables) == {frozenset("1"), frozenset("2"), frozenset("3")}
-    assert {e["refused_because"] for e in tables["identity_edge"] if "3" in (e["left_key"], e["right_key"])} == {"ambiguous"}
+    assert {e["refused_because"] for e in tables["identity_edge"] if "3" in (e["left_key"], e["right_key"])} == {
+        "ambiguous"
+    }
 
 
 @pytest.mark.requirement("B2")
@@ -88,14 +93,33 @@ def test_a_phone_shared_by_too_many_records_is_no_key(link: Link) -> None:
     assert len(groups(link(shop, settings=IdentitySettings(default_max_sharing=5)))) == 1
 
 
+def test_a_former_number_still_links(link: Link) -> None:
+    tables = link([
+        party("core", "1", name="张伟", mobile="13712345679", valid_to_on=date(2025, 1, 31)),
+        party("core", "1", name="张伟", mobile=MOBILE, valid_from_on=date(2025, 2, 1)), party("card", "2", name="张伟", mobile="13712345679"),
+    ])  # fmt: skip
+    assert groups(tables) == {frozenset("12")}
+
+
 def test_a_nameless_record_on_a_number_of_two_people_stays_alone(link: Link) -> None:
-    tables = link([party("core", "1", name="张伟", mobile=MOBILE), party("core", "2", name="李娜", mobile=MOBILE), party("app", "3", mobile=MOBILE)])
+    tables = link(
+        [
+            party("core", "1", name="张伟", mobile=MOBILE),
+            party("core", "2", name="李娜", mobile=MOBILE),
+            party("app", "3", mobile=MOBILE),
+        ]
+    )
     assert len(groups(tables)) == 3
 
 
 @pytest.mark.requirement("B2")
 def test_an_officer_merges_what_no_key_joins_and_splits_what_a_key_joins(link: Link) -> None:
-    rows = [party("core", "1", name="张伟"), party("core", "2", name="张卫"), party("core", "3", name="李娜", mobile=MOBILE), party("core", "4", name="李娜", mobile=MOBILE)]
+    rows = [
+        party("core", "1", name="张伟"),
+        party("core", "2", name="张卫"),
+        party("core", "3", name="李娜", mobile=MOBILE),
+        party("core", "4", name="李娜", mobile=MOBILE),
+    ]
     tables = link(rows, overrides=[override(Action.MERGE, "1", "2"), override(Action.SPLIT, "3", "4", "o2")])
     assert groups(tables) == {frozenset("12"), frozenset("3"), frozenset("4")}
     assert {e["rule"] for e in tables["identity_edge"] if e["state"] == "used"} == {"override_merge"}

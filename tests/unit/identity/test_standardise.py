@@ -8,7 +8,14 @@ import ibis
 import pytest
 
 from tests.unit.identity.conftest import CONTRACTS, DAY, ID_ZHANG, party
-from zhike.identity.standardise import records_as_of, standard_email, standard_mobile, standard_name, standardise
+from zhike.identity.standardise import (
+    records_as_of,
+    standard_email,
+    standard_mobile,
+    standard_name,
+    standardise,
+    versions_as_of,
+)
 from zhike.warehouse import Engine
 from zhike.warehouse.testing import rows_table
 
@@ -25,7 +32,15 @@ def test_mobiles_have_one_form_and_placeholders_none(engine: Engine, written: st
 
 @pytest.mark.parametrize(
     ("written", "standard"),
-    [("张 伟", "张伟"), ("张伟先生", "张伟"), ("古丽·阿依", "古丽阿依"), ("Wei  ZHANG", "WEIZHANG"), ("张*", None), ("未知", None), ("张", None)],
+    [
+        ("张 伟", "张伟"),
+        ("张伟先生", "张伟"),
+        ("古丽·阿依", "古丽阿依"),
+        ("Wei  ZHANG", "WEIZHANG"),
+        ("张*", None),
+        ("未知", None),
+        ("张", None),
+    ],
 )
 def test_names_have_one_form_and_masked_ones_none(engine: Engine, written: str, standard: str | None) -> None:
     table = ibis.memtable({"value": [written]})
@@ -34,7 +49,11 @@ def test_names_have_one_form_and_masked_ones_none(engine: Engine, written: str, 
 
 def test_addresses_are_small_letters_and_broken_ones_missing(engine: Engine) -> None:
     table = ibis.memtable({"value": [" Wei.Zhang@QQ.com ", "wei@", "未填"]})
-    assert engine.fetch(table.select(out=standard_email(table.value)))["out"].to_pylist() == ["wei.zhang@qq.com", None, None]
+    assert engine.fetch(table.select(out=standard_email(table.value)))["out"].to_pylist() == [
+        "wei.zhang@qq.com",
+        None,
+        None,
+    ]
 
 
 def test_the_birth_date_of_a_valid_number_beats_the_written_one_and_placeholders_are_missing(engine: Engine) -> None:
@@ -43,7 +62,7 @@ def test_the_birth_date_of_a_valid_number_beats_the_written_one_and_placeholders
         party("core", "3", birth_on=date(1980, 5, 5)),
     ]  # fmt: skip
     table = ibis.memtable(rows_table(CONTRACTS["source_party"], rows))
-    ready = engine.fetch(standardise(table, (date(1900, 1, 1),)).order_by("record_no"))
+    ready = engine.fetch(standardise(versions_as_of(table, DAY), (date(1900, 1, 1),)).order_by("record_no"))
     assert ready["birth_on"].to_pylist() == [date(1949, 12, 31), None, date(1980, 5, 5)]
 
 

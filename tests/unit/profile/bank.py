@@ -66,7 +66,13 @@ def balance(account_id: str, on: date, until: date | None, amount: float) -> dic
 
 def txn(account_id: str, on: date, direction: str, amount: float, **more: Any) -> dict[str, Any]:
     """A movement; its key is made of what it says."""
-    row = {"txn_id": f"{account_id}{on}{direction}{amount}{more}", "account_id": account_id, "on": on, "direction": direction, "amount": amount}
+    row = {
+        "txn_id": f"{account_id}{on}{direction}{amount}{more}",
+        "account_id": account_id,
+        "on": on,
+        "direction": direction,
+        "amount": amount,
+    }
     return {**row, "txn_kind": "transfer_out" if direction == "out" else "transfer_in", "recorded_at": EARLY, **more}  # fmt: skip
 
 
@@ -95,7 +101,9 @@ def seen(tables: Catalog, as_of: date = AS_OF) -> Observation:
     return observe(tables, as_of)
 
 
-def profile(tables: Catalog, *names: str, as_of: date = AS_OF, features: FeatureSet | None = None) -> dict[str, dict[str, Any]]:
+def profile(
+    tables: Catalog, *names: str, as_of: date = AS_OF, features: FeatureSet | None = None
+) -> dict[str, dict[str, Any]]:
     """Customer → feature → value; only the named features (and what they need) are computed."""
     chosen = features or only(*names)
     rows = engine().fetch(build_profile(tables, chosen, as_of)).to_pylist()

@@ -25,7 +25,9 @@ def test_aum_of_a_day_adds_deposits_and_holdings_and_leaves_out_loans_and_produc
             ]
         },
     )  # fmt: skip
-    row = profile(tables, "aum_point_amount", "loan_balance_amount", "fund_amount", "risky_amount", "highest_grade_held")["c1"]
+    row = profile(
+        tables, "aum_point_amount", "loan_balance_amount", "fund_amount", "risky_amount", "highest_grade_held"
+    )["c1"]
     assert row["aum_point_amount"] == Decimal("157.75")
     assert row["loan_balance_amount"] == Decimal("900.00")
     assert (row["fund_amount"], row["risky_amount"], row["highest_grade_held"]) == (Decimal("7.50"), Decimal("7.50"), 4)
@@ -83,7 +85,11 @@ def test_a_joint_account_counts_by_share_and_a_disponent_holds_nothing():
         {"balance_daily": [balance("a", date(2025, 1, 1), None, 100.01)]},
     )  # fmt: skip
     rows = profile(tables, "aum_point_amount")
-    assert [rows[c]["aum_point_amount"] for c in ("c1", "c2", "c3")] == [Decimal("70.01"), Decimal("30.00"), Decimal("0.00")]
+    assert [rows[c]["aum_point_amount"] for c in ("c1", "c2", "c3")] == [
+        Decimal("70.01"),
+        Decimal("30.00"),
+        Decimal("0.00"),
+    ]
 
 
 def test_the_lowest_demand_balance_is_of_the_daily_total_and_counts_days_without_money():

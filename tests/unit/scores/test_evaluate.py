@@ -8,7 +8,13 @@ import numpy as np
 import pytest
 
 from zhike.kernel.errors import BadInput, NotEstimable
-from zhike.scores.calibrate import Calibrator, calibration_error, calibration_table, calibrator_from_json, fit_calibrator
+from zhike.scores.calibrate import (
+    Calibrator,
+    calibration_error,
+    calibration_table,
+    calibrator_from_json,
+    fit_calibrator,
+)
 from zhike.scores.evaluate import evaluate_scores
 
 GENERATOR = np.random.default_rng(11)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ BODY = model_body(
         "rule": {"field": "demand_amount", "at_most": {"field": "demand_amount_at_cutoff", "times": 0.5}},
     },
     cutoffs={"n": 4, "step": "days", "every_days": 30, "history_days": 5},
+    features=["age", "tenure_days", "demand_amount", "aum_point_amount", "party_kind"],
     excluded={"sex": {"zh": "受保护属性", "en": "protected"}},
     fairness_by=["sex", "age"],
 )
@@ -66,7 +67,9 @@ def test_each_customer_of_the_population_has_a_probability_a_tenth_and_reasons(f
     scores = written[("score_value", "leaves")].to_pylist()
     assert len(scores) > 100
     assert all(0 <= s["score"] <= 1 and 1 <= s["decile"] <= 10 for s in scores)
-    assert all(s["reason_1"].split("=")[0] in ("age", "demand_amount", "tenure_days", "aum_point_amount") for s in scores)
+    assert all(
+        s["reason_1"].split("=")[0] in ("age", "demand_amount", "tenure_days", "aum_point_amount") for s in scores
+    )
     best = [s["score"] for s in scores if s["decile"] == 1]
     worst = [s["score"] for s in scores if s["decile"] == 10]
     assert min(best) >= max(worst)
@@ -98,7 +101,7 @@ def test_the_registry_names_version_definition_data_and_worth(first):
 def test_health_is_measured_for_the_score_and_every_feature(first):
     _, written = first
     health = {h["feature"]: h for h in written[("model_health", "leaves")].to_pylist()}
-    assert set(health) == {"score", "age", "tenure_days", "demand_amount", "aum_point_amount", "party_kind", "since_on", "birth_on"}
+    assert set(health) == {"score", "age", "tenure_days", "demand_amount", "aum_point_amount", "party_kind"}
     assert health["age"]["state"] == "stable"
 
 
@@ -123,14 +126,36 @@ def test_learning_anew_elsewhere_gives_the_same_version_and_scores(engine, first
 def test_facts_after_the_cutoffs_outcome_change_nothing_that_was_learned(engine, first, tmp_path):
     """Whatever happens after the last outcome day cannot reach the model: no look-ahead."""
     _, written = first
-    tables = bank_tables()
-    version = written[("model_run", "leaves")].to_pylist()[0]["model_version"]
-    last_outcome = date.fromisoformat(max(written[("model_run", "leaves")].to_pylist()[0]["cutoffs"].split())) + timedelta(days=30)
-    for row in tables["balance_daily"]:
-        if row["on"] > last_outcome:
-            row["balance_amount"] = 1
-    again = _run(engine, tmp_path, tables=tables)
-    assert again[("model_run", "leaves")].to_pylist()[0]["model_version"] == version
+    (row,) = written[("model_run", "leaves")].to_pylist()
+    last_outcome = date.fromisoformat(max(row["cutoffs"].split())) + timedelta(days=30)
+    tables, after = bank_tables(), last_outcome + timedelta(days=1)
+    crash = [
+        {**b, "on": after, "balance_amount": 1, "recorded_at": datetime(after.year, after.month, after.day, 15)}
+        for b in tables["balance_daily"]
+        if b["on"] <= last_outcome <= b["until_on"]
+    ]
+    for b in tables["balance_daily"]:
+        if b["on"] <= last_outcome <= b["until_on"]:
+            b["until_on"] = last_outcome
+    assert after <= AS_OF
+    assert len(crash) == 400
+    again = _run(engine, tmp_path, tables={**tables, "balance_daily": [*tables["balance_daily"], *crash]})
+    assert again[("model_run", "leaves")].to_pylist()[0]["model_version"] == row["model_version"]
+    assert again[("score_value", "leaves")].num_rows == 0
+
+
+@pytest.mark.requirement("E1")
+def test_an_outcome_that_a_feature_gives_away_is_not_published_until_somebody_has_checked(engine, tmp_path):
+    gift = {"label": {"zh": "年轻", "en": "is young", "horizon_days": 30, "rule": {"field": "age", "below": 40}}}
+    written = _run(engine, tmp_path, **gift)
+    (row,) = written[("model_run", "leaves")].to_pylist()
+    assert row["auc"] > 0.9
+    assert not row["is_published"]
+    assert "suspicious" in row["not_published_en"]
+    assert written[("score_value", "leaves")].num_rows == 0
+    checked = _run(engine, tmp_path, **gift, leak_checked=True)
+    assert checked[("score_value", "leaves")].num_rows > 0
+    assert "leak_checked" in checked[("model_run", "leaves")].to_pylist()[0]["doubts_en"]
 
 
 def test_too_short_a_history_scores_nobody_and_says_why(engine, tmp_path):

@@ -34,7 +34,12 @@ def contracts() -> dict[str, Contract]:
 def bank_tables(n: int = 400, seed: int = 3) -> dict[str, list[dict[str, Any]]]:
     """Return rows by table: balances change every 30 days; the young lose most of it more often than the old."""
     generator = np.random.default_rng(seed)
-    tables: dict[str, list[dict[str, Any]]] = {"customer": [], "account": [], "customer_account": [], "balance_daily": []}
+    tables: dict[str, list[dict[str, Any]]] = {
+        "customer": [],
+        "account": [],
+        "customer_account": [],
+        "balance_daily": [],
+    }
     for i in range(n):
         customer, account = f"c{i:04d}", f"a{i:04d}"
         age = int(generator.integers(20, 70))
@@ -50,9 +55,16 @@ def bank_tables(n: int = 400, seed: int = 3) -> dict[str, list[dict[str, Any]]]:
             }
         )
         tables["account"].append(
-            {"account_id": account, "account_kind": "demand", "opened_on": date(2020, 1, 1), "recorded_at": _end(date(2020, 1, 1))}
+            {
+                "account_id": account,
+                "account_kind": "demand",
+                "opened_on": date(2020, 1, 1),
+                "recorded_at": _end(date(2020, 1, 1)),
+            }
         )
-        tables["customer_account"].append({"customer_id": customer, "account_id": account, "role": "owner", "share_rate": 1.0})
+        tables["customer_account"].append(
+            {"customer_id": customer, "account_id": account, "role": "owner", "share_rate": 1.0}
+        )
         tables["balance_daily"].extend(_balances(account, age, generator))
     return tables
 

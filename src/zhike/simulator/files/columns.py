@@ -33,13 +33,21 @@ def _typed(column: FileColumn, values: npt.NDArray[Any] | pa.Array) -> pa.Array:
     if column.kind == "number":
         return pa.array(values.astype(np.float64), mask=np.isnan(values))
     if column.kind in ("day", "day_text"):
-        days = values.astype(np.int32, copy=False)
-        typed = pa.array(days, pa.int32(), mask=days == NO_DAY).cast(pa.date32())
-        return pc.strftime(typed, "%Y%m%d") if column.kind == "day_text" else typed
+        return day_texts(values) if column.kind == "day_text" else _days(values)
     if column.kind == "moment":
         return pa.array(values.astype(np.int64, copy=False), pa.int64()).cast(pa.timestamp("us"))
     whole = values.astype(np.int64, copy=False)
     return pa.array(whole, pa.int64(), mask=whole == NO_AMOUNT)
+
+
+def _days(values: npt.NDArray[Any]) -> pa.Array:
+    days = values.astype(np.int32, copy=False)
+    return pa.array(days, pa.int32(), mask=days == NO_DAY).cast(pa.date32())
+
+
+def day_texts(values: npt.NDArray[Any]) -> pa.Array:
+    """Return days as YYYYMMDD texts."""
+    return pc.strftime(_days(values), "%Y%m%d")
 
 
 def _decimals(values: npt.NDArray[np.int64]) -> pa.Array:
@@ -94,4 +102,4 @@ def _encoded(lines: pa.Array, encoding: str) -> bytes:
     return bytes(raw) if encoding == "utf-8" else str(raw, "utf-8").encode(encoding)
 
 
-__all__ = ["delimited_bytes", "fixed_width_bytes", "to_table", "to_texts"]
+__all__ = ["day_texts", "delimited_bytes", "fixed_width_bytes", "to_table", "to_texts"]

@@ -40,7 +40,7 @@ def _entry(spec: FileSpec, delivery: Delivery, first_day: datetime.date) -> dict
             entry["control"] = {"file": f"{archive_name(spec, None)}.OK"}
         elif spec.form != "csv":
             entry["control"] = {"file": "{file}.OK"}
-        entry["format"] = _format(spec)
+        entry["format"] = _format(spec) | {"empty": [""]}
     if spec.is_dated:
         entry["mode"] = spec.mode
         entry["expected"] = "every_day" if spec.is_daily else "as_delivered"
@@ -69,8 +69,6 @@ def _column(column: FileColumn, delivery: Delivery) -> str | dict[str, Any]:
         source["date"] = "%Y%m%d"
     if is_text and column.kind == "moment":
         source["date"] = "%Y%m%d%H%M%S"
-    if is_text:
-        source["empty"] = [""]
     return column.name if len(source) == 1 else source
 
 

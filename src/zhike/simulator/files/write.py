@@ -87,7 +87,7 @@ class DeliveryWriter:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 self._parquet[path] = pq.ParquetWriter(path, table.schema, compression="zstd", compression_level=1, store_decimal_as_integer=True)
             if table.num_rows:
-                self._parquet[path].write_table(table, row_group_size=ROW_GROUP_ROWS)
+                self._parquet[path].write_table(table.cast(self._parquet[path].schema), row_group_size=ROW_GROUP_ROWS)
             return
         name = file_name(spec, "bank_files", day)
         path = self.data_folder / (f"{archive_name(spec, day)}.part" if spec.form == "archive" else name)

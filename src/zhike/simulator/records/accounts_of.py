@@ -19,6 +19,7 @@ SLOT_POSITION[list(SLOTS)] = np.arange(len(SLOTS))
 DEPOSIT_SLOTS = np.array((11, 12, 13, 14))
 HOLDING_SLOTS = np.array([products()[position_of(p)].slot for p in HOLDING_PRODUCTS])
 LOAN_SLOTS = np.array([products()[position_of(p)].slot for p in LOAN_PRODUCTS])
+NO_SUCH_ACCOUNT = "62990000000000000"
 N_DEPOSITS, N_HOLDINGS = len(DEPOSIT_PRODUCTS), len(HOLDING_PRODUCTS)
 
 
@@ -26,7 +27,7 @@ N_DEPOSITS, N_HOLDINGS = len(DEPOSIT_PRODUCTS), len(HOLDING_PRODUCTS)
 class Keys:
     """Texts by which the bank names the customers of a chunk and their accounts."""
 
-    accounts: pa.Array  # customer-major, one per slot
+    accounts: pa.Array  # customer-major, one per slot; last an account that does not exist
     core: pa.Array
     cash_slot: Ints
 
@@ -43,9 +44,10 @@ class Keys:
 def make_keys(people: People) -> Keys:
     """Return the texts of a chunk."""
     n = people.size
-    accounts = as_text(account_numbers(np.repeat(people.number, len(SLOTS)), np.tile(np.array(SLOTS), n)))
+    numbers = as_text(account_numbers(np.repeat(people.number, len(SLOTS)), np.tile(np.array(SLOTS), n)))
+    accounts = pa.concat_arrays([numbers, pa.array([NO_SUCH_ACCOUNT])])
     cash_slot = np.where(people.kind == PERSON, 10, np.where(people.number % 4 == 0, 51, 50))
     return Keys(accounts, as_text(core_numbers(people.number)), cash_slot)
 
 
-__all__ = ["DEPOSIT_SLOTS", "HOLDING_SLOTS", "LOAN_SLOTS", "N_DEPOSITS", "N_HOLDINGS", "SLOTS", "SLOT_POSITION", "Keys", "make_keys"]
+__all__ = ["DEPOSIT_SLOTS", "HOLDING_SLOTS", "LOAN_SLOTS", "N_DEPOSITS", "NO_SUCH_ACCOUNT", "N_HOLDINGS", "SLOTS", "SLOT_POSITION", "Keys", "make_keys"]

@@ -93,7 +93,13 @@ class Identity:
         self.old_phones = as_text(mobiles(self.bits[9]))
         self.unions = numbered("oU", (people.number * 7_919 + 13) % 10**9, 10)
         self.devices = numbered("DV", (people.number * 104_729 + 7) % 10**10, 10)
-        self.is_twice = np.flatnonzero((people.kind == PERSON) & (uniform(self.bits[10]) < DUPLICATE_RATE))
+        self.is_twice = entered_twice(plan, people, chunk)
+
+
+def entered_twice(plan: BankPlan, people: People, chunk: int) -> Ints:
+    """Return the persons whom the core holds under two numbers."""
+    bits = draw_rows(plan.seed, "twice", chunk, n_rows=1, size=people.size)[0]
+    return np.flatnonzero((people.kind == PERSON) & (uniform(bits) < DUPLICATE_RATE))
 
 
 def _names(people: People, bits: Bits) -> pa.Array:
@@ -274,4 +280,4 @@ def _as_caller(e: Columns) -> Columns:
 
 _AS = {CARD.name: _as_card, MOBILE.name: _as_mobile, WECOM.name: _as_wecom, CALLS.name: _as_caller}
 
-__all__ = ["CALLS", "CARD", "CORE", "MOBILE", "SPECS", "WECOM", "Identity", "core_customers", "other_sources"]
+__all__ = ["CALLS", "CARD", "CORE", "MOBILE", "SPECS", "WECOM", "Identity", "core_customers", "entered_twice", "other_sources"]

@@ -125,6 +125,19 @@ TRANSACTION = Contract(
     ),
 )  # fmt: skip
 
+STANDING_ORDER = Contract(
+    "standing_order", "sources", "定期付款约定", "Standing order: money that leaves an account regularly",
+    key=("order_id",),
+    columns=(
+        code("order_id", "约定编号", "Order", required=True),
+        text("account_id", "付款账号", "Account", required=True, references="account.account_id", personal=SENSITIVE),
+        amount("amount", "金额", "Amount of one payment", required=True, minimum=0),
+        code("purpose", "用途", "Purpose", allowed=("household", "insurance", "leasing", "loan_repayment", "other")),
+        code("counterparty_bank", "对手行", "Counterparty's bank"),
+        moment("recorded_at", "入库时间", "Recorded at", required=True),
+    ),
+)  # fmt: skip
+
 PAYROLL_AGREEMENT = Contract(
     "payroll_agreement", "sources", "代发协议", "Payroll agreement of a company",
     key=("agreement_id",), dated_by="signed_on",
@@ -175,4 +188,4 @@ RATE_HISTORY = Contract(
 )  # fmt: skip
 
 OWNS = (PRODUCT, ACCOUNT, ACCOUNT_PARTY, BALANCE_DAILY, HOLDING_DAILY, TERM_CONTRACT, TRANSACTION,
-        PAYROLL_AGREEMENT, PAYROLL_ITEM, FTP_RATE, RATE_HISTORY)  # fmt: skip
+        STANDING_ORDER, PAYROLL_AGREEMENT, PAYROLL_ITEM, FTP_RATE, RATE_HISTORY)  # fmt: skip

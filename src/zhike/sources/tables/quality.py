@@ -1,6 +1,6 @@
 """What sources says about the data themselves: rows held back, rules measured, totals reconciled, batches taken in."""
 
-from zhike.warehouse.contracts import Contract, amount, code, day, flag, integer, number, text
+from zhike.warehouse.contracts import Contract, Personal, amount, code, day, flag, integer, number, text
 
 QUARANTINE = Contract(
     "quarantine", "sources", "隔离区", "A row that did not enter, with its reason",
@@ -14,7 +14,7 @@ QUARANTINE = Contract(
         text("column_name", "列", "Column", required=True),
         text("value_masked", "值(脱敏)", "Value, masked"),
         text("todo", "处理建议", "What to do"),
-        text("row_sealed", "原始行", "The row as read, for replay; readable only by data engineers"),
+        text("row_sealed", "原始行", "The row as read, for replay; readable only by data engineers", personal=Personal.DIRECT),
     ),
 )  # fmt: skip
 
@@ -32,7 +32,7 @@ QUALITY_RESULT = Contract(
 )  # fmt: skip
 
 LOAD_COUNT = Contract(
-    "load_count", "sources", "装载计数", "Counts of one file: read = loaded + quarantined",
+    "load_count", "sources", "装载计数", "Counts of one file: read = loaded + quarantined + left out",
     key=("table_name", "batch", "file"), partitioned_by="batch",
     columns=(
         code("table_name", "表", "Table", required=True),
@@ -41,6 +41,7 @@ LOAD_COUNT = Contract(
         integer("n_read", "读入", "Rows read", required=True, minimum=0),
         integer("n_loaded", "装载", "Rows loaded", required=True, minimum=0),
         integer("n_quarantined", "隔离", "Rows held back", required=True, minimum=0),
+        integer("n_skipped", "不取", "Rows that the mapping leaves out (where)", required=True, minimum=0),
         integer("n_declared", "控制文件记录数", "Rows the control file declared"),
         text("file_fingerprint", "文件指纹", "Fingerprint of the bytes", required=True),
     ),

@@ -1,0 +1,92 @@
+"""What happened outside the run, brought into it: contacts, receipts and consent entries, kept as files that never change.
+
+Whoever contacts customers appends a file (``keep_rows``); the first steps of a run (``snapshot_steps``) read all files and
+hold them to their contracts. A contact may be told more than once on its way (planned, then sent): the last word counts.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import ibis
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from zhike.channels.tables import CONTACT, RECEIPT
+from zhike.kernel.errors import Conflict
+from zhike.kernel.hashing import file_fingerprint
+from zhike.policy.tables import CONSENT_ENTRY
+from zhike.warehouse import Contract, Output, Step, StepContext
+from zhike.warehouse.conform import rows_table
+from zhike.warehouse.engine import empty_rows
+from zhike.warehouse.manifest import sync_folder
+
+KEPT: tuple[Contract, ...] = (CONTACT, RECEIPT, CONSENT_ENTRY)
+
+
+@dataclass(frozen=True, slots=True)
+class EngagementLog:
+    """A folder per table, a numbered file per append."""
+
+    folder: Path
+
+    def files(self, contract: Contract) -> list[Path]:
+        """Return the files of a table, oldest first."""
+        return sorted((self.folder / contract.name).glob("*.parquet"))
+
+    def keep_rows(self, contract: Contract, rows: list[dict[str, Any]], *, name: str) -> Path:
+        """Append rows as one file named ``name``; it is there whole or not at all.
+
+        Raises
+        ------
+        Conflict : that name was used before.
+        """
+        place = self.folder / contract.name
+        place.mkdir(parents=True, exist_ok=True)
+        target = place / f"{name}.parquet"
+        if target.exists():
+            raise Conflict("engagement.name_used", zh=f"{target.name} 已存在", en=f"{target.name} was written before")
+        draft = place / f".{name}.{os.getpid()}.draft"
+        pq.write_table(rows_table(contract, rows), draft)
+        with draft.open("rb") as stream:
+            os.fsync(stream.fileno())
+        draft.replace(target)
+        sync_folder(place)
+        return target
+
+
+def _snapshot(log: EngagementLog, contract: Contract, context: StepContext) -> Mapping[str, Any]:
+    rows = [
+        pq.read_table(p).append_column("kept_in", pa.array([p.stem] * pq.read_metadata(p).num_rows))
+        for p in log.files(contract)
+    ]
+    if not rows:
+        return {"rows": context.write(contract.name, empty_rows(contract))}
+    told = ibis.memtable(pa.concat_tables(rows, promote_options="default"))
+    nth = ibis.row_number().over(group_by=list(contract.key), order_by=told.kept_in.desc())
+    last = told.mutate(nth=nth).filter(lambda t: t.nth == 0)
+    if contract.dated_by:
+        last = last.filter(last[contract.dated_by] <= ibis.literal(context.as_of))
+    return {"rows": context.write(contract.name, last)}
+
+
+def snapshot_steps(log: EngagementLog) -> list[Step]:
+    """Return the steps that bring contacts, receipts and consent entries into the run."""
+    return [
+        Step(
+            key=f"snapshot:{contract.name}",
+            writes=(Output(contract.name),),
+            reads=(),
+            work=partial(_snapshot, log, contract),
+            material=tuple((p.stem, file_fingerprint(p)) for p in log.files(contract)),
+        )
+        for contract in KEPT
+    ]
+
+
+__all__ = ["KEPT", "EngagementLog", "snapshot_steps"]

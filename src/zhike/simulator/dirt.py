@@ -1,0 +1,125 @@
+"""Bad rows planted in the first delivery, as sources have them; truth counts them by file and reason.
+
+Every bad row is an extra row: genuine rows stay whole, so that ledgers and the bank's own totals still agree once the bad
+ones are held back. Reasons name what a reader must find.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from zhike.simulator.files.columns import day_texts
+from zhike.simulator.files.terms import FileSpec
+from zhike.simulator.identifiers import numbered
+from zhike.simulator.randomness import draw_bits
+from zhike.simulator.records.accounts_of import NO_SUCH_ACCOUNT
+
+IMPOSSIBLE_DAY = "20250230"
+
+
+@dataclass(frozen=True, slots=True)
+class Slip:
+    """One way in which rows of a file go wrong: in ``column``, for ``reason``; one row in ``every`` (at least two)."""
+
+    file: str
+    reason: str
+    column: str
+    every: int
+
+
+SLIPS = (
+    Slip("core_customers", "impossible_date", "BIRTH_DT", 4_000),
+    Slip("core_customers", "unknown_code", "CUST_TYPE", 5_000),
+    Slip("core_customers", "missing_value", "CUST_NO", 8_000),
+    Slip("mobile_users", "duplicate_key", "USER_ID", 2_000),
+    Slip("card_customers", "impossible_date", "BIRTH_DT", 1_000),
+    Slip("core_accounts", "broken_reference", "PROD_CD", 6_000),
+    Slip("core_accounts", "unknown_code", "ACCT_TYPE", 6_000),
+    Slip("core_account_owners", "broken_reference", "ACCT_NO", 6_000),
+    Slip("core_transactions", "unknown_code", "TXN_CD", 50_000),
+    Slip("core_transactions", "broken_reference", "ACCT_NO", 50_000),
+    Slip("core_transactions", "duplicate_key", "TXN_SEQ", 50_000),
+    Slip("core_transactions", "out_of_range", "TXN_AMT", 80_000),
+    Slip("core_balances", "broken_reference", "ACCT_NO", 50_000),
+    Slip("core_term_contracts", "broken_reference", "ACCT_NO", 4_000),
+    Slip("core_term_contracts", "out_of_range", "PRIN_AMT", 6_000),
+    Slip("mobile_events", "unknown_code", "CHNL_CD", 20_000),
+    Slip("core_events", "duplicate_key", "EVT_ID", 5_000),
+    Slip("consent_records", "unknown_code", "CONSENT_ST", 20_000),
+    Slip("risk_tests", "unknown_code", "RISK_LVL", 3_000),
+    Slip("party_relations", "unknown_code", "REL_CD", 3_000),
+)  # fmt: skip
+FRESH_KEYS = {
+    "core_customers": "CUST_NO", "card_customers": "CARD_CUST_ID", "core_accounts": "ACCT_NO", "core_transactions": "TXN_SEQ",
+    "core_term_contracts": "CONTR_NO", "mobile_events": "EVT_ID", "consent_records": "CUST_NO", "risk_tests": "CUST_NO", "party_relations": "CUST_NO_A",
+}  # fmt: skip
+
+
+def plant(spec: FileSpec, data: Mapping[str, Any], seed: int, chunk: int) -> tuple[dict[str, Any], dict[tuple[str, str, str], int]]:
+    """Return ``data`` with bad rows appended, and how many by (file, reason, column)."""
+    rows = dict(data)
+    counts: dict[tuple[str, str, str], int] = {}
+    n = len(next(iter(data.values())))
+    serial = 0
+    for position, slip in enumerate(s for s in SLIPS if s.file == spec.name):
+        if n == 0:
+            break
+        size = max(2, n // slip.every)
+        picked = (draw_bits(seed, f"dirt:{spec.name}", chunk, position, size=size) % np.uint64(n)).astype(np.int64)
+        picked = np.unique(picked)
+        bad = {name: _take(values, picked) for name, values in data.items()}
+        key = FRESH_KEYS.get(spec.name)
+        if slip.reason != "duplicate_key" and key and key != slip.column:
+            fresh = 9_000_000_000_000 + chunk * 1_000_000 + serial + np.arange(len(picked))
+            bad[key] = numbered("X", fresh, 16)
+        serial += len(picked)
+        if slip.reason != "duplicate_key":
+            bad[slip.column] = _spoilt(spec, slip, bad[slip.column], len(picked))
+        rows = {name: _append(rows[name], bad[name]) for name in rows}
+        counts[(spec.name, slip.reason, slip.column)] = len(picked)
+    return rows, counts
+
+
+def _spoilt(spec: FileSpec, slip: Slip, values: Any, n: int) -> Any:
+    if slip.reason == "impossible_date":
+        return pa.array([IMPOSSIBLE_DAY] * n)
+    if slip.reason == "missing_value":
+        return pa.nulls(n, pa.string())
+    if slip.reason == "out_of_range":
+        return -np.asarray(values) - 1
+    if slip.reason == "broken_reference" and spec.column(slip.column).kind == "text":
+        if isinstance(values, pa.DictionaryArray):  # its dictionary ends with an account that does not exist
+            return pa.DictionaryArray.from_arrays(pa.array(np.full(n, len(values.dictionary) - 1, np.int32)), values.dictionary)
+        return pa.array([NO_SUCH_ACCOUNT] * n)
+    return np.full(n, len(spec.column(slip.column).codes))
+
+
+def _take(values: Any, rows: Any) -> Any:
+    return values.take(pa.array(rows)) if isinstance(values, pa.Array) else values[rows]
+
+
+def _append(first: Any, second: Any) -> Any:
+    """Put rows under rows; a day that must be impossible turns its column into text."""
+    if isinstance(first, pa.DictionaryArray) and isinstance(second, pa.DictionaryArray):
+        indices = pa.concat_arrays([first.indices, second.indices])
+        return pa.DictionaryArray.from_arrays(indices, first.dictionary)
+    if isinstance(first, pa.Array) or isinstance(second, pa.Array):
+        return pa.concat_arrays([_plain(first), _plain(second)])
+    return np.concatenate([first, second])
+
+
+def _plain(values: Any) -> pa.Array:
+    if not isinstance(values, pa.Array):
+
+        return day_texts(values)
+    if pa.types.is_dictionary(values.type):
+        return values.dictionary_decode()
+    return values
+
+
+__all__ = ["SLIPS", "Slip", "plant"]

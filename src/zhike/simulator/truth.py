@@ -1,0 +1,94 @@
+"""What really is: who is the same party, who tends to leave, potential outcomes of maturing money, planted dirt.
+
+Kept in ``truth/``; only tests, benchmarks and self-checks of measure may read it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from zhike.simulator.behaviour import SOURCES
+from zhike.simulator.causal import maturing_truth
+from zhike.simulator.identifiers import day_number
+from zhike.simulator.records.daily import contract_numbers
+from zhike.simulator.records.keys import second_core_keys, source_keys
+from zhike.simulator.records.parties import Identity
+from zhike.simulator.state import N_CONTRACTS, ChunkState
+from zhike.simulator.terms import BankPlan
+
+HORIZON_DAYS = 30
+PERSUASION = ("unmoved", "persuadable", "do_not_disturb")
+
+
+class Truth:
+    """Writes the truth tables chunk by chunk."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._writers: dict[str, pq.ParquetWriter] = {}
+
+    def _write(self, name: str, columns: Mapping[str, Any]) -> None:
+        table = pa.table(dict(columns))
+        if name not in self._writers:
+            self._writers[name] = pq.ParquetWriter(self.folder / f"{name}.parquet", table.schema, compression="zstd", compression_level=1)
+        self._writers[name].write_table(table)
+
+    def add_chunk(self, plan: BankPlan, state: ChunkState, identity: Identity, known_in: npt.NDArray[np.bool_]) -> None:
+        """Write parties, customers and maturing contracts of one chunk."""
+        self._parties(state, identity, known_in)
+        self._customers(state)
+        self.maturing(state, day_number(plan.last_day) + HORIZON_DAYS)
+
+    def _parties(self, state: ChunkState, identity: Identity, known_in: npt.NDArray[np.bool_]) -> None:
+        number = state.people.number
+        sources, keys, parties = [], [], []
+        for position, source in enumerate(SOURCES):
+            who = np.flatnonzero(known_in[position])
+            sources += [source] * len(who)
+            keys.append(source_keys(source, number[who]))
+            parties.append(number[who])
+        sources += ["core"] * len(identity.is_twice)
+        keys.append(second_core_keys(number[identity.is_twice]))
+        parties.append(number[identity.is_twice])
+        self._write("party", {"source": pa.array(sources), "source_key": pa.concat_arrays(keys), "true_party": np.concatenate(parties)})
+
+    def _customers(self, state: ChunkState) -> None:
+        people = state.people
+        self._write("customer", {
+            "true_party": people.number, "core_key": source_keys("core", people.number), "party_kind": people.kind,
+            "rate_sense": people.rate_sense, "loyalty": people.loyalty, "digital": people.digital,
+            "persuasion": pa.DictionaryArray.from_arrays(pa.array(people.persuasion.astype(np.int8)), pa.array(PERSUASION)),
+            "churn_per_day": people.churn_per_day, "has_churned": state.is_gone,
+        })  # fmt: skip
+
+    def maturing(self, state: ChunkState, until_day: int) -> None:
+        """Write potential outcomes of the contracts that mature by ``until_day``."""
+        rows = maturing_truth(state, until_day)
+        places = rows.pop("place")
+        who, contracts = places // N_CONTRACTS, state.contracts
+        self._write("maturing", {
+            "contract_id": contract_numbers(state, places, contracts.started[places]), "core_key": source_keys("core", state.people.number[who]),
+            "true_party": state.people.number[who], "matures_on": pa.array(contracts.matures[places]).cast(pa.date32()),
+            "principal_cents": contracts.principal[places], "auto_renews": contracts.auto[places],
+            "persuasion": pa.DictionaryArray.from_arrays(pa.array(state.people.persuasion[who].astype(np.int8)), pa.array(PERSUASION)), **rows,
+        })  # fmt: skip
+
+    def finish(self, plan: BankPlan, planted: Mapping[tuple[str, str, str], int]) -> None:
+        """Close the tables and write the count of planted dirt."""
+        for writer in self._writers.values():
+            writer.close()
+        listed = sorted(planted.items())
+        pq.write_table(pa.table({
+            "file": pa.array([k[0] for k, _ in listed], pa.string()), "reason": pa.array([k[1] for k, _ in listed], pa.string()),
+            "column": pa.array([k[2] for k, _ in listed], pa.string()), "n": pa.array([n for _, n in listed], pa.int64()),
+        }), self.folder / "dirt.parquet")  # fmt: skip
+
+
+__all__ = ["HORIZON_DAYS", "PERSUASION", "Truth"]
