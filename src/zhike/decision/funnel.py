@@ -27,9 +27,9 @@ from zhike.policy.terms import Stage
 from zhike.rules.batch import Bound
 from zhike.rules.scope import RuleScope
 
-CANDIDATE_COLUMNS = (
+JUDGED_COLUMNS = (
     "customer_id", "recipient_id", "offer_id", "stage", "rule", "channel", "p_accept", "context_weight", "value_amount",
-    "lever_weight", "priority", "cost_amount",
+    "lever_weight", "cost_amount",
 )  # fmt: skip
 _TEXT = ibis.null("string")
 
@@ -128,24 +128,28 @@ class Funnel:
             steps[f"e__{c}"] = placed[f"place__{c}"] >= limits.eligible
             steps[f"u__{c}"] = steps[f"e__{c}"] & placed[f"usable__{c}"]
             steps[f"s__{c}"] = steps[f"u__{c}"] & (placed[f"place__{c}"] >= limits.suitable)
-            steps[f"refusal__{c}"] = self._contact_refusal(placed, offer, c)
+            steps[f"shut__{c}"] = self._shut(placed, offer, c)
         known = placed.mutate(**steps)
         known = known.mutate(
-            **{f"k__{c}": known[f"s__{c}"] & known[f"refusal__{c}"].isnull() for c in channels},
+            **{
+                f"k__{c}": known[f"s__{c}"] & (known[f"place__{c}"] == PASSES) & known[f"shut__{c}"].isnull()
+                for c in channels
+            },
             furthest=_furthest(known, channels, "e", limits.eligible),
             furthest_usable=_furthest(known, channels, "u", limits.suitable),
         )
         stage = self._stage(known, channels)
-        channel = stage.isnull().ifelse(self._channel(known, offer), _TEXT)
-        return known.mutate(stage=stage, rule=self._rule(known, channels), channel=channel)
+        return known.mutate(
+            stage=stage,
+            gate_place=self._gate_place(known, channels),
+            rule=self._own_rule(known, channels),
+            channel=stage.isnull().ifelse(self._channel(known, offer), _TEXT),
+        )
 
-    def _contact_refusal(self, table: ir.Table, offer: Offer, channel: Channel) -> ir.Value:
-        """The rule of the contact policy, or of content, that refuses a channel; missing when none does."""
-        names = refusal_names(self.rules)
-        rested = named(table[f"place__{channel}"], names, 1)
-        full = "cap." + table[f"cap__{channel}"]
-        shut = ibis.literal(self.day.closed.get((offer.offer_id, channel)), type="string")
-        return ibis.coalesce(rested, full, shut)
+    def _shut(self, table: ir.Table, offer: Offer, channel: Channel) -> ir.Value:
+        """The cap, holiday or words that close a channel; missing when none does."""
+        closed = ibis.literal(self.day.closed.get((offer.offer_id, channel)), type="string")
+        return ibis.coalesce("cap." + table[f"cap__{channel}"], closed)
 
     def _stage(self, t: ir.Table, channels: list[Channel]) -> ir.Value:
         return ibis.cases(
@@ -156,17 +160,29 @@ class Funnel:
             else_=_TEXT,
         )
 
-    def _rule(self, t: ir.Table, channels: list[Channel]) -> ir.Value:
-        names = refusal_names(self.rules)
-        first = [(t[f"s__{c}"], t[f"refusal__{c}"]) for c in channels]
+    def _gate_place(self, t: ir.Table, channels: list[Channel]) -> ir.Value:
+        """The place of the gate that dropped a candidate; missing when no gate did."""
+        place = ibis.null("int16")
+        resting = [(t[f"s__{c}"], (t[f"place__{c}"] < PASSES).ifelse(t[f"place__{c}"], place)) for c in channels]
         return ibis.cases(
-            (~_any(t, "e", channels), named(t.furthest, names, 1)),
+            (~_any(t, "e", channels), t.furthest),
+            (~t.is_eligible | ~t.is_applicable | ~_any(t, "u", channels), place),
+            (~_any(t, "s", channels), t.furthest_usable),
+            (~t.is_repeated & ~_any(t, "k", channels), ibis.cases(*resting, else_=place)),
+            else_=place,
+        )
+
+    def _own_rule(self, t: ir.Table, channels: list[Channel]) -> ir.Value:
+        """The rule that dropped a candidate where it is not a gate."""
+        shut = [(t[f"s__{c}"], t[f"shut__{c}"]) for c in channels]
+        return ibis.cases(
+            (~_any(t, "e", channels), _TEXT),
             (~t.is_eligible, "offer.eligible_when"),
             (~t.is_applicable, "offer.applicable_when"),
             (~_any(t, "u", channels), "offer.no_channel"),
-            (~_any(t, "s", channels), named(t.furthest_usable, names, 1)),
+            (~_any(t, "s", channels), _TEXT),
             (t.is_repeated, "campaign.repeated"),
-            (~_any(t, "k", channels), ibis.cases(*first, else_=_TEXT)),
+            (~_any(t, "k", channels), ibis.cases(*shut, else_=_TEXT)),
             else_=_TEXT,
         )
 
@@ -191,11 +207,11 @@ class Funnel:
         """
         refusals = refusal_columns(subjects, self.rules.gates, self.campaign.combinations, as_of=self.as_of)
         places = refusals.drop("recipient_id").rename(_key="customer_id")
-        known = rows.left_join(places, rows.customer_id == places["_key"]).drop("_key")
-        parts = [
-            self._with_priority(self.offer_rows(known, o)).select(*CANDIDATE_COLUMNS) for o in self.campaign.offers
-        ]
-        return ibis.union(*parts) if len(parts) > 1 else parts[0]
+        known = rows.left_join(places, rows.customer_id == places["_key"]).drop("_key").cache()
+        parts = [self.offer_rows(known, o).select("gate_place", *JUDGED_COLUMNS) for o in self.campaign.offers]
+        together = ibis.union(*parts) if len(parts) > 1 else parts[0]
+        gates = named(together.gate_place, refusal_names(self.rules), 1)
+        return self._with_priority(together.mutate(rule=ibis.coalesce(gates, together.rule))).drop("gate_place")
 
     def _with_priority(self, rows: ir.Table) -> ir.Table:
         switches = self.campaign.definition.switches
@@ -279,4 +295,4 @@ def funnel_counts(candidate: ir.Table) -> ir.Table:
     )
 
 
-__all__ = ["CANDIDATE_COLUMNS", "PASSES", "Funnel", "Thresholds", "funnel_counts"]
+__all__ = ["Funnel", "Thresholds", "funnel_counts"]

@@ -179,7 +179,8 @@ def _work(plan: Plan, context: StepContext) -> dict[str, Any]:
     n_actions = context.write("next_action", actions, partition=campaign.key)
     log = log_rows(rows, subjects, candidate, tables.score_value, stamp=stamp, kinds=plan.kinds)
     now = final.select("customer_id").distinct().inner_join(arms.select("customer_id", "arm"), "customer_id")
-    log = log.left_join(now.rename(_key="customer_id"), log.customer_id == ibis._["_key"])
+    armed = now.select("arm", _key="customer_id")
+    log = log.left_join(armed, log.customer_id == armed["_key"])
     context.write("decision_log", log, partition=log_partition(campaign.key, as_of))
     context.write("decision_book", _book_rows(plan, as_of), partition=log_partition(campaign.key, as_of))
     return {"actions": n_actions, **_metrics(context, candidate, now, plan)}

@@ -22,6 +22,7 @@ from zhike.identity.document_numbers import (
     valid_uscc,
 )
 from zhike.identity.standardise import records_as_of
+from zhike.identity.terms import AsOf
 from zhike.kernel.errors import NotFound
 from zhike.sources.tables.party import SOURCE_PARTY
 
@@ -57,7 +58,7 @@ class FieldOrigin:
     rule: str
 
 
-def _ranked(parties: ir.Table, links: ir.Table, *, as_of: date, source_priority: Sequence[str]) -> ir.Table:
+def _ranked(parties: ir.Table, links: ir.Table, *, as_of: AsOf, source_priority: Sequence[str]) -> ir.Table:
     """Return the records as of the day with their customer and two total orders, 0 best."""
     records = records_as_of(parties, as_of)
     joined = records.inner_join(
@@ -96,7 +97,7 @@ def _survivor(ranked: ir.Table, name: str) -> ir.Value:
     return value.argmin(ranked.recency_rank if name in BY_RECENCY else ranked.trust_rank, where=value.notnull())
 
 
-def golden_records(parties: ir.Table, links: ir.Table, *, as_of: date, source_priority: Sequence[str]) -> ir.Table:
+def golden_records(parties: ir.Table, links: ir.Table, *, as_of: AsOf, source_priority: Sequence[str]) -> ir.Table:
     """Return one row per customer with the surviving value of each field.
 
     Parameters
@@ -127,7 +128,7 @@ def golden_records(parties: ir.Table, links: ir.Table, *, as_of: date, source_pr
 
 
 def explain_field(
-    parties: ir.Table, links: ir.Table, *, customer_id: str, field: str, as_of: date, source_priority: Sequence[str]
+    parties: ir.Table, links: ir.Table, *, customer_id: str, field: str, as_of: AsOf, source_priority: Sequence[str]
 ) -> tuple[FieldOrigin, ...]:
     """Return where a field of one customer comes from: the surviving record first, then the others that have a value.
 

@@ -22,7 +22,7 @@ from zhike.identity.edges import Edges, concatenate, override_pairs, shared_keys
 from zhike.identity.inherit import NONE, Inheritance, Register, inherit
 from zhike.identity.rules import keys_of, rules
 from zhike.identity.standardise import standardise, versions_as_of
-from zhike.identity.terms import Action, Change, IdentitySettings, Override, RecordKey, Rule
+from zhike.identity.terms import Action, AsOf, Change, IdentitySettings, Override, RecordKey, Rule
 from zhike.kernel.errors import BadInput, Finding
 from zhike.kernel.hashing import keyed_id
 from zhike.warehouse import Engine
@@ -53,7 +53,7 @@ class Previous:
 
 
 def link_records(
-    engine: Engine, parties: ir.Table, previous: Previous, *, as_of: date, settings: IdentitySettings,
+    engine: Engine, parties: ir.Table, previous: Previous, *, as_of: AsOf, settings: IdentitySettings,
     overrides: Sequence[Override], key: bytes,
 ) -> Linked:  # fmt: skip
     """Return which customer each record is, and what that changed.
@@ -85,7 +85,7 @@ def link_records(
     inheritance = inherit(clusters.root, previous_no, register)
     alive = register.customer_no[register.is_alive]
     changes = explain_changes(clusters, previous_no, inheritance, alive_before=alive, rule_names=names)
-    writer = _Writer(rows, names, as_of, key, previous, engine)
+    writer = _Writer(rows, names, as_of.on, key, previous, engine)
     ids = writer.ids(inheritance)
     return Linked(
         writer.link(clusters, inheritance, ids), writer.edge(clusters), writer.register(inheritance, ids, changes),

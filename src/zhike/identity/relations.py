@@ -6,12 +6,10 @@ opened. A relation of a customer to itself (both keys were the same person) is d
 
 from __future__ import annotations
 
-from datetime import date
-
 import ibis
 import ibis.expr.types as ir
 
-from zhike.identity.standardise import end_of
+from zhike.identity.terms import AsOf
 
 OWNER_ROLES = ("owner", "joint_owner")
 HOUSEHOLD_ROLES = (*OWNER_ROLES, "disponent")
@@ -41,14 +39,14 @@ def customer_accounts(account_party: ir.Table, links: ir.Table) -> ir.Table:
 
 
 def customer_relations(
-    party_relation: ir.Table, company_contact: ir.Table, links: ir.Table, households: ir.Table, *, as_of: date
+    party_relation: ir.Table, company_contact: ir.Table, links: ir.Table, households: ir.Table, *, as_of: AsOf
 ) -> ir.Table:
     """Return one row per pair of customers and kind of relation, as known at the end of ``as_of``.
 
     The version that holds latest survives; ``households`` comes from :func:`shared_households`.
     """
     written = party_relation.filter(
-        (party_relation.valid_from_on <= as_of) & (party_relation.recorded_at <= end_of(as_of))
+        (party_relation.valid_from_on <= as_of.on) & (party_relation.recorded_at <= as_of.known_by)
     )
     relations = written.select(
         "source",
@@ -90,14 +88,14 @@ def _between_customers(relations: ir.Table, links: ir.Table) -> ir.Table:
     return joined.filter(joined.from_customer_id != joined.to_customer_id).select(*columns)
 
 
-def shared_households(accounts: ir.Table, customer_account: ir.Table, customer: ir.Table, *, as_of: date) -> ir.Table:
+def shared_households(accounts: ir.Table, customer_account: ir.Table, customer: ir.Table, *, as_of: AsOf) -> ir.Table:
     """Return household_of relations (both directions) of persons who own or dispose of one account.
 
     Accounts of companies make no household, nor do accounts with a sole trader's staff: two of the roles must be persons
     and no company may have a role.
     """
     kinds = customer.select("customer_id", "party_kind")
-    opened = accounts.filter((accounts.opened_on <= as_of) & (accounts.recorded_at <= end_of(as_of))).select(
+    opened = accounts.filter((accounts.opened_on <= as_of.on) & (accounts.recorded_at <= as_of.known_by)).select(
         "account_id", "opened_on"
     )
     holders = (

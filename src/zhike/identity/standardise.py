@@ -7,12 +7,13 @@ nothing.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime, time
+from datetime import date
 
 import ibis
 import ibis.expr.types as ir
 
 from zhike.identity.document_numbers import birth_of_resident_id, compact_number, valid_resident_id, valid_uscc
+from zhike.identity.terms import AsOf
 
 MOBILE = r"^1[3-9][0-9]{9}$"
 EMAIL = r"^[a-z0-9._%+\-]+@[a-z0-9.\-]+\.[a-z]{2,}$"
@@ -59,22 +60,17 @@ def standard_name(value: ir.StringValue) -> ir.StringValue:
     return is_name.ifelse(key, ibis.null("string"))
 
 
-def end_of(as_of: date) -> datetime:
-    """Return the last moment of ``as_of`` as stored (without zone)."""
-    return datetime.combine(as_of, time.max)
-
-
-def versions_as_of(parties: ir.Table, as_of: date) -> ir.Table:
+def versions_as_of(parties: ir.Table, as_of: AsOf) -> ir.Table:
     """Return the versions of source records known at the end of ``as_of``, with ``is_latest`` marking one per record.
 
     A record whose validity has ended keeps its last version: its history still belongs to a customer.
     """
-    known = parties.filter((parties.valid_from_on <= as_of) & (parties.recorded_at <= end_of(as_of)))
+    known = parties.filter((parties.valid_from_on <= as_of.on) & (parties.recorded_at <= as_of.known_by))
     newest_first = [known.valid_from_on.desc(), known.recorded_at.desc()]
     return known.mutate(is_latest=ibis.row_number().over(group_by=["source", "source_key"], order_by=newest_first) == 0)
 
 
-def records_as_of(parties: ir.Table, as_of: date) -> ir.Table:
+def records_as_of(parties: ir.Table, as_of: AsOf) -> ir.Table:
     """Return the latest version of each source record known at the end of ``as_of``."""
     versions = versions_as_of(parties, as_of)
     return versions.filter(versions.is_latest).drop("is_latest")
@@ -118,7 +114,6 @@ def standardise(versions: ir.Table, placeholder_birth_on: Sequence[date] = ()) -
 
 
 __all__ = [
-    "end_of",
     "records_as_of",
     "standard_email",
     "standard_mobile",

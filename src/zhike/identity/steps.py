@@ -9,7 +9,7 @@ from typing import Any
 from zhike.identity.golden import golden_records
 from zhike.identity.link import Previous, link_records
 from zhike.identity.relations import customer_accounts, customer_relations, shared_households
-from zhike.identity.terms import IdentitySettings, Override
+from zhike.identity.terms import AsOf, IdentitySettings, Override
 from zhike.kernel.hashing import fingerprint
 from zhike.warehouse import Input, Output, Step, StepContext
 
@@ -49,7 +49,7 @@ def steps(*, settings: IdentitySettings, overrides: Sequence[Override], key: byt
         Step(
             "identity:relations", writes=(Output("customer_relation"),),
             reads=tuple(map(Input, ("party_relation", "company_contact", "identity_link", "account", "customer_account", "customer"))),
-            work=_relations, material=(VERSION,),
+            work=_Relations(settings), material=(VERSION, settings.timezone),
         ),
     ]  # fmt: skip
 
@@ -64,7 +64,7 @@ class _Link:
         before = context.previous
         previous = Previous(before["identity_link"], before["identity_register"], before["identity_change"])
         linked = link_records(
-            context.engine, context.tables["source_party"], previous, as_of=context.as_of, settings=self.settings,
+            context.engine, context.tables["source_party"], previous, as_of=self.settings.as_of(context.as_of), settings=self.settings,
             overrides=self.overrides, key=self.key,
         )  # fmt: skip
         context.write("identity_link", linked.link)
@@ -80,7 +80,7 @@ class _Golden:
 
     def __call__(self, context: StepContext) -> Mapping[str, Any]:
         customers = golden_records(
-            context.tables["source_party"], context.tables["identity_link"], as_of=context.as_of,
+            context.tables["source_party"], context.tables["identity_link"], as_of=self.settings.as_of(context.as_of),
             source_priority=self.settings.source_priority,
         )  # fmt: skip
         return {"n_customers": context.write("customer", customers)}
@@ -93,13 +93,19 @@ def _accounts(context: StepContext) -> Mapping[str, Any]:
     return {"n_customer_accounts": n_rows, "n_roles_without_customer": int(stray)}
 
 
-def _relations(context: StepContext) -> Mapping[str, Any]:
+@dataclass(frozen=True, slots=True)
+class _Relations:
+    settings: IdentitySettings
+
+    def __call__(self, context: StepContext) -> Mapping[str, Any]:
+        return _relations(context, self.settings.as_of(context.as_of))
+
+
+def _relations(context: StepContext, as_of: AsOf) -> Mapping[str, Any]:
     tables = context.tables
-    households = shared_households(
-        tables["account"], tables["customer_account"], tables["customer"], as_of=context.as_of
-    )
+    households = shared_households(tables["account"], tables["customer_account"], tables["customer"], as_of=as_of)
     relations = customer_relations(
-        tables["party_relation"], tables["company_contact"], tables["identity_link"], households, as_of=context.as_of
+        tables["party_relation"], tables["company_contact"], tables["identity_link"], households, as_of=as_of
     )
     return {"n_customer_relations": context.write("customer_relation", relations)}
 

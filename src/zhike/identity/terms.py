@@ -8,6 +8,7 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from zhike.kernel.terms import Text
+from zhike.warehouse.fields import end_of_day
 
 
 class Action(StrEnum):
@@ -36,6 +37,14 @@ class Refusal(StrEnum):
     KIND = "party_kind"
     OVERRIDE = "override"
     AMBIGUOUS = "ambiguous"
+
+
+@dataclass(frozen=True, slots=True)
+class AsOf:
+    """A business day and its last moment as tables carry it (UTC without zone): facts recorded later are not read."""
+
+    on: date
+    known_by: datetime
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -82,17 +91,22 @@ class IdentitySettings:
 
     ``source_priority`` ranks sources for the golden record, most trusted first; sources not named come after, by name.
     ``max_sharing`` limits, per rule, by how many records a key may be shared; ``default_max_sharing`` holds for the rest.
-    ``placeholder_birth_on`` are dates that systems write for "unknown".
+    ``placeholder_birth_on`` are dates that systems write for "unknown". ``timezone`` says when a business day ends.
     """
 
     source_priority: tuple[str, ...] = ("core",)
     default_max_sharing: int = 8
     max_sharing: Mapping[str, int] = field(default_factory=lambda: {"id_number": 20, "uscc": 20, "wechat_unionid": 20})
     placeholder_birth_on: tuple[date, ...] = (date(1900, 1, 1), date(1899, 12, 31), date(1901, 1, 1))
+    timezone: str = "Asia/Shanghai"
+
+    def as_of(self, day: date) -> AsOf:
+        """Return ``day`` with its last moment in the business zone."""
+        return AsOf(day, end_of_day(day, self.timezone))
 
     def limit(self, rule: str) -> int:
         """Return by how many records a key of ``rule`` may be shared."""
         return self.max_sharing.get(rule, self.default_max_sharing)
 
 
-__all__ = ["Action", "Change", "IdentitySettings", "Override", "RecordKey", "Refusal", "Rule"]
+__all__ = ["Action", "AsOf", "Change", "IdentitySettings", "Override", "RecordKey", "Refusal", "Rule"]

@@ -97,6 +97,13 @@ class _Lines(_SafeLoader):  # type: ignore[valid-type,misc] # chosen when it is 
         return super().construct_mapping(node, deep=deep)
 
 
+# Days stay text: a definition is JSON once it is kept, and each model reads its own days.
+_Lines.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in _SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
 def _parse(content: str) -> tuple[yaml.Node | None, Any]:
     loader = _Lines(content)
     try:

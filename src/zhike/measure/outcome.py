@@ -18,7 +18,8 @@ def due_by(as_of: date, *, window_days: int, settle_days: int) -> date:
 
 
 def _shifted(day: ir.DateValue, days: int) -> ir.DateValue:
-    return (day + ibis.interval(days=days)).cast("date")  # type: ignore[no-any-return]
+    shifted: ir.DateValue = (day + ibis.interval(days=days)).cast("date")
+    return shifted
 
 
 def observe(

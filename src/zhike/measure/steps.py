@@ -118,7 +118,8 @@ def _with_margin(plan: ExperimentPlan, context: StepContext) -> ExperimentPlan:
 
 
 def _schema(context: StepContext, table: str) -> pa.Schema:
-    return ibis.schema(context.contracts[table].schema()).to_pyarrow()
+    schema: pa.Schema = ibis.schema(context.contracts[table].schema()).to_pyarrow()
+    return schema
 
 
 def _held(context: StepContext, table: str, rows: ir.Table) -> ir.Table:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
 
 from zhike.kernel.definitions import DefinitionSet, read_definitions
 from zhike.kernel.errors import NotFound
 from zhike.kernel.settings import Settings, load_settings
-from zhike.pipeline.definitions import Change, apply
-from zhike.pipeline.store import OperationsStore
 from zhike.warehouse import Warehouse
 from zhike.warehouse.manifest import Manifest
 
@@ -66,15 +63,6 @@ def open_project(folder: Path) -> Project:
     return Project(settings, read_definitions(folders))
 
 
-def apply_project(project: Project, store: OperationsStore, *, by: str, at: datetime) -> list[Change]:
-    """Check the definitions of the files and keep them as new versions; approve them if the project says so."""
-    from zhike.pipeline.checking import check_definitions
-
-    check_definitions(project.definitions)
-    on_apply = project.settings.definitions_approval == "on_apply"
-    return apply(store, project.definitions, by=by, at=at, approve_now=on_apply)
-
-
 def published(project: Project) -> Manifest:
     """Return what is published; NotFound before the first run."""
     manifest = project.warehouse.current()
@@ -86,4 +74,4 @@ def published(project: Project) -> Manifest:
     return manifest
 
 
-__all__ = ["MAPPING_FILE", "Project", "apply_project", "open_project", "published", "standard_pack"]
+__all__ = ["MAPPING_FILE", "Project", "open_project", "published", "standard_pack"]

@@ -84,7 +84,7 @@ def customer_control(
     is_company = joined.party_kind == "company"
     return joined.select(
         "customer_id",
-        **{f"has_{f}": joined[f"has_{f}"].fill_null(value=False) for f in FLAGS},
+        **{f"has_{f}": joined[f"has_{f}"].fill_null(ibis.literal(value=False)) for f in FLAGS},
         complaint_closed_on=joined.complaint_closed_on,
         recipient_id=is_company.ifelse(joined.recipient_id, joined.customer_id),
         recipient_role=is_company.ifelse(joined.recipient_role, "self"),

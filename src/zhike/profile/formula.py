@@ -66,6 +66,9 @@ FUNCTIONS: Mapping[str, Callable[..., ir.Value]] = {
     "when": ibis.ifelse,
     "choose": _choose,
     "is_missing": lambda value: value.isnull(),
+    "floor": lambda value: value.cast("float64").floor().cast("int64"),
+    "day": lambda text: text.cast("date"),
+    "nothing": lambda: ibis.null("float64"),
     "clip": lambda value, low, high: ibis.greatest(ibis.least(value, high), low),
     "absolute": lambda value: value.abs(),
 }

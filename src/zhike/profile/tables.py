@@ -53,6 +53,21 @@ TAG_VALUE = Contract(
     ),
 )  # fmt: skip
 
+TAG_OVERRIDE = Contract(
+    "tag_override", "profile", "人工标签", "A manual tag that a person gave, as snapshot from the store",
+    key=("tag", "customer_id"), dated_by="given_on",
+    columns=(
+        code("tag", "标签", "Tag", required=True),
+        text("customer_id", "客户统一标识", "Customer", required=True),
+        code("value_text", "取值(文本)", "Value as a code", personal=Personal.SENSITIVE),
+        number("value_number", "取值(数值)", "Value as a number", personal=Personal.SENSITIVE),
+        amount("value_amount", "取值(金额)", "Value as an amount", personal=Personal.SENSITIVE),
+        day("value_on", "取值(日期)", "Value as a day", personal=Personal.SENSITIVE),
+        day("given_on", "赋予日", "Given on", required=True),
+        day("expires_on", "失效日", "Holds to (inclusive); missing = until it is withdrawn"),
+    ),
+)  # fmt: skip
+
 TAG_HEALTH = Contract(
     "tag_health", "profile", "标签健康", "How a tag stands on the day of the run",
     key=("tag",), dated_by="measured_on", partitioned_by="definition",
@@ -74,14 +89,17 @@ TAG_HEALTH = Contract(
 )  # fmt: skip
 
 PROFILE = profile_contract(standard_features())
-OWNS: tuple[Contract, ...] = (PROFILE, TAG_VALUE, TAG_HEALTH)
+OWNS: tuple[Contract, ...] = (PROFILE, TAG_VALUE, TAG_OVERRIDE, TAG_HEALTH)
 READS: tuple[Reads, ...] = (
     *(Reads(name) for name in reads_of(standard_features())),
     Reads("credit_record", ("source", "source_key", "queried_on", "n_loans", "recorded_at")),
     Reads("customer_control"),
     Reads("contactability"),
     Reads("score_value"),
+    Reads("tag_value"),
     Reads("tag_value", lag=1),
+    Reads("tag_health", lag=1),
+    Reads("tag_override"),
 )
 
-__all__ = ["OWNS", "PROFILE", "READS", "TAG_HEALTH", "TAG_VALUE", "profile_contract"]
+__all__ = ["OWNS", "PROFILE", "READS", "TAG_HEALTH", "TAG_OVERRIDE", "TAG_VALUE", "profile_contract"]

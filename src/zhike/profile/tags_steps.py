@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
+import ibis.expr.types as ir
+
+from zhike.kernel.clock import moment_on
+from zhike.profile.observation import BUSINESS_TIMEZONE
 from zhike.profile.tables import TAG_VALUE
 from zhike.profile.tags import Tag
 from zhike.profile.tags_health import health_rows, measure_health
 from zhike.profile.tags_upkeep import keep_intervals
-from zhike.profile.tags_values import current_values
+from zhike.profile.tags_values import current_values, manual_values, subjects_of
 from zhike.rules import RuleScope, UsedNames, customer_events
 from zhike.warehouse import Catalog, Input, Output, Step, StepContext
 
@@ -30,34 +34,46 @@ def reads_of_rules(names: UsedNames) -> tuple[Input, ...]:
     return tuple(reads)
 
 
-def scope_of(tables: Catalog, names: UsedNames, as_of: date) -> RuleScope:
-    """Return the scope of rules over the tables of a catalog: those that ``names`` needs, and no other."""
+def scope_of(tables: Catalog, names: UsedNames, as_of: date, *, timezone: str = BUSINESS_TIMEZONE) -> RuleScope:
+    """Return the scope of rules over the tables of a catalog: those that ``names`` needs, and no other.
+
+    ``timezone`` is of the business day (IANA name): events recorded after its end are not read.
+    """
+    day_end = moment_on(as_of + timedelta(days=1), timezone).replace(tzinfo=None)
     return RuleScope(
         as_of=as_of,
         subjects=tables["profile"],
         tag_value=tables["tag_value"] if names.tags else None,
         segment_member=tables["segment_member"] if names.segments else None,
         score_value=tables["score_value"] if names.models else None,
-        event=customer_events(tables["event"], tables["identity_link"]) if names.events else None,
+        event=customer_events(tables["event"], tables["identity_link"], recorded_by=day_end) if names.events else None,
         customer_relation=tables["customer_relation"] if names.relations else None,
         contactability=tables["contactability"] if names.contactability else None,
     )
 
 
-def tag_step(tag: Tag) -> Step:
+def _current(tag: Tag, names: UsedNames, context: StepContext, timezone: str) -> ir.Table:
+    profile = context.tables["profile"]
+    if tag.definition.kind == "manual":
+        return manual_values(tag, profile, context.tables["tag_override"], context.as_of)
+    return current_values(tag, profile, scope_of(context.tables, names, context.as_of, timezone=timezone))
+
+
+def tag_step(tag: Tag, *, timezone: str = BUSINESS_TIMEZONE) -> Step:
     """Return the step that writes the intervals and the health of one tag.
 
     The step reports how many hold it, of how many, how many gained and lost it, and the shares of its values.
     """
     names = tag.names()
+    given = (Input("tag_override"),) if tag.definition.kind == "manual" else ()
 
     def work(context: StepContext) -> Mapping[str, Any]:
-        current = current_values(tag, context.tables["profile"], scope_of(context.tables, names, context.as_of))
+        current = _current(tag, names, context, timezone)
         previous = context.previous.part("tag_value", tag.key)
         context.write("tag_value", keep_intervals(tag, current, previous, context.as_of), partition=tag.key)
         written = context.engine.read([context.draft("tag_value", tag.key)], TAG_VALUE)
         earlier = context.previous.part("tag_health", tag.key).to_pyarrow().to_pylist()
-        n_subjects = int(current.count().to_pyarrow().as_py())
+        n_subjects = int(subjects_of(tag, context.tables["profile"]).count().to_pyarrow().as_py())
         row = measure_health(tag, written, n_subjects, earlier[0] if earlier else None, context.as_of)
         context.write("tag_health", health_rows(row), partition=tag.key)
         return {k: row[k] for k in ("n_subjects", "n_tagged", "n_gained", "n_lost", "n_changed", "value_shares")}
@@ -65,15 +81,16 @@ def tag_step(tag: Tag) -> Step:
     return Step(
         key=f"tag:{tag.key}",
         writes=(Output("tag_value", tag.key), Output("tag_health", tag.key)),
-        reads=(*reads_of_rules(names), Input("tag_value", tag.key, lag=1), Input("tag_health", tag.key, lag=1)),
+        reads=(*reads_of_rules(names), *given, Input("tag_value", tag.key, lag=1), Input("tag_health", tag.key, lag=1)),
         work=work,
         definition=tag.hash,
+        material=(timezone,),
     )
 
 
-def tag_steps(tags: Mapping[str, Tag]) -> list[Step]:
+def tag_steps(tags: Mapping[str, Tag], *, timezone: str = BUSINESS_TIMEZONE) -> list[Step]:
     """Return one step per tag, in key order; the run orders them by what they read."""
-    return [tag_step(tags[key]) for key in sorted(tags)]
+    return [tag_step(tags[key], timezone=timezone) for key in sorted(tags)]
 
 
 __all__ = ["reads_of_rules", "scope_of", "tag_step", "tag_steps"]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import ibis
 import ibis.expr.types as ir
 
+from zhike.kernel.terms import PartyKind
 from zhike.profile.tags import PARTS, Choice, Tag
 from zhike.rules import Bound, RuleScope, bind
 from zhike.rules.joining import TAG_COLUMNS
@@ -52,6 +54,25 @@ def _text(bound: Bound, tag: Tag) -> Any:
     return _chosen(bound, tag.parts.get(TagPart.TEXT, ()), TagPart.TEXT)
 
 
+def subjects_of(tag: Tag, profile: ir.Table) -> ir.Table:
+    """Return the rows of the customers that the tag is for."""
+    kinds = [k.value for k in tag.definition.subjects]
+    return profile if set(kinds) == {k.value for k in PartyKind} else profile.filter(profile.party_kind.isin(kinds))
+
+
+def manual_values(tag: Tag, profile: ir.Table, overrides: ir.Table, as_of: date) -> ir.Table:
+    """Return the same as :func:`current_values` for a tag that people give: ``overrides`` are rows of ``tag_override``."""
+    today = ibis.literal(as_of)
+    given = overrides.filter(
+        (overrides.tag == tag.key)
+        & (overrides.given_on <= today)
+        & (overrides.expires_on.isnull() | (overrides.expires_on >= today))
+    )
+    given = given.semi_join(subjects_of(tag, profile), "customer_id")
+    constants = {HOLDS: ibis.literal(True), ENDED: ibis.literal(False)}  # noqa: FBT003 - constant columns
+    return given.select("customer_id", *PART_COLUMNS.values(), **constants)
+
+
 def current_values(tag: Tag, profile: ir.Table, scope: RuleScope) -> ir.Table:
     """Return one row per customer that the tag is for: whether it holds, whether it is ended, and its value.
 
@@ -79,4 +100,4 @@ def current_values(tag: Tag, profile: ir.Table, scope: RuleScope) -> ir.Table:
     return table
 
 
-__all__ = ["ENDED", "HOLDS", "PART_COLUMNS", "current_values"]
+__all__ = ["ENDED", "HOLDS", "PART_COLUMNS", "current_values", "manual_values", "subjects_of"]

@@ -8,7 +8,22 @@ To add a section: a dataclass in ``terms``, a reader in ``collect``, a template 
 ``words.yaml``, a picture in ``pictures``. Every number carries its as-of day and its definition (口径).
 """
 
+from zhike.report.collect import collect_report
+from zhike.report.collect_models import read_cards
+from zhike.report.inputs import ReportSource
 from zhike.report.render import render_page, render_run_report
 from zhike.report.terms import Absent, Figure, Quantity, RunReport, Story, Unit
 
-__all__ = ["Absent", "Figure", "Quantity", "RunReport", "Story", "Unit", "render_page", "render_run_report"]
+__all__ = [
+    "Absent",
+    "Figure",
+    "Quantity",
+    "ReportSource",
+    "RunReport",
+    "Story",
+    "Unit",
+    "collect_report",
+    "read_cards",
+    "render_page",
+    "render_run_report",
+]

@@ -19,6 +19,8 @@ from markupsafe import Markup, escape
 
 Spec = dict[str, Any]
 
+DRAWING_FONT = "sans-serif"
+SHOWN = ("label", "text", "title")  # keys of a spec whose strings people read
 FONT = "Noto Sans CJK SC, Microsoft YaHei, PingFang SC, sans-serif"
 INK, MUTED, GRID = "#1f2328", "#5f6672", "#e4e7ec"
 BLUE, TEAL, ORANGE, RED, GREY = "#1677ff", "#0e9f9f", "#c2600c", "#c8202f", "#a3a9b4"
@@ -203,8 +205,7 @@ def round_ticks(low: float, high: float, count: int) -> list[float]:
 
 def _told_axis(ticks: Sequence[float], tell: Callable[[float], str]) -> Spec:
     """Return an axis whose labels are ours: the renderer's own formats know neither 万 nor 亿."""
-    told = json.dumps([tell(t) for t in ticks], ensure_ascii=False)
-    return {"values": list(ticks), "labelExpr": f"{told}[indexof({json.dumps(list(ticks))}, datum.value)]"}
+    return {"values": list(ticks), "told": [tell(t) for t in ticks]}
 
 
 def span_chart(spans: Sequence[Span], *, width: int, tell: Callable[[float], str], zero_line: bool) -> Spec:
@@ -226,23 +227,49 @@ def span_chart(spans: Sequence[Span], *, width: int, tell: Callable[[float], str
     x = {
         "type": "quantitative", "title": None,
         "scale": {"domain": [low - slack, high + slack], "nice": False, "zero": False},
-        "axis": {"grid": True, "labelFlush": True, "labelOverlap": True, **_told_axis(ticks, tell)},
+        "axis": {"grid": True, "labelFlush": True, "labelOverlap": False, **_told_axis(ticks, tell)},
     }  # fmt: skip
     y = {"field": "row", "type": "ordinal", "axis": None}
     color = {"field": "color", "type": "nominal", "scale": None}
     spec["data"] = {"values": rows}
+    below = 20 if is_narrow else 12  # how far under the middle of its row an interval lies
+    told = {"align": "left", "yOffset": -6, "x": 0} if is_narrow else {"align": "right", "yOffset": -14, "x": "width"}
+    place = {"y": y, "x": {"value": told.pop("x")}}
     spec["layer"] = [
-        {"mark": {"type": "rule", "strokeWidth": 3, "yOffset": 12}, "encoding": {"y": y, "x": {**x, "field": "low"}, "x2": {"field": "high"}, "color": color}},
-        {"mark": {"type": "point", "filled": True, "size": 110, "yOffset": 12, "opacity": 1}, "encoding": {"y": y, "x": {**x, "field": "estimate"}, "color": color}},
-        {"transform": [{"filter": "datum.mark != null"}], "mark": {"type": "point", "shape": "diamond", "size": 130, "yOffset": 12, "color": ORANGE, "filled": False, "strokeWidth": 2},
+        {"mark": {"type": "rule", "strokeWidth": 3, "yOffset": below}, "encoding": {"y": y, "x": {**x, "field": "low"}, "x2": {"field": "high"}, "color": color}},
+        {"mark": {"type": "point", "filled": True, "size": 110, "yOffset": below, "opacity": 1}, "encoding": {"y": y, "x": {**x, "field": "estimate"}, "color": color}},
+        {"transform": [{"filter": "datum.mark != null"}], "mark": {"type": "point", "shape": "diamond", "size": 130, "yOffset": below, "color": ORANGE, "filled": False, "strokeWidth": 2},
          "encoding": {"y": y, "x": {**x, "field": "mark"}}},
-        {"mark": {"type": "text", "align": "left", "yOffset": -14, "color": INK, "fontWeight": "bold"}, "encoding": {"y": y, "x": {"value": 0}, "text": {"field": "label"}}},
-        {"mark": {"type": "text", "align": "right", "yOffset": -14, "color": INK}, "encoding": {"y": y, "x": {"value": "width"}, "text": {"field": "text"}}},
+        {"mark": {"type": "text", "align": "left", "yOffset": -24 if is_narrow else -14, "color": INK, "fontWeight": "bold"}, "encoding": {"y": y, "x": {"value": 0}, "text": {"field": "label"}}},
+        {"mark": {"type": "text", "color": INK, **told}, "encoding": {**place, "text": {"field": "text"}}},
     ]  # fmt: skip
     if zero_line:
         rule = {"mark": {"type": "rule", "color": MUTED, "strokeDash": [3, 3]}, "encoding": {"x": {**x, "datum": 0}}}
         spec["layer"].insert(0, rule)
     return spec
+
+
+def _veil(value: Any, words: list[str]) -> Any:
+    """Return a spec whose texts are replaced by short marks ``w0000``, which are looked up in ``words`` after drawing.
+
+    The renderer shapes each text with whatever fonts it finds, which is slow for Chinese and needless: places are ours.
+    """
+
+    def mark(text: str) -> str:
+        if text not in words:
+            words.append(text)
+        return f"w{words.index(text):04d}"
+
+    if isinstance(value, dict):
+        veiled = {k: mark(v) if k in SHOWN and isinstance(v, str) else _veil(v, words) for k, v in value.items()}
+        if "told" in veiled:
+            told = json.dumps([mark(t) for t in value["told"]])
+            del veiled["told"]
+            veiled["labelExpr"] = f"{told}[indexof({json.dumps(value['values'])}, datum.value)]"
+        return veiled
+    if isinstance(value, list):
+        return [mark(v) if isinstance(v, str) and v in words else _veil(v, words) for v in value]
+    return value
 
 
 def draw(spec: Spec, *, ident: str, title: str, description: str) -> Markup:
@@ -254,7 +281,8 @@ def draw(spec: Spec, *, ident: str, title: str, description: str) -> Markup:
     """
     import vl_convert
 
-    svg = vl_convert.vegalite_to_svg(json.dumps(spec, ensure_ascii=False))
+    words: list[str] = []
+    svg = vl_convert.vegalite_to_svg(json.dumps(_veil(spec, words), ensure_ascii=False))
     head, _, body = svg.partition(">")
     size = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', head)
     if size is None:  # the renderer always writes one; without it the drawing would not scale
@@ -263,12 +291,14 @@ def draw(spec: Spec, *, ident: str, title: str, description: str) -> Markup:
     body = re.sub(r'id="([^"]+)"', rf'id="{ident}-\1"', body)
     body = re.sub(r"url\(#([^)]+)\)", rf"url(#{ident}-\1)", body)
     body = re.sub(r' (role|aria-[a-z]+|pointer-events)="[^"]*"', "", body)
+    body = body.replace(f'font-family="{DRAWING_FONT}"', f'font-family="{FONT}"')
+    body = re.sub(r">w(\d{4})<", lambda m: f">{escape(words[int(m[1])])}<", body)
     opening = (
         f'<svg class="chart" viewBox="0 0 {width:g} {height:g}" style="max-width:{width:g}px" role="img" '
         f'aria-labelledby="{ident}-title {ident}-desc"><title id="{ident}-title">{escape(title)}</title>'
         f'<desc id="{ident}-desc">{escape(description)}</desc>'
     )
-    return Markup(opening + body)  # noqa: S704 - the body is the renderer's, which escapes labels; ours is escaped above
+    return Markup(opening + body)  # noqa: S704 - texts are escaped here; the rest is the renderer's
 
 
 __all__ = [

@@ -101,10 +101,12 @@ def _both(quantity: Quantity, currency: str) -> tuple[str, str]:
 
 
 def _lead(figures: list[Figure], treated: int, control: int, source: ReportSource) -> Text:
-    counts = {"treated": Quantity(treated, Unit.COUNT), "control": Quantity(control, Unit.COUNT)}
+    counts: dict[str, object] = {"treated": Quantity(treated, Unit.COUNT), "control": Quantity(control, Unit.COUNT)}
     if len(figures) >= 3:
         return tell("lead_maturity", source.currency, maturing=figures[0].quantity, customers=figures[1].quantity, leaving=figures[2].quantity, **counts)  # fmt: skip
-    return tell("lead_campaign", campaign=name_of(source.definitions, "campaign", source.campaign), **counts)
+    return tell(
+        "lead_campaign", source.currency, campaign=name_of(source.definitions, "campaign", source.campaign), **counts
+    )
 
 
 def collect_story(source: ReportSource, effect: EffectSection | Absent) -> Story | Absent:

@@ -93,7 +93,7 @@ def name_of(definitions: DefinitionSet, kind: str, key: str) -> Text:
     return Text(key, key)
 
 
-def tell(key: str, currency: str = "CNY", **values: object) -> Text:
+def tell(key: str, currency: str = "CNY", /, **values: object) -> Text:
     """Return a sentence of ``words.yaml`` in both languages; quantities and texts among ``values`` are said in each."""
 
     def said(value: object, say: Speech) -> object:

@@ -33,7 +33,7 @@ def show_count(value: Number) -> str:
 
 def show_number(value: Number, unit: Unit, *, language: str, currency: str) -> str:
     """Return one number as people read it in ``language``."""
-    sign = "+" if unit in SIGNED and value > 0 else ""
+    sign = "+" if unit in SIGNED and float(value) > 0 else ""
     if unit in (Unit.AMOUNT, Unit.AMOUNT_CHANGE):
         shown = show_amount(to_amount(value), language=language, symbol=currency_symbol(currency))
     elif unit is Unit.COUNT:
@@ -46,7 +46,7 @@ def show_number(value: Number, unit: Unit, *, language: str, currency: str) -> s
     elif unit is Unit.TIMES:
         shown = f"{float(value):.2f}{SUFFIX[language]['times']}"
     else:
-        shown = f"{float(value):,.4g}" if abs(value) < 1 else f"{float(value):,.2f}"
+        shown = f"{float(value):,.4g}" if abs(float(value)) < 1 else f"{float(value):,.2f}"
     return sign + shown.replace("-", MINUS)
 
 

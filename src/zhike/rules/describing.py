@@ -81,6 +81,7 @@ _PARTS: Mapping[TagPart, Text] = {
     TagPart.DAY: Text("的日期", " (day)"),
     TagPart.SINCE: Text("的起始日", " (since)"),
 }
+_PURPOSES: Mapping[str, str] = {"marketing": "营销", "service": "服务", "profiling": "画像"}
 _UNITS: Mapping[str, Text] = {
     "day_of_month": Text("当月第{}日", "day {} of the month"),
     "month": Text("{}月", "month {}"),
@@ -212,7 +213,8 @@ class _Speech:
     def contactable(self, leaf: Contactable) -> str:
         limits = [*leaf.channels, *leaf.product_lines]
         inside = self.of(f"（{'、'.join(limits)}）", f" ({', '.join(limits)})") if limits else ""
-        return self.of(f"可为{leaf.purpose}目的触达", f"may be contacted for {leaf.purpose}") + inside
+        purpose = _PURPOSES.get(leaf.purpose, leaf.purpose)
+        return self.of(f"可{purpose}触达", f"may be contacted for {leaf.purpose}") + inside
 
     def inner(self, rule: Rule) -> str:
         said = self.rule(rule)

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.csv as pcsv
 
 from zhike.kernel.definitions import suggest
 from zhike.kernel.errors import BadInput, Finding
+from zhike.scores.columns import Column, first_not_a_number, is_among, parse_numbers, without
 from zhike.scores.definition import DatasetDefinition, ModelDefinition
 from zhike.scores.terms import Feature, FeatureKind, Floats, Rows
 
@@ -113,16 +113,14 @@ def _read_table(dataset: DatasetDefinition, content: bytes) -> pa.Table:
     return table
 
 
-def _typed(column: pa.ChunkedArray, feature: Feature, dataset: DatasetDefinition) -> pa.ChunkedArray:
-    empty = pc.is_in(column, value_set=pa.array(dataset.empty, pa.string()))
-    text = pc.if_else(empty, pa.scalar(None, pa.string()), column)
+def _typed(column: Column, feature: Feature, dataset: DatasetDefinition) -> Column:
+    text = without(column, dataset.empty)
     if feature.kind is FeatureKind.CATEGORY:
         return text
     try:
-        return pc.cast(text, pa.float64())
+        return parse_numbers(text)
     except pa.ArrowInvalid as error:
-        is_number = pc.match_substring_regex(pc.fill_null(text, "0"), r"^\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*$")
-        first = int(pc.index(is_number, pa.scalar(False)).as_py())  # noqa: FBT003 - the value looked for
+        first = first_not_a_number(text)
         raise BadInput(
             "scores.dataset_not_a_number", zh=f"{dataset.file} 的列 {feature.name} 应为数字", en=f"column {feature.name} of {dataset.file} must hold numbers",
             findings=(Finding(f"{dataset.file} line {first + 2} {feature.name}", "is no number", value=str(text[first])[:SHOWN]),),
@@ -131,9 +129,8 @@ def _typed(column: pa.ChunkedArray, feature: Feature, dataset: DatasetDefinition
 
 def _labels(table: pa.Table, dataset: DatasetDefinition) -> Floats:
     words = table.column(dataset.label.column)
-    yes = pc.is_in(words, value_set=pa.array(dataset.label.positive, pa.string()))
-    no = pc.is_in(words, value_set=pa.array(dataset.label.negative, pa.string()))
-    unknown = np.flatnonzero(~(pc.or_(yes, no).to_numpy()))
+    yes, no = is_among(words, dataset.label.positive), is_among(words, dataset.label.negative)
+    unknown = np.flatnonzero(~(yes | no))
     if len(unknown):
         findings = tuple(
             Finding(
@@ -147,7 +144,7 @@ def _labels(table: pa.Table, dataset: DatasetDefinition) -> Floats:
             "scores.dataset_label_unknown", zh=f"{len(unknown)} 行的结果无法识别", en=f"{len(unknown)} rows have an outcome that the definition does not know",
             todo_zh="在 dataset.label 的 positive 或 negative 中写明", todo_en="add the word to positive or negative of dataset.label", findings=findings,
         )  # fmt: skip
-    return yes.to_numpy().astype(np.float64)
+    return yes.astype(np.float64)
 
 
 __all__ = ["read_dataset"]

@@ -11,10 +11,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from zhike.kernel.errors import ContractBroken
+from zhike.scores.columns import Column, counts_of_codes, numbers_of, places_in
 from zhike.scores.terms import Feature, FeatureKind, Floats, Rows
 
 MOST_LEVELS = 40
@@ -88,7 +87,7 @@ def learn_coding(rows: Rows, features: Sequence[Feature]) -> Coding:
     return Coding(tuple(_learn_column(_column(rows, f.name), f) for f in features))
 
 
-def _column(rows: Rows, name: str) -> pa.ChunkedArray:
+def _column(rows: Rows, name: str) -> Column:
     if name not in rows.features.column_names:
         raise ContractBroken(
             "scores.feature_missing", zh=f"缺少特征列 {name}", en=f"the rows lack the feature {name}", facts={"feature": name}
@@ -96,28 +95,13 @@ def _column(rows: Rows, name: str) -> pa.ChunkedArray:
     return rows.features.column(name)
 
 
-def _numbers(column: pa.ChunkedArray) -> Floats:
-    values = pc.cast(column, pa.float64(), safe=False)
-    return np.asarray(pc.fill_null(values, float("nan")).to_numpy(), dtype=np.float64)
-
-
-def _level_numbers(column: pa.ChunkedArray, levels: Sequence[str]) -> Floats:
-    """Return the level of each code, ``len(levels)`` for an unknown one, NaN for a missing one."""
-    text = pc.cast(column, pa.string())
-    found = pc.index_in(text, value_set=pa.array(levels, pa.string()))
-    number = np.asarray(pc.fill_null(found, len(levels)).to_numpy(), dtype=np.float64)
-    number[np.asarray(pc.is_null(text).to_numpy(), dtype=np.bool_)] = np.nan
-    return number
-
-
-def _learn_column(column: pa.ChunkedArray, feature: Feature) -> ColumnCoding:
+def _learn_column(column: Column, feature: Feature) -> ColumnCoding:
     if feature.kind is FeatureKind.CATEGORY:
-        counts = pc.value_counts(pc.drop_null(pc.cast(column, pa.string()))).to_pylist()
-        often = [(-c["counts"], c["values"]) for c in counts if c["counts"] >= FEWEST_ROWS_OF_LEVEL]
+        often = [(-n, code) for code, n in counts_of_codes(column) if n >= FEWEST_ROWS_OF_LEVEL]
         levels = tuple(sorted(value for _, value in sorted(often)[:MOST_LEVELS]))
         draft = ColumnCoding(feature.name, feature.kind, levels)
     else:
-        numbers = _numbers(column)
+        numbers = numbers_of(column)
         present = numbers[~np.isnan(numbers)]
         fill = float(np.median(present)) if len(present) else 0.0
         draft = ColumnCoding(feature.name, feature.kind, fill=fill, has_gaps=len(present) < len(numbers))
@@ -130,12 +114,12 @@ def _learn_column(column: pa.ChunkedArray, feature: Feature) -> ColumnCoding:
     )  # fmt: skip
 
 
-def _spread_out(coding: ColumnCoding, column: pa.ChunkedArray) -> Floats:
+def _spread_out(coding: ColumnCoding, column: Column) -> Floats:
     """Return the linear design's columns of one feature, not yet standardised; shape (n_rows, width)."""
     if coding.kind is FeatureKind.CATEGORY:
-        number = _level_numbers(column, coding.levels)
+        number = places_in(column, coding.levels)
         return (number[:, None] == np.arange(len(coding.levels) + 1)[None, :]).astype(np.float64)
-    values = _numbers(column)
+    values = numbers_of(column)
     gaps = np.isnan(values)
     filled = np.where(gaps, coding.fill, values)
     return np.column_stack([filled, gaps.astype(np.float64)]) if coding.has_gaps else filled[:, None]
@@ -147,7 +131,7 @@ def encode_for_trees(rows: Rows, coding: Coding) -> Floats:
     for i, column in enumerate(coding.columns):
         values = _column(rows, column.name)
         is_code = column.kind is FeatureKind.CATEGORY
-        matrix[:, i] = _level_numbers(values, column.levels) if is_code else _numbers(values)
+        matrix[:, i] = places_in(values, column.levels) if is_code else numbers_of(values)
     return matrix
 
 

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from zhike.scores.columns import Column, numbers_of, texts_of
 from zhike.scores.terms import Floats
 from zhike.statistics.discrimination import rank_outcomes, roc_auc
 
@@ -72,13 +72,13 @@ def judge_fairness(attributes: pa.Table, p: Floats, outcomes: Floats, by: Sequen
     return tuple(results)
 
 
-def _groups(column: pa.ChunkedArray, attribute: str) -> npt.NDArray[np.str_]:
+def _groups(column: Column, attribute: str) -> npt.NDArray[np.str_]:
     if attribute == "age":
-        years = pc.fill_null(pc.cast(column, pa.float64()), float("nan")).to_numpy()
+        years = numbers_of(column)
         labels = [f"<{AGE_BANDS[0]}", *(f"{a}-{b - 1}" for a, b in pairwise(AGE_BANDS)), f"{AGE_BANDS[-1]}+"]
         band = np.searchsorted(AGE_BANDS, np.nan_to_num(years), side="right")
         return np.where(np.isnan(years), MISSING, np.asarray(labels)[band])
-    return np.asarray(pc.fill_null(pc.cast(column, pa.string()), MISSING).to_pylist(), dtype=str)
+    return texts_of(column, missing=MISSING)
 
 
 def _judge(group: tuple[str, str], p: Floats, y: Floats, selected: tuple[float, float]) -> GroupResult:

@@ -17,11 +17,11 @@ import ibis.expr.types as ir
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from zhike.kernel.errors import BadInput
 from zhike.profile.features import FeatureSet
 from zhike.rules import Rule, RuleScope, bind
+from zhike.scores.columns import Column, numbers_of, rows_of
 from zhike.scores.compiled import AT_CUTOFF, CUSTOMER, CompiledModel
 from zhike.scores.leaks import refuse_later_days
 from zhike.scores.learn import CutoffRows
@@ -106,13 +106,12 @@ def gather_cutoff(
         )  # fmt: skip
     members = _members(compiled, past, cutoff, rows_at_most)
     labels = _outcomes(compiled, past, outcome_on, members)
-    place = pc.index_in(members.column(CUSTOMER), value_set=labels.column(CUSTOMER).combine_chunks())
-    found = np.asarray(pc.is_valid(place).to_numpy(), dtype=np.bool_)
+    found, place = rows_of(members.column(CUSTOMER), labels.column(CUSTOMER))
     known = members.filter(pa.array(found))
-    yes = labels.column("is_yes").take(place.drop_null())
+    yes = numbers_of(labels.column("is_yes"))[place]
     features = known.select([f.name for f in compiled.features])
     refuse_later_days(features, compiled.features)
-    rows = Rows(features, np.asarray(pc.cast(yes, pa.float64()).to_numpy()), known.column(CUSTOMER).combine_chunks())
+    rows = Rows(features, yes, known.column(CUSTOMER).combine_chunks())
     shares = _shares_in(known.column(SHARE))
     by = [a for a in compiled.model.fairness_by if a in known.column_names]
     return CutoffRows(cutoff, rows, shares, known.select(by))
@@ -173,11 +172,13 @@ def _prefix(share: float) -> str:
     return f"{min(int(share * 16**SHARE_DIGITS), 16**SHARE_DIGITS - 1):0{SHARE_DIGITS}x}"
 
 
-def _shares_in(column: pa.ChunkedArray) -> Floats:
+def _shares_in(column: Column) -> Floats:
     """Return hex texts of 8 digits as shares in [0, 1)."""
     if not len(column):
         return np.empty(0)
-    letters = np.frombuffer("".join(column.to_pylist()).encode(), dtype=np.uint8).reshape(-1, SHARE_DIGITS)
+    letters = np.frombuffer("".join(str(v) for v in column.to_pylist()).encode(), dtype=np.uint8).reshape(
+        -1, SHARE_DIGITS
+    )
     digits: npt.NDArray[np.int64] = np.where(letters >= ord("a"), letters - ord("a") + 10, letters - ord("0")).astype(
         np.int64
     )

@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from zhike.kernel.definitions import suggest
 from zhike.kernel.errors import BadInput, Finding
+from zhike.scores.columns import numbers_of, texts_of
 from zhike.scores.definition import ModelDefinition
 from zhike.scores.terms import Feature, FeatureKind, LeftOut, Rows
 from zhike.statistics.discrimination import rank_outcomes, roc_auc
@@ -98,7 +98,7 @@ def refuse_later_days(days: pa.Table, features: Sequence[Feature]) -> None:
     for feature in features:
         if feature.kind is not FeatureKind.DAY or feature.is_scheduled:
             continue
-        n_later = pc.sum(pc.less(days.column(feature.name), 0)).as_py() or 0
+        n_later = int((numbers_of(days.column(feature.name)) < 0).sum())
         if n_later:
             findings.append(Finding(feature.name, f"{n_later} values lie after the cutoff"))
     if findings:
@@ -126,12 +126,10 @@ def telling_features(
     for feature in features:
         column = rows.features.column(feature.name)
         if feature.kind is FeatureKind.CATEGORY:
-            codes = column.combine_chunks().cast(pa.string()).dictionary_encode().indices.fill_null(-1).to_numpy()
-            _, group = np.unique(codes, return_inverse=True)
+            _, group = np.unique(texts_of(column, missing=""), return_inverse=True)
             values = (np.bincount(group, weights=outcomes) / np.bincount(group))[group]
         else:
-            numbers = pc.fill_null(pc.cast(column, pa.float64(), safe=False), -1e300)
-            values = np.nan_to_num(numbers.to_numpy(), nan=-1e300)
+            values = np.nan_to_num(numbers_of(column), nan=-1e300)
         auc = roc_auc(rank_outcomes(outcomes, values))
         found.append((feature.name, max(auc, 1 - auc)))
     return tuple(sorted([f for f in found if f[1] > above], key=lambda f: (-f[1], f[0])))

@@ -147,7 +147,7 @@ def fit_model(
 def _fit_logistic(rows: Rows, coding: Coding, settings: Mapping[str, Any]) -> LogisticModel:
     from sklearn.linear_model import LogisticRegression
 
-    fitted = LogisticRegression(C=float(settings["c"]), max_iter=1000, tol=1e-6).fit(
+    fitted = LogisticRegression(C=float(settings["c"]), solver="newton-cholesky", max_iter=100, tol=1e-8).fit(
         encode_linear(rows, coding), rows.outcomes
     )
     return LogisticModel(float(fitted.intercept_[0]), tuple(float(c) for c in fitted.coef_[0]))

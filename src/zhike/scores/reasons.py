@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from zhike.scores.columns import shown_values
 from zhike.scores.terms import Feature, FeatureKind, Floats, Rows
 
 N_REASONS = 3
@@ -22,8 +24,8 @@ MISSING = "missing"
 class Reasons:
     """The strongest reasons of each row: ``keys[k]`` (``feature=value`` or missing) and ``effects[k]`` in log-odds, best first."""
 
-    keys: tuple[pa.Array, ...]
-    effects: tuple[pa.Array, ...]
+    keys: tuple[pa.Array[Any], ...]
+    effects: tuple[pa.Array[Any], ...]
 
 
 def strongest_reasons(rows: Rows, names: tuple[str, ...], contributions: Floats) -> Reasons:
@@ -35,7 +37,8 @@ def strongest_reasons(rows: Rows, names: tuple[str, ...], contributions: Floats)
     """
     order = np.argsort(-np.abs(contributions), axis=1, kind="stable")[:, :N_REASONS]
     sizes = np.take_along_axis(contributions, order, axis=1)
-    keys, effects = [], []
+    keys: list[pa.Array[Any]] = []
+    effects: list[pa.Array[Any]] = []
     for k in range(N_REASONS):
         if k >= order.shape[1]:
             keys.append(pa.nulls(rows.n, pa.string()))
@@ -47,21 +50,14 @@ def strongest_reasons(rows: Rows, names: tuple[str, ...], contributions: Floats)
     return Reasons(tuple(keys), tuple(effects))
 
 
-def _keys_of(rows: Rows, names: tuple[str, ...], chosen: np.ndarray) -> pa.Array:
+def _keys_of(rows: Rows, names: tuple[str, ...], chosen: npt.NDArray[np.int64]) -> pa.Array[Any]:
     """Return ``feature=value`` for the feature chosen in each row (-1 = none); a loop over features, not over rows."""
     texts = np.full(rows.n, None, dtype=object)
     for i in np.unique(chosen[chosen >= 0]):
-        mask = chosen == i
-        values = rows.features.column(names[int(i)]).filter(pa.array(mask))
-        shown = pc.fill_null(_as_text(values), MISSING)
-        texts[mask] = pc.binary_join_element_wise(names[int(i)], shown, "=").to_numpy(zero_copy_only=False)
+        mask, name = chosen == i, names[int(i)]
+        values = rows.features.column(name).filter(pa.array(mask))
+        texts[mask] = [f"{name}={value}" for value in shown_values(values, missing=MISSING)]
     return pa.array(texts, pa.string())
-
-
-def _as_text(values: pa.ChunkedArray) -> pa.ChunkedArray:
-    if pa.types.is_floating(values.type):
-        values = pc.round(values, ndigits=4)
-    return pc.cast(values, pa.string())
 
 
 def describe_reason(key: str, effect: float, features: Mapping[str, Feature], *, language: str = "zh") -> str:

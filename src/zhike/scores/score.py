@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import ibis
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from zhike.kernel.errors import ContractBroken
 from zhike.scores.artifact import Artifact
+from zhike.scores.columns import numbers_of, order_by
 from zhike.scores.compiled import CUSTOMER, CompiledModel
 from zhike.scores.gather import feature_columns, population_of
 from zhike.scores.health import SCORE, HealthState, measure_health
 from zhike.scores.reasons import strongest_reasons
+from zhike.scores.tables import MODEL_HEALTH
 from zhike.scores.terms import Rows, stack_rows
 from zhike.warehouse import StepContext
 
@@ -45,7 +47,7 @@ def score_customers(context: StepContext, compiled: CompiledModel, artifact: Art
     found = health.to_pylist()
     return {
         "n_scored": scores.num_rows,
-        "mean_score": pc.mean(scores.column("score")).as_py(),
+        "mean_score": _mean(scores),
         "score_psi": next((h["psi"] for h in found if h["feature"] == SCORE), None),
         "shifted_features": [h["feature"] for h in found if h["state"] == HealthState.SHIFTED],
     }
@@ -90,8 +92,7 @@ def score_rows(rows: Rows, artifact: Artifact) -> pa.Table:
 
 def _with_deciles(scores: pa.Table) -> pa.Table:
     """Return the rows by customer, with the tenth of each, 1 = highest raw score; ties by customer, so that runs agree."""
-    keys = [("raw_score", "descending"), (CUSTOMER, "ascending")]
-    ordered = scores.take(pc.sort_indices(scores, sort_keys=keys))
+    ordered = order_by(scores, [("raw_score", "descending"), (CUSTOMER, "ascending")])
     n = ordered.num_rows
     decile = np.arange(n, dtype=np.int64) * 10 // max(1, n) + 1
     return ordered.append_column("decile", pa.array(decile, pa.int64())).sort_by(CUSTOMER)
@@ -117,24 +118,18 @@ def _health_table(artifact: Artifact, rows: Rows) -> pa.Table:
 
 
 def _no_scores() -> pa.Table:
-    texts = [CUSTOMER, "model", "model_version", "reason_1", "reason_2", "reason_3"]
-    numbers = ["score", "raw_score", "reason_1_effect", "reason_2_effect", "reason_3_effect"]
-    fields = [*((n, pa.string()) for n in texts), *((n, pa.float64()) for n in numbers)]
-    return pa.schema(fields).empty_table()
+    texts = (CUSTOMER, "model", "model_version", "reason_1", "reason_2", "reason_3")
+    numbers = ("score", "raw_score", "reason_1_effect", "reason_2_effect", "reason_3_effect")
+    empty = {n: pa.array([], pa.string()) for n in texts}
+    return pa.table({**empty, **{n: pa.array([], pa.float64()) for n in numbers}})
 
 
 def _no_health() -> pa.Table:
-    texts, numbers = (
-        ["model", "feature", "model_version", "state"],
-        ["psi", "missing_reference_rate", "missing_current_rate"],
-    )
-    counts = ["n_reference", "n_current"]
-    fields = [
-        *((n, pa.string()) for n in texts),
-        *((n, pa.float64()) for n in numbers),
-        *((n, pa.int64()) for n in counts),
-    ]
-    return pa.schema(fields).empty_table()
+    return ibis.schema(MODEL_HEALTH.schema()).to_pyarrow().empty_table()
+
+
+def _mean(scores: pa.Table) -> float | None:
+    return round(float(numbers_of(scores.column("score")).mean()), 6) if scores.num_rows else None
 
 
 def _write(context: StepContext, key: str, scores: pa.Table, health: pa.Table) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -59,7 +60,7 @@ class Rows:
 
     features: pa.Table
     labels: Floats | None = None
-    units: pa.Array | None = None
+    units: pa.Array[Any] | None = None
 
     @property
     def n(self) -> int:
@@ -75,11 +76,10 @@ class Rows:
 
     def take(self, keep: npt.NDArray[np.bool_] | slice) -> Rows:
         """Return the rows where ``keep`` is true (a mask of shape (n_rows,)), or those of a slice."""
-        mask = keep if not isinstance(keep, slice) else np.arange(self.n)[keep]
-        index = np.flatnonzero(mask) if mask.dtype == np.bool_ else mask
+        index = np.arange(self.n)[keep]
         labels = None if self.labels is None else self.labels[index]
-        units = None if self.units is None else self.units.take(pa.array(index))
-        return Rows(self.features.take(pa.array(index)), labels, units)
+        units = None if self.units is None else self.units.take(index)
+        return Rows(self.features.take(index), labels, units)
 
 
 def stack_rows(parts: Sequence[Rows]) -> Rows:
@@ -90,7 +90,7 @@ def stack_rows(parts: Sequence[Rows]) -> Rows:
     return Rows(pa.concat_tables([p.features for p in parts]).combine_chunks(), labels, joined)
 
 
-def _chunks(values: pa.Array | pa.ChunkedArray) -> list[pa.Array]:
+def _chunks(values: pa.Array[Any] | pa.ChunkedArray[Any]) -> list[pa.Array[Any]]:
     return list(values.chunks) if isinstance(values, pa.ChunkedArray) else [values]
 
 

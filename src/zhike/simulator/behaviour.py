@@ -8,34 +8,40 @@ import numpy.typing as npt
 from zhike.kernel.terms import Channel
 from zhike.simulator.money import DayBook
 from zhike.simulator.population import PERSON
-from zhike.simulator.randomness import Bits, Ints, choose, hits, part, part_uniform, threshold
+from zhike.simulator.randomness import Bits, Ints, choose, hits, mixed, part, part_uniform
 
 CHANNELS = tuple(c.value for c in Channel)
 CHANNEL = {name: position for position, name in enumerate(CHANNELS)}
 SOURCES = ("core", "card", "mobile", "wecom", "call_centre")
 EVENT_KINDS = (
-    "app_login", "page_view", "product_page_view", "rate_page_view", "loan_page_view", "loan_limit_trial", "loan_apply_start",
+    "app_login", "page_view", "deposit_page_view", "wealth_page_view", "rate_page_view", "loan_page_view", "limit_trial", "loan_apply_start",
     "loan_apply", "prepay_trial", "article_read", "transfer_page_view", "counter_visit", "machine_visit", "atm_visit", "call_in",
     "bot_answer", "wecom_message", "video_view", "email_open", "sms_click", "push_open", "video_meeting", "rm_meeting",
     "rm_card_view", "qr_scan", "referral_click", "survey_answer", "interview", "social_comment", "partner_visit",
-    "account_service", "card_service", "mini_program_visit", "prepay_enquiry", "enquiry", "reply", "online_bank_login",
+    "account_service", "card_service", "mini_program_login", "prepay_enquiry", "prepay_booking", "enquiry", "reply", "web_login",
 )  # fmt: skip
 KIND = {name: position for position, name in enumerate(EVENT_KINDS)}
 SUBJECTS = ("demand", "term", "large_cd", "fixed_income", "cash_wealth", "fund", "insurance", "mortgage", "consumer_loan",
             "credit_card", "service", "pension")  # fmt: skip
 SESSION_CHANNELS = (("app", 70.0), ("mini_program", 11.0), ("wechat", 6.0), ("mobile_web", 6.0), ("web", 7.0))
-SESSION_LOGIN = {"app": "app_login", "mini_program": "mini_program_visit", "wechat": "article_read", "mobile_web": "page_view",
-                 "web": "online_bank_login"}  # fmt: skip
-EXTRAS = (("page_view", 24.0), ("product_page_view", 26.0), ("rate_page_view", 12.0), ("article_read", 12.0), ("transfer_page_view", 22.0),
-          ("prepay_trial", 0.6), ("loan_page_view", 3.0), ("loan_limit_trial", 0.3), ("loan_apply_start", 0.1))  # fmt: skip
-LOAN_EXTRAS = (("loan_page_view", 55.0), ("loan_limit_trial", 20.0), ("loan_apply_start", 12.0), ("loan_apply", 5.0), ("page_view", 8.0))
+SESSION_LOGIN = {"app": "app_login", "mini_program": "mini_program_login", "wechat": "article_read", "mobile_web": "page_view",
+                 "web": "web_login"}  # fmt: skip
+EXTRAS = (("page_view", 24.0), ("deposit_page_view", 12.0), ("wealth_page_view", 14.0), ("rate_page_view", 12.0), ("article_read", 12.0), ("transfer_page_view", 22.0),
+          ("prepay_trial", 0.6), ("loan_page_view", 3.0), ("limit_trial", 0.3), ("loan_apply_start", 0.1))  # fmt: skip
+LOAN_EXTRAS = (
+    ("loan_page_view", 55.0),
+    ("limit_trial", 20.0),
+    ("loan_apply_start", 12.0),
+    ("loan_apply", 5.0),
+    ("page_view", 8.0),
+)
 TOUCHES = (
     ("branch", "counter_visit", 26.0), ("teller_machine", "machine_visit", 16.0), ("atm", "atm_visit", 14.0), ("call_centre", "call_in", 8.0),
     ("voice_bot", "bot_answer", 4.0), ("wecom", "wecom_message", 6.0), ("wechat_video", "video_view", 3.0), ("email", "email_open", 2.0),
     ("sms", "sms_click", 3.0), ("app_push", "push_open", 5.0), ("remote_video", "video_meeting", 1.0), ("rm", "rm_meeting", 3.0),
     ("rm_card", "rm_card_view", 1.5), ("qr_code", "qr_scan", 2.5), ("referral", "referral_click", 1.0), ("survey", "survey_answer", 1.5),
     ("interview", "interview", 0.3), ("social", "social_comment", 1.0), ("partner", "partner_visit", 1.5), ("core_banking", "account_service", 3.0),
-    ("card", "card_service", 3.0), ("call_centre", "prepay_enquiry", 0.4), ("branch", "enquiry", 3.0), ("wechat", "article_read", 3.0),
+    ("card", "card_service", 3.0), ("call_centre", "prepay_enquiry", 0.4), ("branch", "prepay_booking", 0.3), ("branch", "enquiry", 3.0), ("wechat", "article_read", 3.0),
 )  # fmt: skip
 SOURCE_OF = {
     **dict.fromkeys(("app", "app_push", "mini_program", "mobile_web", "web", "survey"), "mobile"),
@@ -43,7 +49,7 @@ SOURCE_OF = {
     **dict.fromkeys(("call_centre", "voice_bot"), "call_centre"), "card": "card",
 }  # fmt: skip
 SOURCE_BY_CHANNEL = np.array([SOURCES.index(SOURCE_OF.get(c, "core")) for c in CHANNELS])
-DAY_SECONDS = 86_400
+LOGINS = np.array([KIND[k] for k in ("app_login", "web_login", "mini_program_login")])
 
 
 def positions(names: tuple[tuple[str, float], ...], table: dict[str, int]) -> npt.NDArray[np.int64]:
@@ -57,8 +63,7 @@ def use_touchpoints(book: DayBook, gates: Bits, known_in: npt.NDArray[np.bool_])
     Where a source does not know the customer, the event carries the core number.
     """
     state, people = book.state, book.state.people
-    alive = (people.joined <= book.day) & (people.died > book.day)
-    who = hits(gates[0], threshold(people.sessions_per_day * alive * np.where(state.is_gone, 0.25, 1.0)))
+    who = _present(book, gates[0], book.gate("session", lambda p: p.sessions_per_day))
     words = gates[0][who]
     weights = tuple(w for _, w in SESSION_CHANNELS)
     pick = choose(words, weights, 0)
@@ -66,7 +71,7 @@ def use_touchpoints(book: DayBook, gates: Bits, known_in: npt.NDArray[np.bool_])
     first = np.array([KIND[SESSION_LOGIN[name]] for name, _ in SESSION_CHANNELS])[pick]
     second = 25_000 + part(words, 16, 56_000)
     write_events(book, who, first, channel, second, known_in, nth=0)
-    state.last_login[who] = np.where((first == KIND["app_login"]) | (first == KIND["online_bank_login"]), book.day, state.last_login[who])
+    state.last_login[who] = np.where(np.isin(first, LOGINS), book.day, state.last_login[who])
     looks = part(words, 32, 100) < 60
     who, words, channel, second = who[looks], words[looks], channel[looks], second[looks]
     ordinary = positions(EXTRAS, KIND)[choose(words, tuple(w for _, w in EXTRAS), 16)]
@@ -74,12 +79,20 @@ def use_touchpoints(book: DayBook, gates: Bits, known_in: npt.NDArray[np.bool_])
     is_keen = people.wants_loan[who] & ((words & np.uint64(3)) == 0)
     kind = np.where(is_keen, keen, ordinary)
     write_events(book, who, kind, channel, second + 60 + part(words, 32, 600), known_in, nth=1)
-    who = hits(gates[1], threshold(people.touches_per_day * alive * np.where(state.is_gone, 0.3, 1.0)))
+    who = _present(book, gates[1], book.gate("touch", lambda p: p.touches_per_day))
     words = gates[1][who]
     pick = choose(words, tuple(w for *_, w in TOUCHES), 16)
     channel = np.array([CHANNEL[c] for c, *_ in TOUCHES])[pick]
     kind = np.array([KIND[k] for _, k, _ in TOUCHES])[pick]
     write_events(book, who, kind, channel, 30_600 + part(words, 32, 28_000), known_in, nth=2)
+
+
+def _present(book: DayBook, gate: Bits, limit: Bits) -> Ints:
+    """Return who passes the gate and is a customer today; those who drifted away come a quarter as often."""
+    who = hits(gate, limit)
+    share = book.is_active[who] * np.where(book.state.is_gone[who], 0.25, 1.0)
+    present: Ints = who[part_uniform(mixed(gate[who]), 48) < share]
+    return present
 
 
 def write_events(
@@ -93,15 +106,21 @@ def write_events(
     topic = (who * 31 + book.day * 17 + nth * 7) % len(SUBJECTS)
     asks_loan = (kind >= KIND["loan_page_view"]) & (kind <= KIND["loan_apply"])
     subject = np.where(asks_loan, SUBJECTS.index("consumer_loan"), topic)
-    subject = np.where((kind == KIND["prepay_trial"]) | (kind == KIND["prepay_enquiry"]), SUBJECTS.index("mortgage"), subject)
+    subject = np.where(
+        (kind == KIND["prepay_trial"]) | (kind == KIND["prepay_enquiry"]), SUBJECTS.index("mortgage"), subject
+    )
     day = np.full(len(who), book.day, np.int32)
     at_branch = (channel == CHANNEL["branch"]) | (channel == CHANNEL["teller_machine"]) | (channel == CHANNEL["atm"])
     org = np.where(at_branch, book.state.people.org[who], -1)
     value = (who * 97 + book.day * 13) % 240 + 3
-    book.state.logs.events.append((who, source, kind, channel, day, second, subject, org, value, np.full(len(who), nth)))
+    book.state.logs.events.append(
+        (who, source, kind, channel, day, second, subject, org, value, np.full(len(who), nth))
+    )
 
 
-def sources_that_know(book_size: int, bits: Bits, digital: npt.NDArray[np.float64], kind: Ints, has_card: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+def sources_that_know(
+    book_size: int, bits: Bits, digital: npt.NDArray[np.float64], kind: Ints, has_card: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.bool_]:
     """Return, per source and customer, whether the source has its own record; the core knows everyone."""
     known = np.zeros((len(SOURCES), book_size), np.bool_)
     known[0] = True
@@ -112,4 +131,14 @@ def sources_that_know(book_size: int, bits: Bits, digital: npt.NDArray[np.float6
     return known
 
 
-__all__ = ["CHANNEL", "CHANNELS", "EVENT_KINDS", "KIND", "SOURCES", "SUBJECTS", "sources_that_know", "use_touchpoints", "write_events"]
+__all__ = [
+    "CHANNEL",
+    "CHANNELS",
+    "EVENT_KINDS",
+    "KIND",
+    "SOURCES",
+    "SUBJECTS",
+    "sources_that_know",
+    "use_touchpoints",
+    "write_events",
+]

@@ -12,6 +12,7 @@ import yaml
 
 FILE = Path(__file__).with_name("products.yaml")
 IN_AUM = ("deposit", "wealth")
+RATE_CUT_BP = 10  # by so much posted rates fell in the middle of the history
 
 TXN_KINDS = (
     "cash_in", "cash_out", "transfer_in", "transfer_out", "payment", "card_payment", "payroll", "pension", "interest", "fee",
@@ -113,6 +114,7 @@ __all__ = [
     "KIND",
     "LOAN_PRODUCTS",
     "PARTNER",
+    "RATE_CUT_BP",
     "SHARE_FUND",
     "TXN_KINDS",
     "Product",

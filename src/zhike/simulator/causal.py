@@ -16,10 +16,10 @@ from zhike.kernel.terms import Channel
 from zhike.simulator.randomness import Bits, Floats, Ints, logistic, normal, part, part_uniform
 from zhike.simulator.state import N_CONTRACTS, ChunkState
 
-INTERCEPT = -1.15
+INTERCEPT = -0.55
 NOISE = 0.55
 GONE_SHIFT = 3.0
-LOST_CAUSE_SHIFT, PERSUADABLE_SHIFT, ANNOYED_SHIFT = -0.08, -1.7, 0.9
+LOST_CAUSE_SHIFT, PERSUADABLE_SHIFT, ANNOYED_SHIFT = -0.08, -2.3, 0.8
 REACH = {
     Channel.RM: 1.0, Channel.BRANCH: 0.9, Channel.REMOTE_VIDEO: 0.9, Channel.CALL_CENTRE: 0.8, Channel.WECOM: 0.75,
     Channel.RM_CARD: 0.5, Channel.APP: 0.45, Channel.APP_PUSH: 0.45, Channel.MINI_PROGRAM: 0.4, Channel.WECHAT: 0.4,
@@ -27,7 +27,13 @@ REACH = {
     Channel.TELLER_MACHINE: 0.3, Channel.ATM: 0.15,
 }  # fmt: skip
 OTHER_REACH = 0.2
-OPT_OUT_RATE = {Channel.SMS: 0.008, Channel.CALL_CENTRE: 0.012, Channel.VOICE_BOT: 0.02, Channel.EMAIL: 0.006, Channel.APP_PUSH: 0.005}
+OPT_OUT_RATE = {
+    Channel.SMS: 0.008,
+    Channel.CALL_CENTRE: 0.012,
+    Channel.VOICE_BOT: 0.02,
+    Channel.EMAIL: 0.006,
+    Channel.APP_PUSH: 0.005,
+}
 OTHER_OPT_OUT_RATE = 0.003
 CHANNELS_IN_TRUTH = (Channel.APP_PUSH, Channel.SMS, Channel.WECOM, Channel.CALL_CENTRE, Channel.VOICE_BOT, Channel.RM)
 WHOLE_SHARE = 0.75  # three in four who leave take everything; the others half to nine tenths
@@ -107,4 +113,13 @@ def maturing_truth(state: ChunkState, until_day: int) -> dict[str, npt.NDArray[n
     return rows
 
 
-__all__ = ["CHANNELS_IN_TRUTH", "Reaction", "leave_logit", "leave_share", "maturing_truth", "mean_leave_share", "p_leave", "react"]
+__all__ = [
+    "CHANNELS_IN_TRUTH",
+    "Reaction",
+    "leave_logit",
+    "leave_share",
+    "maturing_truth",
+    "mean_leave_share",
+    "p_leave",
+    "react",
+]

@@ -21,8 +21,8 @@ from zhike.simulator.terms import CHUNK_CUSTOMERS, BankPlan, Contact
 ANSWERS = ("none", "positive", "negative", "unsubscribe")
 TRACE = {
     Channel.APP_PUSH: "push_open", Channel.SMS: "sms_click", Channel.EMAIL: "email_open", Channel.CALL_CENTRE: "reply",
-    Channel.VOICE_BOT: "bot_answer", Channel.WECOM: "wecom_message", Channel.RM: "rm_meeting", Channel.APP: "product_page_view",
-    Channel.MINI_PROGRAM: "mini_program_visit", Channel.WECHAT: "article_read", Channel.BRANCH: "enquiry",
+    Channel.VOICE_BOT: "bot_answer", Channel.WECOM: "wecom_message", Channel.RM: "rm_meeting", Channel.APP: "wealth_page_view",
+    Channel.MINI_PROGRAM: "mini_program_login", Channel.WECHAT: "article_read", Channel.BRANCH: "enquiry",
 }  # fmt: skip
 
 
@@ -34,7 +34,9 @@ class DueContact:
     contact: Contact
 
 
-def contacts_by_chunk(plan: BankPlan, contacts: Iterable[Contact], *, after: int, until: int) -> dict[int, dict[int, list[DueContact]]]:
+def contacts_by_chunk(
+    plan: BankPlan, contacts: Iterable[Contact], *, after: int, until: int
+) -> dict[int, dict[int, list[DueContact]]]:
     """Return contacts by chunk and day number.
 
     Raises
@@ -48,7 +50,11 @@ def contacts_by_chunk(plan: BankPlan, contacts: Iterable[Contact], *, after: int
     for contact, customer in zip(listed, customers.tolist(), strict=True):
         day = day_number(contact.on)
         if not 0 <= customer < plan.n_customers:
-            wrong.append(Finding(f"contact {contact.contact_id}", "no such customer number", todo="give the core customer number"))
+            wrong.append(
+                Finding(
+                    f"contact {contact.contact_id}", "no such customer number", todo="give the core customer number"
+                )
+            )
         elif not after < day <= until:
             wrong.append(Finding(f"contact {contact.contact_id}", "day outside the days to come", str(contact.on)))
         else:
@@ -92,10 +98,24 @@ def meet(book: DayBook, seed: int, contacts: Sequence[DueContact], known_in: npt
         state.opted_out[who] |= opts_out
         for due, code in zip(fresh, answer.tolist(), strict=True):
             state.logs.receipts.append((due.who, due.contact.contact_id, channel.value, book.day, code))
-        state.logs.consents.append((who[opts_out], np.full(int(opts_out.sum()), book.day, np.int32), np.full(int(opts_out.sum()), CHANNEL[channel.value])))
+        state.logs.consents.append(
+            (
+                who[opts_out],
+                np.full(int(opts_out.sum()), book.day, np.int32),
+                np.full(int(opts_out.sum()), CHANNEL[channel.value]),
+            )
+        )
         reacted = who[answer == 1]
         kind = np.full(len(reacted), KIND[TRACE.get(channel, "reply")])
-        write_events(book, reacted, kind, np.full(len(reacted), CHANNEL[channel.value]), np.full(len(reacted), 36_000), known_in, nth=3)
+        write_events(
+            book,
+            reacted,
+            kind,
+            np.full(len(reacted), CHANNEL[channel.value]),
+            np.full(len(reacted), 36_000),
+            known_in,
+            nth=3,
+        )
 
 
 __all__ = ["ANSWERS", "DueContact", "contacts_by_chunk", "meet"]

@@ -15,13 +15,14 @@ from zhike.kernel.errors import BadInput
 from zhike.simulator.contacting import contacts_by_chunk
 from zhike.simulator.files.write import DeliveryWriter
 from zhike.simulator.identifiers import day_number
-from zhike.simulator.population import draw_people
+from zhike.simulator.population import People, draw_people
 from zhike.simulator.records import parties
 from zhike.simulator.records.accounts_of import make_keys
 from zhike.simulator.running import known_sources
 from zhike.simulator.simulate import PLAN_FILE, read_plan, report_days, summary, write_days
-from zhike.simulator.state import load_state, save_state
-from zhike.simulator.terms import BankSummary, Contact
+from zhike.simulator.start import rate_cut_day
+from zhike.simulator.state import ChunkState, load_state, save_state
+from zhike.simulator.terms import BankPlan, BankSummary, Contact
 from zhike.simulator.totals import Totals
 
 
@@ -56,17 +57,32 @@ def continue_with_contacts(folder: Path, contacts: Iterable[Contact], until: dat
     with DeliveryWriter(folder / "data", plan.delivery) as writer:
         for chunk in range(plan.n_chunks):
             people = draw_people(plan, chunk)
-            state = load_state(people, chunk, state_file(folder, start, chunk))
+            state = load_chunk(plan, people, chunk, state_file(folder, start, chunk))
             twice = parties.entered_twice(plan, people, chunk)
             known_in = known_sources(plan, state)
             write_days(
-                plan, state, make_keys(people), twice, end, writer=writer, totals=totals, known_in=known_in, contacts=due.get(chunk, defaultdict(list))
+                plan,
+                state,
+                make_keys(people),
+                twice,
+                end,
+                writer=writer,
+                totals=totals,
+                known_in=known_in,
+                contacts=due.get(chunk, defaultdict(list)),
             )
             save_state(state, state_file(folder, end, chunk))
         report_days(writer, totals, after=start)
     _keep_contacts(folder, listed)
     _set_simulated_to(folder, until)
     return summary(plan, folder, writer.n_rows, {})
+
+
+def load_chunk(plan: BankPlan, people: People, chunk: int, file: Path) -> ChunkState:
+    """Return the state of a chunk as it was saved."""
+    state = load_state(people, chunk, file)
+    state.rate_cut_day = rate_cut_day(plan)
+    return state
 
 
 def state_file(folder: Path, day: int, chunk: int) -> Path:
@@ -99,4 +115,4 @@ def _set_simulated_to(folder: Path, until: date) -> None:
     file.write_text(json.dumps(body, indent=1) + "\n", encoding="utf-8")
 
 
-__all__ = ["continue_with_contacts", "read_contacts", "state_file"]
+__all__ = ["continue_with_contacts", "load_chunk", "read_contacts", "state_file"]

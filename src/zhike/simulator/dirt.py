@@ -60,9 +60,11 @@ FRESH_KEYS = {
 }  # fmt: skip
 
 
-def plant(spec: FileSpec, data: Mapping[str, Any], seed: int, chunk: int) -> tuple[dict[str, Any], dict[tuple[str, str, str], int]]:
+def plant(
+    spec: FileSpec, data: Mapping[str, Any], seed: int, chunk: int
+) -> tuple[dict[str, Any], dict[tuple[str, str, str], int]]:
     """Return ``data`` with bad rows appended, and how many by (file, reason, column)."""
-    rows = dict(data)
+    spoilt_rows: dict[str, list[Any]] = {name: [] for name in data}
     counts: dict[tuple[str, str, str], int] = {}
     n = len(next(iter(data.values())))
     serial = 0
@@ -80,9 +82,12 @@ def plant(spec: FileSpec, data: Mapping[str, Any], seed: int, chunk: int) -> tup
         serial += len(picked)
         if slip.reason != "duplicate_key":
             bad[slip.column] = _spoilt(spec, slip, bad[slip.column], len(picked))
-        rows = {name: _append(rows[name], bad[name]) for name in rows}
+        for name, values in bad.items():
+            spoilt_rows[name].append(values)
         counts[(spec.name, slip.reason, slip.column)] = len(picked)
-    return rows, counts
+    if not counts:
+        return dict(data), counts
+    return {name: _joined([values, *spoilt_rows[name]]) for name, values in data.items()}, counts
 
 
 def _spoilt(spec: FileSpec, slip: Slip, values: Any, n: int) -> Any:
@@ -94,7 +99,9 @@ def _spoilt(spec: FileSpec, slip: Slip, values: Any, n: int) -> Any:
         return -np.asarray(values) - 1
     if slip.reason == "broken_reference" and spec.column(slip.column).kind == "text":
         if isinstance(values, pa.DictionaryArray):  # its dictionary ends with an account that does not exist
-            return pa.DictionaryArray.from_arrays(pa.array(np.full(n, len(values.dictionary) - 1, np.int32)), values.dictionary)
+            return pa.DictionaryArray.from_arrays(
+                pa.array(np.full(n, len(values.dictionary) - 1, np.int32)), values.dictionary
+            )
         return pa.array([NO_SUCH_ACCOUNT] * n)
     return np.full(n, len(spec.column(slip.column).codes))
 
@@ -103,19 +110,17 @@ def _take(values: Any, rows: Any) -> Any:
     return values.take(pa.array(rows)) if isinstance(values, pa.Array) else values[rows]
 
 
-def _append(first: Any, second: Any) -> Any:
+def _joined(parts: list[Any]) -> Any:
     """Put rows under rows; a day that must be impossible turns its column into text."""
-    if isinstance(first, pa.DictionaryArray) and isinstance(second, pa.DictionaryArray):
-        indices = pa.concat_arrays([first.indices, second.indices])
-        return pa.DictionaryArray.from_arrays(indices, first.dictionary)
-    if isinstance(first, pa.Array) or isinstance(second, pa.Array):
-        return pa.concat_arrays([_plain(first), _plain(second)])
-    return np.concatenate([first, second])
+    if all(isinstance(p, pa.DictionaryArray) for p in parts):
+        return pa.DictionaryArray.from_arrays(pa.concat_arrays([p.indices for p in parts]), parts[0].dictionary)
+    if any(isinstance(p, pa.Array) for p in parts):
+        return pa.concat_arrays([_plain(p) for p in parts])
+    return np.concatenate(parts)
 
 
 def _plain(values: Any) -> pa.Array:
     if not isinstance(values, pa.Array):
-
         return day_texts(values)
     if pa.types.is_dictionary(values.type):
         return values.dictionary_decode()

@@ -14,12 +14,12 @@ import numpy.typing as npt
 from zhike.kernel.errors import NotEstimable
 from zhike.kernel.terms import Channel
 from zhike.simulator.causal import GONE_SHIFT, mean_leave_share, react
-from zhike.simulator.continuing import read_contacts, state_file
+from zhike.simulator.continuing import load_chunk, read_contacts, state_file
 from zhike.simulator.identifiers import customer_of_core_number, day_number
 from zhike.simulator.population import draw_people
 from zhike.simulator.randomness import logistic
 from zhike.simulator.simulate import read_plan
-from zhike.simulator.state import N_CONTRACTS, ChunkState, load_state
+from zhike.simulator.state import N_CONTRACTS, ChunkState
 from zhike.simulator.terms import CHUNK_CUSTOMERS, BankPlan, TrueEffect
 
 Floats = npt.NDArray[np.float64]
@@ -37,7 +37,12 @@ class _Kept:
 
 
 def true_effect(
-    folder: Path, treated: Iterable[str], control: Iterable[str], *, matured_from: date | None = None, matured_to: date | None = None
+    folder: Path,
+    treated: Iterable[str],
+    control: Iterable[str],
+    *,
+    matured_from: date | None = None,
+    matured_to: date | None = None,
 ) -> TrueEffect:
     """Return the mean difference of potential outcomes between contacting and not contacting the treated.
 
@@ -63,7 +68,13 @@ def true_effect(
     kept_control = _kept(folder, plan, list(control), {}, day_number(first), day_number(last))
     n_treated, n_control = len(kept_treated.principal), len(kept_control.principal)
     if not n_treated or not n_control:
-        raise NotEstimable("simulator.no_effect", zh="窗口内无到期资金", en="no money of one group matures in the window", todo_en="widen the window", todo_zh="请放宽窗口")
+        raise NotEstimable(
+            "simulator.no_effect",
+            zh="窗口内无到期资金",
+            en="no money of one group matures in the window",
+            todo_en="widen the window",
+            todo_zh="请放宽窗口",
+        )
     difference = kept_treated.contacted - kept_treated.not_contacted
     spread_t = kept_treated.variance_contacted.mean() + kept_treated.contacted.var()
     spread_c = kept_control.variance_not.mean() + kept_control.not_contacted.var()
@@ -88,13 +99,18 @@ def _contacts_by_customer(folder: Path) -> dict[int, list[tuple[int, Channel]]]:
 
 
 def _kept(
-    folder: Path, plan: BankPlan, keys: Sequence[str], contacts: Mapping[int, list[tuple[int, Channel]]], first: int, last: int
+    folder: Path,
+    plan: BankPlan,
+    keys: Sequence[str],
+    contacts: Mapping[int, list[tuple[int, Channel]]],
+    first: int,
+    last: int,
 ) -> _Kept:
     numbers = np.unique(customer_of_core_number(keys))
     parts: list[tuple[Floats, ...]] = []
     for chunk in np.unique(numbers // CHUNK_CUSTOMERS).tolist():
         people = draw_people(plan, chunk)
-        state = load_state(people, chunk, state_file(folder.resolve(), day_number(plan.last_day), chunk))
+        state = load_chunk(plan, people, chunk, state_file(folder.resolve(), day_number(plan.last_day), chunk))
         mine = numbers[numbers // CHUNK_CUSTOMERS == chunk] % CHUNK_CUSTOMERS
         parts.append(_kept_in_chunk(state, mine, contacts, first, last))
     columns = [np.concatenate(p) for p in zip(*parts, strict=True)] if parts else [np.zeros(0)] * 5
@@ -102,14 +118,20 @@ def _kept(
 
 
 def _kept_in_chunk(
-    state: ChunkState, who: npt.NDArray[np.int64], contacts: Mapping[int, list[tuple[int, Channel]]], first: int, last: int
+    state: ChunkState,
+    who: npt.NDArray[np.int64],
+    contacts: Mapping[int, list[tuple[int, Channel]]],
+    first: int,
+    last: int,
 ) -> tuple[Floats, ...]:
     held = state.contracts
     places = (who[:, None] * N_CONTRACTS + np.arange(N_CONTRACTS)).ravel()
     places = places[(held.matures[places] >= first) & (held.matures[places] <= last)]
     owner = places // N_CONTRACTS
     base = held.leave_logit[places] + GONE_SHIFT * state.is_gone[owner] + state.contact_shift[owner]
-    shift = np.array([_shift(state, int(w), int(m), contacts) for w, m in zip(owner, held.matures[places], strict=True)])
+    shift = np.array(
+        [_shift(state, int(w), int(m), contacts) for w, m in zip(owner, held.matures[places], strict=True)]
+    )
     customers, row = np.unique(owner, return_inverse=True)
     principal = held.principal[places].astype(np.float64)
     total = np.bincount(row, weights=principal, minlength=len(customers))

@@ -2,50 +2,51 @@
 
 from __future__ import annotations
 
-import datetime
-
 import numpy as np
 
 from zhike.simulator.catalogue import BOND_FUND, CASH_WEALTH, GOLD, HOLDING_PRODUCTS, KIND, PARTNER, SHARE_FUND
 from zhike.simulator.identifiers import to_date
 from zhike.simulator.money import ATM, COUNTER, INTERBANK, KIOSK, POS, WALLET, WEB, DayBook
-from zhike.simulator.population import COMPANY, NEVER, PAYDAYS, PERSON, SOLE_TRADER
-from zhike.simulator.randomness import Bits, choose, hits, lognormal, part, part_uniform, threshold
+from zhike.simulator.population import PAYDAYS, PERSON, SOLE_TRADER
+from zhike.simulator.randomness import Bits, choose, hits, lognormal, mixed, part, part_uniform
 from zhike.simulator.state import FREE
 from zhike.simulator.words import read_words
 
-N_GATES = 16
+N_GATES = 15
 PENSION_DAY, LOAN_DAY = 12, 20
 INTEREST_MONTHS, INTEREST_DAY = (3, 6, 9, 12), 21
 DEMAND_RATE_BP = 5
 WAGE, BONUS, PENSION = 0, 1, 2
 SPEND_KINDS = ("payment", "payment", "payment", "card_payment", "household", "payment")
 BUSINESS_KINDS = ("settlement", "settlement", "settlement", "tax", "cross_border", "settlement")
+SPEND_CODES, BUSINESS_CODES = (np.array([KIND[k] for k in kinds]) for kinds in (SPEND_KINDS, BUSINESS_KINDS))
 FUND_COLUMNS = np.array((BOND_FUND, SHARE_FUND, GOLD))
 
 
-def is_active(book: DayBook) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    """Return who is a customer, alive, today."""
-    people = book.state.people
-    return (people.joined <= book.day) & (people.died > book.day)
+def _accepted(gate: Bits, who: np.ndarray, share: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+    """Return those of ``who`` that a second look keeps, each with probability ``share``, by bits the gate did not use."""
+    return who[part_uniform(mixed(gate[who]), 48) < share]
 
 
 def shop(book: DayBook, gate: Bits, share: float) -> None:
     """Everyday payments: ``share`` of the day's expected number in this wave. Nobody overdraws."""
     state, people = book.state, book.state.people
-    rate = people.payments_per_day * share * is_active(book) * np.where(state.is_gone, 0.12, 1.0)
-    who = hits(gate, threshold(rate))
+    who = hits(gate, book.gate(f"shop:{share}", lambda p: p.payments_per_day * share))
+    who = _accepted(gate, who, book.is_active[who] * np.where(state.is_gone[who], 0.12, 1.0))
     words = gate[who]
     business = people.kind[who] != PERSON
-    typical = np.where(business, people.wealth_cents[who] // 40 + 150_000, people.monthly_income_cents[who] // 40 + 2_000)
+    typical = np.where(
+        business, people.wealth_cents[who] // 40 + 150_000, people.monthly_income_cents[who] // 40 + 2_000
+    )
     amount = np.rint(typical * lognormal(words, 1.0, 32)).astype(np.int64)
     amount = np.minimum(amount, state.cash.value[who] - 1_000)
     fine = amount >= 100
     who, words, amount, business = who[fine], words[fine], amount[fine], business[fine]
-    pick = part(words, 16, len(SPEND_KINDS))
-    person_kind, business_kind = (np.array([KIND[k] for k in kinds]) for kinds in (SPEND_KINDS, BUSINESS_KINDS))
-    kind = np.where(business, business_kind[pick], person_kind[pick])
-    partner = np.where(business, np.where(kind == KIND["tax"], PARTNER["government"], PARTNER["other_bank_other"]), PARTNER["merchant"])
+    pick = part(words, 16, len(SPEND_CODES))
+    kind = np.where(business, BUSINESS_CODES[pick], SPEND_CODES[pick])
+    partner = np.where(
+        business, np.where(kind == KIND["tax"], PARTNER["government"], PARTNER["other_bank_other"]), PARTNER["merchant"]
+    )
     channel = np.where(business, WEB, np.where(kind == KIND["card_payment"], POS, WALLET))
     merchant = np.where(business, -1, read_words().merchants.draw(words, 0))
     bank = np.where(business, part(words, 0, 10), -1)
@@ -54,66 +55,103 @@ def shop(book: DayBook, gate: Bits, share: float) -> None:
 
 def receive(book: DayBook, own: Bits, others: Bits) -> None:
     """Money from outside: own money fetched when short or coming back, and payments by others (sales of businesses)."""
+    _fetch(book, own)
     state, people = book.state, book.state.people
-    alive = is_active(book)
-    cash, income = state.cash.value, people.monthly_income_cents
-    is_short = cash < income // 4
-    rate = np.where(is_short & (people.employer < 0), 0.05, 0.004) + 0.008 * (state.outside > 0)
-    who = hits(own, threshold(rate * alive * (people.kind == PERSON) * ~state.is_gone))
-    words = own[who]
-    returning = np.rint(state.outside[who] * (0.3 + 0.7 * part_uniform(words, 16))).astype(np.int64)
-    ordinary = np.rint(income[who] * lognormal(words, 0.7, 32)).astype(np.int64)
-    book.bring_in(who, np.where((returning > 0) & (part(words, 0, 3) > 0), returning, ordinary) // 100 * 100 + 10_000)
-    rate = np.where(people.kind == PERSON, 0.006, people.payments_per_day * 0.9)
-    who = hits(others, threshold(rate * alive * np.where(state.is_gone, 0.2, 1.0)))
+    who = hits(others, book.gate("receive", lambda p: np.where(p.kind == PERSON, 0.006, p.payments_per_day * 0.9)))
+    who = _accepted(others, who, book.is_active[who] * np.where(state.is_gone[who], 0.2, 1.0))
     words = others[who]
     business = people.kind[who] != PERSON
-    typical = np.where(business, people.wealth_cents[who] // 36 + 170_000, income[who] // 6)
+    typical = np.where(business, people.wealth_cents[who] // 36 + 170_000, people.monthly_income_cents[who] // 6)
     amount = np.rint(typical * lognormal(words, 1.0, 32)).astype(np.int64) + 100
-    kind = np.where(business, KIND["settlement"], np.where(part(words, 0, 8) == 0, KIND["cash_in"], KIND["transfer_in"]))
-    partner = np.where(kind == KIND["cash_in"], PARTNER["cash"], PARTNER["other_bank_other"])
+    kind = np.where(
+        business, KIND["settlement"], np.where(part(words, 0, 8) == 0, KIND["cash_in"], KIND["transfer_in"])
+    )
+    is_cash = kind == KIND["cash_in"]
+    partner = np.where(is_cash, PARTNER["cash"], PARTNER["other_bank_other"])
     partner = np.where((people.kind[who] == SOLE_TRADER) & (part(words, 0, 4) > 0), PARTNER["merchant"], partner)
-    channel = np.where(kind == KIND["cash_in"], COUNTER, INTERBANK)
-    book.pay(who, amount, kind, partner, channel=channel, bank=np.where(kind == KIND["cash_in"], -1, part(words, 16, 10)))
+    book.pay(
+        who,
+        amount,
+        kind,
+        partner,
+        channel=np.where(is_cash, COUNTER, INTERBANK),
+        bank=np.where(is_cash, -1, part(words, 16, 10)),
+    )
+
+
+def _fetch(book: DayBook, gate: Bits) -> None:
+    """Persons bring own money from outside: often when short and not paid here, sometimes what left before."""
+    state, people = book.state, book.state.people
+    most = 0.062
+    who = hits(gate, book.gate("fetch", lambda p: most * (p.kind == PERSON)))
+    is_short = (state.cash.value[who] < people.monthly_income_cents[who] // 4) & (people.employer[who] < 0)
+    rate = np.where(is_short, 0.05, 0.004) + 0.008 * (state.outside[who] > 0)
+    who = _accepted(gate, who, rate / most * book.is_active[who] * ~state.is_gone[who])
+    words = gate[who]
+    returning = np.rint(state.outside[who] * (0.3 + 0.7 * part_uniform(words, 16))).astype(np.int64)
+    ordinary = np.rint(people.monthly_income_cents[who] * lognormal(words, 0.7, 32)).astype(np.int64)
+    book.bring_in(who, np.where((returning > 0) & (part(words, 0, 3) > 0), returning, ordinary) // 100 * 100 + 10_000)
 
 
 def pay_out(book: DayBook, gates: Bits) -> None:
     """Cash, transfers to others, and own money moved elsewhere by the rate-minded; then those who drift away."""
     state, people = book.state, book.state.people
-    is_person = (people.kind == PERSON) & is_active(book)
-    who = hits(gates[0], threshold(0.009 * is_person * (people.digital < 0.7)))
+    who = hits(gates[0], book.gate("cash", lambda p: 0.009 * (p.kind == PERSON) * (p.digital < 0.7)))
+    who = who[book.is_active[who]]
     amount = np.minimum((1 + part(gates[0][who], 0, 30)) * 10_000, state.cash.value[who] // 10_000 * 10_000)
     channel = np.array([ATM, ATM, KIOSK, COUNTER])[part(gates[0][who], 16, 4)]
     book.pay(who, -amount, KIND["cash_out"], PARTNER["cash"], channel=channel, initiated=1)
-    who = hits(gates[1], threshold(0.012 * is_person))
+    who = hits(gates[1], book.gate("transfer", lambda p: 0.012 * (p.kind == PERSON)))
+    who = who[book.is_active[who]]
     words = gates[1][who]
     amount = np.rint(people.monthly_income_cents[who] / 8 * lognormal(words, 0.9, 32)).astype(np.int64)
     amount = np.clip(amount, 0, np.maximum(state.cash.value[who] - 5_000, 0))
-    book.pay(who, -amount, KIND["transfer_out"], PARTNER["other_bank_other"], channel=book.own_channel(who), bank=part(words, 0, 10), initiated=1)
-    surplus = state.cash.value - 4 * people.monthly_income_cents
-    rate = 0.0022 * np.clip(1.0 + 0.8 * people.rate_sense - 0.4 * people.loyalty, 0.05, 4.0) * (surplus > 1_000_000)
-    who = hits(gates[2], threshold(rate * is_person))
-    share = 0.3 + 0.6 * part_uniform(gates[2][who], 0)
-    book.send_away(who, np.rint(surplus[who] * share).astype(np.int64) // 10_000 * 10_000)
+    book.pay(
+        who,
+        -amount,
+        KIND["transfer_out"],
+        PARTNER["other_bank_other"],
+        channel=book.own_channel(who),
+        bank=part(words, 0, 10),
+        initiated=1,
+    )
+    _move_surplus(book, gates[2])
     wages = np.flatnonzero(state.sweep_day == book.day)
     book.send_away(wages, state.sweep[wages])
     state.sweep_day[wages] = FREE
-    who = hits(gates[3], threshold(people.churn_per_day * is_person * ~state.is_gone))
+    who = hits(gates[3], book.gate("churn", lambda p: p.churn_per_day))
+    who = who[book.is_active[who] & ~state.is_gone[who]]
     state.is_gone[who] = True
     book.send_away(who, np.rint(state.cash.value[who] * (0.75 + 0.2 * part_uniform(gates[3][who], 0))).astype(np.int64))
+
+
+def _move_surplus(book: DayBook, gate: Bits) -> None:
+    """Some with more demand money than they need move a part to another bank, the rate-minded more often."""
+    state, people = book.state, book.state.people
+    who = hits(
+        gate,
+        book.gate(
+            "surplus",
+            lambda p: 0.0022 * np.clip(1.0 + 0.8 * p.rate_sense - 0.4 * p.loyalty, 0.05, 4.0) * (p.kind == PERSON),
+        ),
+    )
+    surplus = state.cash.value[who] - 4 * people.monthly_income_cents[who]
+    fine = (surplus > 1_000_000) & book.is_active[who]
+    who, surplus = who[fine], surplus[fine]
+    book.send_away(who, np.rint(surplus * (0.3 + 0.6 * part_uniform(gate[who], 0))).astype(np.int64) // 10_000 * 10_000)
 
 
 def pay_wages(book: DayBook, words: Bits) -> None:
     """Wages on the company's pay day: what the company pays out is what its people receive; pensions on the 12th."""
     state, people, today = book.state, book.state.people, to_date(book.day)
     if today.day == PENSION_DAY:
-        who = np.flatnonzero(people.is_pensioner & is_active(book) & (people.number % 5 > 0))
+        who = np.flatnonzero(people.is_pensioner & book.is_active & (people.number % 5 > 0))
         amount = people.monthly_income_cents[who] // 100 * 100
         book.pay(who, amount, KIND["pension"], PARTNER["government"], channel=INTERBANK)
         _log_payroll(book, who, amount, PENSION)
     if today.day not in PAYDAYS:
         return
-    due = (people.employer >= 0) & (people.payday == today.day) & is_active(book)
+    due = (people.employer >= 0) & (people.payday == today.day) & book.is_active
     who = np.flatnonzero(due & (people.payroll_from <= book.day) & (book.day < people.payroll_to) & ~state.is_gone)
     if len(who) == 0:
         return
@@ -133,7 +171,9 @@ def pay_wages(book: DayBook, words: Bits) -> None:
 
 def _log_payroll(book: DayBook, who: np.ndarray, amount: np.ndarray, purpose: int) -> None:  # type: ignore[type-arg]
     employer = np.where(purpose == PENSION, -1, book.state.people.employer[who])
-    book.state.logs.payroll.append((who, np.full(len(who), book.day, np.int32), np.full(len(who), purpose), amount, employer))
+    book.state.logs.payroll.append(
+        (who, np.full(len(who), book.day, np.int32), np.full(len(who), purpose), amount, employer)
+    )
 
 
 def repay_loans(book: DayBook) -> None:
@@ -142,7 +182,9 @@ def repay_loans(book: DayBook) -> None:
     if today.day != LOAN_DAY:
         return
     owed = state.loans.value
-    who = np.flatnonzero((owed > 0) & ~(people.is_late_payer & (today.month % 2 == 0)) & (people.loan_drawn < book.day - 15))
+    who = np.flatnonzero(
+        (owed > 0) & ~(people.is_late_payer & (today.month % 2 == 0)) & (people.loan_drawn < book.day - 15)
+    )
     if len(who) == 0:
         return
     principal = np.minimum(-(-people.loan_principal_cents[who] // people.loan_months[who]), owed[who])
@@ -161,33 +203,52 @@ def calendar_money(book: DayBook) -> None:
         everyone = np.arange(state.size)
         book.pay(everyone, state.balance_days * DEMAND_RATE_BP // 3_600_000, KIND["interest"], PARTNER["bank"])
         state.balance_days[:] = 0
-    day_group = people.number % 28 + 1
-    if today.day <= 28:
-        rich = state.cash.value > 30_000
-        debit = np.flatnonzero((day_group == today.day) & (people.number % 3 == 0) & (people.kind == PERSON) & rich & is_active(book))
-        book.pay(debit, -(5_000 + people.number[debit] % 97 * 150), KIND["direct_debit"], PARTNER["merchant"], merchant=9)
-        premium = np.flatnonzero((day_group == today.day) & people.pays_insurance & (state.cash.value > 200_000))
-        book.pay(premium, -(20_000 + people.number[premium] % 53 * 1_000), KIND["insurance"], PARTNER["merchant"], initiated=1)
-        fee = np.flatnonzero((day_group == today.day) & (people.number % 7 == 0) & (state.cash.value > 300))
-        book.pay(fee, np.full(len(fee), -200), KIND["fee"], PARTNER["bank"])
+    if today.day > 28:
+        return
+    mine = np.flatnonzero(people.number % 28 + 1 == today.day)
+    mine = mine[book.is_active[mine]]
+    cash = state.cash.value[mine]
+    debit = mine[(people.number[mine] % 3 == 0) & (people.kind[mine] == PERSON) & (cash > 30_000)]
+    book.pay(debit, -(5_000 + people.number[debit] % 97 * 150), KIND["direct_debit"], PARTNER["merchant"], merchant=9)
+    premium = mine[people.pays_insurance[mine] & (cash > 200_000)]
+    book.pay(
+        premium, -(20_000 + people.number[premium] % 53 * 1_000), KIND["insurance"], PARTNER["merchant"], initiated=1
+    )
+    fee = mine[(people.number[mine] % 7 == 0) & (cash > 30_000)]
+    book.pay(fee, np.full(len(fee), -200), KIND["fee"], PARTNER["bank"])
 
 
 def invest(book: DayBook, gate: Bits, prices: tuple[int, int, int]) -> None:
     """Buy and sell funds, gold and cash wealth; on Fridays funds are marked to the week's prices (micro-yuan a unit)."""
     state, people = book.state, book.state.people
-    who = hits(gate, threshold((people.has_fund | people.has_cash_wealth) * 0.02 * is_active(book)))
+    who = hits(gate, book.gate("invest", lambda p: (p.has_fund | p.has_cash_wealth) * 0.02))
+    who = who[book.is_active[who]]
     words = gate[who]
     amount = np.rint(state.cash.value[who] * (0.05 + 0.3 * part_uniform(words, 0))).astype(np.int64) // 10_000 * 10_000
     buys = (part(words, 16, 100) < 55) & (amount >= 100_000)
     into_fund = people.has_fund[who] & ((part(words, 32, 2) == 0) | ~people.has_cash_wealth[who])
     column = np.where(into_fund, FUND_COLUMNS[choose(words, (5.0, 4.0, 1.0), 32)], CASH_WEALTH)
-    book.pay(who[buys], -amount[buys], KIND["product_purchase"], PARTNER["own_bank_self"], channel=book.own_channel(who[buys]), initiated=1)
+    book.pay(
+        who[buys],
+        -amount[buys],
+        KIND["product_purchase"],
+        PARTNER["own_bank_self"],
+        channel=book.own_channel(who[buys]),
+        initiated=1,
+    )
     _hold(book, who[buys], column[buys], amount[buys], prices)
     held = state.holdings.value[who * len(HOLDING_PRODUCTS) + column]
     sells = ~buys & (held > 10_000) & (part(words, 16, 100) >= 55)
     out = np.where(part(words, 0, 3) == 0, held, held // 3)
     _hold(book, who[sells], column[sells], -out[sells], prices)
-    book.pay(who[sells], out[sells], KIND["product_redemption"], PARTNER["own_bank_self"], channel=book.own_channel(who[sells]), initiated=1)
+    book.pay(
+        who[sells],
+        out[sells],
+        KIND["product_redemption"],
+        PARTNER["own_bank_self"],
+        channel=book.own_channel(who[sells]),
+        initiated=1,
+    )
     if to_date(book.day).weekday() == 4:
         _mark_to_market(book, prices)
 
@@ -199,7 +260,9 @@ def _hold(book: DayBook, who: np.ndarray, column: np.ndarray, amount: np.ndarray
     holdings = book.state.holdings
     cells = who * len(HOLDING_PRODUCTS) + column
     value = holdings.value[cells]
-    sold_cost = np.where(amount < 0, np.rint(holdings.cost[cells] * (-amount / np.maximum(value, 1))).astype(np.int64), -amount)
+    sold_cost = np.where(
+        amount < 0, np.rint(holdings.cost[cells] * (-amount / np.maximum(value, 1))).astype(np.int64), -amount
+    )
     holdings.carry(cells, value + amount, book.day, np.maximum(holdings.cost[cells] - sold_cost, 0))
     is_fund = column != CASH_WEALTH
     unit_cells = who[is_fund] * 3 + (column[is_fund] - BOND_FUND)
@@ -217,9 +280,4 @@ def _mark_to_market(book: DayBook, prices: tuple[int, int, int]) -> None:
     state.holdings.carry(target[moved], value[moved], book.day, state.holdings.cost[target[moved]])
 
 
-def last_day_of_month(day: datetime.date) -> bool:
-    """Return whether ``day`` is the last of its month."""
-    return (day + datetime.timedelta(days=1)).month != day.month
-
-
-__all__ = ["COMPANY", "NEVER", "N_GATES", "calendar_money", "invest", "is_active", "last_day_of_month", "pay_out", "pay_wages", "receive", "repay_loans", "shop"]
+__all__ = ["N_GATES", "calendar_money", "invest", "pay_out", "pay_wages", "receive", "repay_loans", "shop"]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -24,14 +25,21 @@ EPOCH = datetime.date(1970, 1, 1)
 NO_DAY = np.int32(-(2**31))
 
 
+@cache
+def _four_digits() -> Digits:
+    numbers = np.arange(10_000)
+    return np.stack([numbers // 10**power % 10 + 48 for power in (3, 2, 1, 0)], axis=1).astype(np.uint8)
+
+
 def digits(values: Ints, width: int) -> Digits:
     """Return the last ``width`` decimal digits of ``values`` as ASCII bytes, one row each."""
-    out = np.empty((len(values), width), np.uint8)
-    rest = values.astype(np.int64, copy=True)
-    for position in range(width - 1, -1, -1):
-        rest, digit = np.divmod(rest, 10)
-        out[:, position] = digit + 48
-    return out
+    groups = -(-width // 4)
+    out = np.empty((len(values), groups * 4), np.uint8)
+    rest = values.astype(np.int64, copy=False)
+    for group in range(groups - 1, -1, -1):
+        rest, low = np.divmod(rest, 10_000)
+        out[:, group * 4 : group * 4 + 4] = _four_digits()[low]
+    return out[:, groups * 4 - width :]
 
 
 def as_text(matrix: Digits, missing: npt.NDArray[np.bool_] | None = None) -> pa.Array:
@@ -92,7 +100,9 @@ def credit_codes(leading: str, district: Ints, serial: Ints) -> Digits:
 def mobiles(bits: npt.NDArray[np.uint64]) -> Digits:
     """Return 11-digit mobile numbers."""
     prefix = MOBILE_PREFIXES[(bits % np.uint64(len(MOBILE_PREFIXES))).astype(np.int64)]
-    return joined(digits(prefix, 3), digits(((bits >> np.uint64(8)) % np.uint64(10**8)).astype(np.int64), 8), n=len(bits))
+    return joined(
+        digits(prefix, 3), digits(((bits >> np.uint64(8)) % np.uint64(10**8)).astype(np.int64), 8), n=len(bits)
+    )
 
 
 def luhn(body: Digits) -> Digits:

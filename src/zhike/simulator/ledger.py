@@ -15,7 +15,21 @@ Ints = npt.NDArray[np.int64]
 Codes = npt.NDArray[np.int8]
 Code = int | npt.NDArray[np.generic]
 NOT_OPEN = np.int32(-(2**31))
-MOVEMENT_COLUMNS = ("who", "slot", "seq", "day", "second", "amount", "after", "kind", "channel", "partner", "bank", "merchant", "initiated")
+MOVEMENT_COLUMNS = (
+    "who",
+    "slot",
+    "seq",
+    "day",
+    "second",
+    "amount",
+    "after",
+    "kind",
+    "channel",
+    "partner",
+    "bank",
+    "merchant",
+    "initiated",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +70,12 @@ class Book:
     def empty(n_customers: int, n_columns: int) -> Book:
         """Return a book in which no cell is open."""
         shape = n_customers * n_columns
-        return Book(np.zeros(shape, np.int64), np.full(shape, NOT_OPEN, np.int32), np.zeros(shape, np.int64), np.full(shape, NOT_OPEN, np.int32))
+        return Book(
+            np.zeros(shape, np.int64),
+            np.full(shape, NOT_OPEN, np.int32),
+            np.zeros(shape, np.int64),
+            np.full(shape, NOT_OPEN, np.int32),
+        )
 
     def carry(self, cells: Ints, new_value: Ints, day: int, cost: Ints | None = None) -> None:
         """Set ``cells`` (unique) to ``new_value`` from ``day`` on; ``cost`` likewise where it is given."""
@@ -112,7 +131,9 @@ class Movements:
         """Return a journal without rows."""
         return Movements(n_customers, np.zeros(n_customers, np.int64))
 
-    def add(self, who: Ints, amount: Ints, after: Ints, meaning: Meaning, *, slot: Code, day: int, second: Ints) -> None:
+    def add(
+        self, who: Ints, amount: Ints, after: Ints, meaning: Meaning, *, slot: Code, day: int, second: Ints
+    ) -> None:
         """Write one movement for each of ``who`` (unique); ``amount`` in signed cents, ``after`` the balance after it."""
         self.blocks.append((who, slot, self.today[who], day, second, amount, after, meaning.kind, meaning.channel,
                             meaning.partner, meaning.bank, meaning.merchant, meaning.initiated))  # fmt: skip
@@ -124,7 +145,21 @@ class Movements:
 
     def take(self) -> dict[str, npt.NDArray[np.generic]]:
         """Return all rows gathered, by column, and forget them."""
-        types = (np.int64, np.int64, np.int64, np.int32, np.int64, np.int64, np.int64, np.int8, np.int8, np.int8, np.int8, np.int8, np.int8)
+        types = (
+            np.int64,
+            np.int64,
+            np.int64,
+            np.int32,
+            np.int64,
+            np.int64,
+            np.int64,
+            np.int8,
+            np.int8,
+            np.int8,
+            np.int8,
+            np.int8,
+            np.int8,
+        )
         counts = [len(b[0]) for b in self.blocks]  # type: ignore[arg-type]
         rows: dict[str, npt.NDArray[np.generic]] = {}
         for position, (name, kind) in enumerate(zip(MOVEMENT_COLUMNS, types, strict=True)):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from zhike.simulator.catalogue import KIND, PARTNER, term_products
+from zhike.simulator.catalogue import KIND, PARTNER, RATE_CUT_BP, term_products
 from zhike.simulator.causal import leave_logit, leave_share, p_leave
 from zhike.simulator.money import DayBook
 from zhike.simulator.population import COMPANY, PERSON
-from zhike.simulator.randomness import Bits, Floats, Ints, hits, part, part_uniform, threshold, uniform
+from zhike.simulator.randomness import Bits, Floats, Ints, hits, mixed, part, part_uniform, uniform
 from zhike.simulator.state import FREE, N_CONTRACTS, ChunkState
 
 NOTICE_DAYS = 30  # the leave logit is fixed so long before maturity
@@ -19,38 +19,48 @@ KEPT_IS_PLACED_RATE = 0.86
 
 
 def begin_day(book: DayBook, bits: Bits) -> None:
-    """Fix logits 30 days ahead and let contracts mature today; ``bits`` has two rows of ``3 n`` words."""
+    """Fix logits 30 days ahead and let contracts mature today; ``bits`` has one word per contract place."""
     state, day = book.state, book.day
-    _fix_logits(state, day, bits[1])
+    _fix_logits(state, day, bits)
     places = np.flatnonzero(state.contracts.matures == day)
     if len(places) == 0:
         return
     auto = places[state.contracts.auto[places]]
-    stays = uniform(bits[0][auto]) >= p_leave(state, auto // N_CONTRACTS, state.contracts.leave_logit[auto])
+    stays = uniform(bits[auto]) >= p_leave(state, auto // N_CONTRACTS, state.contracts.leave_logit[auto])
     renewing = auto[stays]
     _pay_interest(book, renewing)
-    _renew(book, renewing, bits[1][renewing])
+    _renew(book, renewing, mixed(bits[renewing]))
     paying = np.setdiff1d(places, renewing, assume_unique=True)
     for place in range(N_CONTRACTS):  # two contracts of one customer may mature on the same day
-        _pay_out(book, paying[paying % N_CONTRACTS == place], bits[0])
+        _pay_out(book, paying[paying % N_CONTRACTS == place], bits)
 
 
 def _fix_logits(state: ChunkState, day: int, noise: Bits) -> None:
     coming = np.flatnonzero(state.contracts.matures == day + NOTICE_DAYS)
     if len(coming):
-        state.contracts.leave_logit[coming] = leave_logit(state, coming, day, noise[coming])
+        state.contracts.leave_logit[coming] = leave_logit(state, coming, day, mixed(noise[coming]))
+
+
+def rates_bp(state: ChunkState, product: Ints, started: Ints) -> Ints:
+    """Return the yearly rate in basis points of contracts by the day they began: the rate posted that day."""
+    rates: Ints = term_products().rate_bp[product] + RATE_CUT_BP * (started < state.rate_cut_day)
+    return rates
 
 
 def _interest(state: ChunkState, places: Ints, day: int) -> Ints:
-    terms, contracts = term_products(), state.contracts
-    days = day - contracts.started[places].astype(np.int64)
-    return contracts.principal[places] * terms.rate_bp[contracts.product[places]] * days // 3_600_000
+    contracts = state.contracts
+    started = contracts.started[places].astype(np.int64)
+    return (
+        contracts.principal[places] * rates_bp(state, contracts.product[places], started) * (day - started) // 3_600_000
+    )
 
 
 def _pay_interest(book: DayBook, places: Ints) -> None:
     for place in range(N_CONTRACTS):
         chosen = places[places % N_CONTRACTS == place]
-        book.pay(chosen // N_CONTRACTS, _interest(book.state, chosen, book.day), KIND["interest"], PARTNER["own_bank_self"])
+        book.pay(
+            chosen // N_CONTRACTS, _interest(book.state, chosen, book.day), KIND["interest"], PARTNER["own_bank_self"]
+        )
 
 
 def _renew(book: DayBook, places: Ints, noise: Bits) -> None:
@@ -101,8 +111,8 @@ def _place_again(book: DayBook, places: Ints, words: Bits, bits: Bits) -> None:
     who = places // N_CONTRACTS
     amount = np.minimum(state.undecided.amount[places], state.cash.value[who]) // ROUND_CENTS * ROUND_CENTS
     same = part(words, 16, 100) < 45
-    product = np.where(same, state.undecided.product[places], choose_product(state, who, amount, bits[places]))
-    place(book, places, product, amount, bits[places])
+    product = np.where(same, state.undecided.product[places], choose_product(state, who, amount, mixed(bits[places])))
+    place(book, places, product, amount, mixed(bits[places]))
 
 
 def choose_product(state: ChunkState, who: Ints, amount: Ints, bits: Bits) -> Ints:
@@ -124,7 +134,11 @@ def choose_product(state: ChunkState, who: Ints, amount: Ints, bits: Bits) -> In
 def place(book: DayBook, places: Ints, product: Ints, amount: Ints, bits: Bits) -> None:
     """Begin contracts in free ``places`` (one per customer), paid from the demand account; too small amounts are left out."""
     state, day = book.state, book.day
-    fine = (amount >= MINIMUM_CENTS) & (amount <= state.cash.value[places // N_CONTRACTS]) & (state.contracts.matures[places] == FREE)
+    fine = (
+        (amount >= MINIMUM_CENTS)
+        & (amount <= state.cash.value[places // N_CONTRACTS])
+        & (state.contracts.matures[places] == FREE)
+    )
     places, product, amount, bits = places[fine], product[fine], amount[fine], bits[fine]
     if len(places) == 0:
         return
@@ -150,7 +164,9 @@ def _move_into_product(book: DayBook, places: Ints, amount: Ints) -> None:
     terms, state = term_products(), book.state
     product, who = state.contracts.product[places], places // N_CONTRACTS
     is_deposit = terms.is_deposit[product]
-    book.change_deposit(who[is_deposit], terms.deposit[product[is_deposit]], amount[is_deposit], KIND["product_purchase"])
+    book.change_deposit(
+        who[is_deposit], terms.deposit[product[is_deposit]], amount[is_deposit], KIND["product_purchase"]
+    )
     book.change_holding(who[~is_deposit], terms.holding[product[~is_deposit]], amount[~is_deposit])
 
 
@@ -163,7 +179,9 @@ def _move_from(book: DayBook, places: Ints, principal: Ints) -> None:
     terms, state = term_products(), book.state
     product, who = state.contracts.product[places], places // N_CONTRACTS
     is_deposit = terms.is_deposit[product]
-    book.change_deposit(who[is_deposit], terms.deposit[product[is_deposit]], -principal[is_deposit], KIND["product_redemption"])
+    book.change_deposit(
+        who[is_deposit], terms.deposit[product[is_deposit]], -principal[is_deposit], KIND["product_redemption"]
+    )
     book.change_holding(who[~is_deposit], terms.holding[product[~is_deposit]], -principal[~is_deposit])
 
 
@@ -177,27 +195,37 @@ def _log_end(state: ChunkState, places: Ints, day: int, how: int) -> None:
 
 def place_idle_money(book: DayBook, gate: Bits, bits: Bits) -> None:
     """Let some with idle demand money place it for a term, most of all those who already do so."""
-    state = book.state
-    cash, people = state.cash.value, state.people
-    idle = cash - 300_000 - 2 * people.monthly_income_cents * (people.kind == PERSON) - 8_000_000 * (people.kind != PERSON)
-    rate = np.where(people.n_contracts > 0, 0.035, 0.0012) * np.where(people.kind == PERSON, 1.0, 0.15)
-    who = hits(gate, threshold(rate * (idle > 1_000_000) * ~state.is_gone))
+    state, people = book.state, book.state.people
+    who = hits(
+        gate,
+        book.gate(
+            "place", lambda p: np.where(p.n_contracts > 0, 0.035, 0.0012) * np.where(p.kind == PERSON, 1.0, 0.15)
+        ),
+    )
+    who = who[book.is_active[who] & ~state.is_gone[who]]
+    reserve = np.where(people.kind[who] == PERSON, 300_000 + 2 * people.monthly_income_cents[who], 8_300_000)
+    idle = state.cash.value[who] - reserve
+    who, idle = who[idle > 1_000_000], idle[idle > 1_000_000]
     free = state.contracts.matures.reshape(-1, N_CONTRACTS)[who] == FREE
     can = free.any(axis=1)
-    who, places = who[can], (who * N_CONTRACTS + free.argmax(axis=1))[can]
+    who, idle, places = who[can], idle[can], (who * N_CONTRACTS + free.argmax(axis=1))[can]
     share: Floats = 0.6 + 0.35 * part_uniform(gate[who], 0)
-    amount = np.rint(idle[who] * share).astype(np.int64) // ROUND_CENTS * ROUND_CENTS
-    place(book, places, choose_product(state, who, amount, bits[places]), amount, bits[places])
+    amount = np.rint(idle * share).astype(np.int64) // ROUND_CENTS * ROUND_CENTS
+    words = mixed(bits[places])
+    place(book, places, choose_product(state, who, amount, words), amount, words)
 
 
 def break_contracts(book: DayBook, gate: Bits) -> None:
     """Let a few take money out before the end, at the demand rate, mostly to move it elsewhere."""
     state = book.state
-    people = state.people
-    who = hits(gate, threshold(0.00012 * np.clip(1.0 + 0.6 * people.rate_sense, 0.1, 3.0)))
+    who = hits(gate, book.gate("break", lambda p: 0.00012 * np.clip(1.0 + 0.6 * p.rate_sense, 0.1, 3.0)))
     places = who * N_CONTRACTS + part(gate[who], 0, N_CONTRACTS)
     product = state.contracts.product[places]
-    running = (state.contracts.matures[places] < FREE) & (state.contracts.matures[places] > book.day) & term_products().is_deposit[product]
+    running = (
+        (state.contracts.matures[places] < FREE)
+        & (state.contracts.matures[places] > book.day)
+        & term_products().is_deposit[product]
+    )
     places, words = places[running], gate[who[running]]
     if len(places) == 0:
         return
@@ -209,4 +237,15 @@ def break_contracts(book: DayBook, gate: Bits) -> None:
     book.send_away(places[goes] // N_CONTRACTS, principal[goes])
 
 
-__all__ = ["BROKEN", "MATURED", "RENEWED", "begin_day", "break_contracts", "choose_product", "decide", "place", "place_idle_money"]
+__all__ = [
+    "BROKEN",
+    "MATURED",
+    "RENEWED",
+    "begin_day",
+    "break_contracts",
+    "choose_product",
+    "decide",
+    "place",
+    "place_idle_money",
+    "rates_bp",
+]

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 
 from zhike.simulator.catalogue import CASH_WEALTH, DEPOSIT_PRODUCTS, HOLDING_PRODUCTS, KIND, PARTNER
 from zhike.simulator.ledger import Code, Meaning
-from zhike.simulator.population import COMPANY, PERSON
-from zhike.simulator.randomness import Ints
+from zhike.simulator.population import COMPANY, PERSON, People
+from zhike.simulator.randomness import Bits, Floats, Ints, threshold
 from zhike.simulator.state import N_CONTRACTS, ChunkState
 from zhike.simulator.words import read_words
 
-CHANNELS = ("core_banking", "app", "branch", "atm", "teller_machine", "wallet", "web", "card", "interbank")
-CORE, APP, COUNTER, ATM, KIOSK, WALLET, WEB, POS, INTERBANK = range(len(CHANNELS))
+CHANNELS = ("core_banking", "app", "branch", "atm", "teller_machine", "partner", "web", "card")
+CORE, APP, COUNTER, ATM, KIOSK, WALLET, WEB, POS = range(len(CHANNELS))
+INTERBANK = CORE
 DEPOSIT_SLOTS = np.array((11, 12, 13, 14))
 JITTER = 2_654_435_761
 
@@ -28,11 +31,28 @@ class DayBook:
     def __init__(self, state: ChunkState, day: int) -> None:
         self.state = state
         self.day = day
+        people = state.people
+        self.is_active = (people.joined <= day) & (people.died > day)
         self._clock = 300
         self._span = 60
-        n_banks = len(read_words().other_banks.words)
-        self._home_bank = state.people.number * 7 % n_banks  # everyone's bank elsewhere
-        self.cash_slot = np.where(state.people.kind == PERSON, 10, np.where(state.people.number % 4 == 0, 51, 50))
+
+    def gate(self, name: str, rate: Callable[[People], Floats]) -> Bits:
+        """Return the words under which a gate of fixed daily ``rate`` opens; computed once per chunk."""
+        limits = self.state.limits
+        if name not in limits:
+            limits[name] = threshold(rate(self.state.people))
+        return limits[name]
+
+    def cash_slot(self, who: Ints) -> Ints:
+        """Return the account slot of the demand money: persons 10, businesses a basic (50) or general (51) account."""
+        people = self.state.people
+        slot: Ints = np.where(people.kind[who] == PERSON, 10, np.where(people.number[who] % 4 == 0, 51, 50))
+        return slot
+
+    def home_bank(self, who: Ints) -> Ints:
+        """Return everyone's bank elsewhere."""
+        bank: Ints = self.state.people.number[who] * 7 % len(read_words().other_banks.words)
+        return bank
 
     def at(self, hour: int, minute: int = 0, *, span: int) -> None:
         """Set the clock to a local time; each posting from here takes ``span`` seconds of it."""
@@ -60,7 +80,9 @@ class DayBook:
         after = state.cash.value[who] + amount
         state.cash.carry(who, after, self.day)
         meaning = Meaning(kind, partner, channel, bank, merchant, initiated)
-        state.journal.add(who, amount, after, meaning, slot=self.cash_slot[who], day=self.day, second=self._seconds(who))
+        state.journal.add(
+            who, amount, after, meaning, slot=self.cash_slot(who), day=self.day, second=self._seconds(who)
+        )
 
     def change_deposit(self, who: Ints, column: Ints, amount: Ints, kind: int) -> None:
         """Move ``amount`` on the term, large-CD or structured account; the demand side is posted by the caller."""
@@ -71,7 +93,9 @@ class DayBook:
         after = state.deposits.value[cells] + amount
         state.deposits.carry(cells, after, self.day)
         meaning = Meaning(kind, PARTNER["own_bank_self"])
-        state.journal.add(who, amount, after, meaning, slot=DEPOSIT_SLOTS[column], day=self.day, second=self._seconds(who))
+        state.journal.add(
+            who, amount, after, meaning, slot=DEPOSIT_SLOTS[column], day=self.day, second=self._seconds(who)
+        )
 
     def change_holding(self, who: Ints, column: Ints, amount: Ints) -> None:
         """Change the value (and cost) of a holding; the demand side is posted by the caller."""
@@ -101,8 +125,17 @@ class DayBook:
             return
         state.outflow_trace[who] += amount / np.maximum(self.own_money(who), 1)
         state.outside[who] += amount
-        partner = np.where((who + self.day) % 11 == 0, PARTNER["broker_self"], PARTNER["other_bank_self"])
-        self.pay(who, -amount, KIND["transfer_out"], partner, channel=self.own_channel(who), bank=self._home_bank[who], initiated=1)
+        elsewhere = np.array([PARTNER["wallet_self"], PARTNER["other_bank_self"]])[(amount > 200_000).astype(np.int64)]
+        partner = np.where((who + self.day) % 11 == 0, PARTNER["broker_self"], elsewhere)
+        self.pay(
+            who,
+            -amount,
+            KIND["transfer_out"],
+            partner,
+            channel=self.own_channel(who),
+            bank=self.home_bank(who),
+            initiated=1,
+        )
 
     def bring_in(self, who: Ints, amount: Ints) -> None:
         """Bring own money from another bank."""
@@ -110,7 +143,7 @@ class DayBook:
         is_company = self.state.people.kind[who] == COMPANY
         kind = np.where(is_company, KIND["settlement"], KIND["transfer_in"])
         partner = np.where(is_company, PARTNER["other_bank_other"], PARTNER["other_bank_self"])
-        self.pay(who, amount, kind, partner, channel=INTERBANK, bank=self._home_bank[who], initiated=1)
+        self.pay(who, amount, kind, partner, channel=INTERBANK, bank=self.home_bank(who), initiated=1)
 
     def cover(self, who: Ints, need: Ints) -> None:
         """Make sure that ``need`` is on the demand account, fetching what is missing from outside."""
@@ -119,4 +152,17 @@ class DayBook:
         self.bring_in(who[short], -(-missing[short] // 10_000) * 10_000)
 
 
-__all__ = ["APP", "ATM", "CASH_WEALTH", "CHANNELS", "CORE", "COUNTER", "INTERBANK", "KIOSK", "POS", "WALLET", "WEB", "DayBook"]
+__all__ = [
+    "APP",
+    "ATM",
+    "CASH_WEALTH",
+    "CHANNELS",
+    "CORE",
+    "COUNTER",
+    "INTERBANK",
+    "KIOSK",
+    "POS",
+    "WALLET",
+    "WEB",
+    "DayBook",
+]

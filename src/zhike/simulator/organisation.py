@@ -50,11 +50,21 @@ def units(plan: BankPlan) -> list[Unit]:
     result = [Unit("90000", "安河银行总行", "head_office", "", districts[0][0])]
     for b in range(branches):
         code, name = districts[b % 10]
-        result.append(Unit(f"90{b + 1:03d}", f"{name}分行" if b < 10 else f"{name}第{b // 10 + 1}分行", "branch", "90000", code))
+        result.append(
+            Unit(f"90{b + 1:03d}", f"{name}分行" if b < 10 else f"{name}第{b // 10 + 1}分行", "branch", "90000", code)
+        )
     for s in range(n_sub_branches(plan.n_customers)):
         code, name = districts[(s % branches) % 10]
         street = read_words().streets[s % 20]
-        result.append(Unit(sub_branch_id(s), f"{name}{street}支行{s // 20 + 1 if s >= 20 else ''}", "sub_branch", f"90{s % branches + 1:03d}", code))
+        result.append(
+            Unit(
+                sub_branch_id(s),
+                f"{name}{street}支行{s // 20 + 1 if s >= 20 else ''}",
+                "sub_branch",
+                f"90{s % branches + 1:03d}",
+                code,
+            )
+        )
     return result
 
 

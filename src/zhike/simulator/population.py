@@ -94,14 +94,20 @@ def draw_people(plan: BankPlan, chunk: int) -> People:
     is_pensioner = is_person & (age >= 61) & (part(bits[9], 16, 100) < 60)
     size_class = np.where(is_person, -1, choose(bits[10], (55.0, 32.0, 9.0, 2.0, 2.0)))
     size_class[kind == SOLE_TRADER] = 0
-    head_count = np.where(is_person, 0, np.array([6, 35, 180, 700, 120, 0])[size_class] * lognormal(bits[11], 0.5)).astype(np.int64)
+    head_count = np.where(
+        is_person, 0, np.array([6, 35, 180, 700, 120, 0])[size_class] * lognormal(bits[11], 0.5)
+    ).astype(np.int64)
     employment = _employment(bits, plan, kind, age, is_student, head_count, loyalty)
     owner = _owners(bits, kind, age)
     loans = _loans(bits, plan, kind, age, wealth)
     n_contracts = _contract_counts(bits, kind, wealth)
-    activity = np.array([0.012, 0.09, 0.48])[choose(bits[24], (38.0, 36.0, 26.0))] * (0.55 + 0.9 * digital)
-    activity = np.where(kind == COMPANY, 0.55 * lognormal(bits[25], 0.6), np.where(kind == SOLE_TRADER, 0.6, activity))
-    sessions = digital * np.array([0.004, 0.05, 0.3])[choose(bits[26], (34.0, 40.0, 26.0))] * (1.0 + 0.25 * loyalty).clip(0.2, 2)
+    activity = np.array([0.01, 0.06, 0.32])[choose(bits[24], (38.0, 36.0, 26.0))] * (0.55 + 0.9 * digital)
+    activity = np.where(kind == COMPANY, 0.34 * lognormal(bits[25], 0.6), np.where(kind == SOLE_TRADER, 0.32, activity))
+    sessions = (
+        digital
+        * np.array([0.004, 0.05, 0.3])[choose(bits[26], (34.0, 40.0, 26.0))]
+        * (1.0 + 0.25 * loyalty).clip(0.2, 2)
+    )
     return People(
         number=np.arange(n, dtype=np.int64) + chunk * CHUNK_CUSTOMERS,
         kind=kind, org=part(bits[27], 0, n_sub_branches(plan.n_customers)), joined=joined, born=born,
@@ -109,7 +115,7 @@ def draw_people(plan: BankPlan, chunk: int) -> People:
         is_staff=is_person & (age > 22) & (age < 58) & (part(bits[28], 0, 1000) < 4),
         died=np.where(is_person & (age > 60) & (part(bits[28], 16, 1000) < 6), last - part(bits[28], 32, plan.n_days), NEVER).astype(np.int32),
         monthly_income_cents=_incomes(bits, age, is_student, is_pensioner), wealth_cents=wealth,
-        rate_sense=rate_sense, loyalty=loyalty, digital=digital, persuasion=choose(bits[29], (52.0, 38.0, 10.0)),
+        rate_sense=rate_sense, loyalty=loyalty, digital=digital, persuasion=choose(bits[29], (42.0, 50.0, 8.0)),
         payments_per_day=activity * plan.activity_rate, sessions_per_day=sessions,
         touches_per_day=0.004 + 0.02 * (1 - digital) * uniform(bits[30]) + 0.006 * (kind != PERSON),
         is_married_to=_couples(bits, is_person, age), owner=owner,
@@ -158,12 +164,20 @@ def _wealth(bits: npt.NDArray[np.uint64], kind: Ints, age: Ints) -> Ints:
 
 
 def _incomes(bits: npt.NDArray[np.uint64], age: Ints, is_student: Flags, is_pensioner: Flags) -> Ints:
-    level = np.where(is_student, 0.2, np.where(is_pensioner, 0.55, _by_age(age, (8, 18, 22, 40, 60), (0.02, 0.2, 0.7, 1.2, 0.9))))
+    level = np.where(
+        is_student, 0.2, np.where(is_pensioner, 0.55, _by_age(age, (8, 18, 22, 40, 60), (0.02, 0.2, 0.7, 1.2, 0.9)))
+    )
     return np.rint(WAGE_PER_MONTH_CENTS * level * lognormal(bits[13], 0.5)).astype(np.int64)
 
 
 def _employment(
-    bits: npt.NDArray[np.uint64], plan: BankPlan, kind: Ints, age: Ints, is_student: Flags, head_count: Ints, loyalty: Floats
+    bits: npt.NDArray[np.uint64],
+    plan: BankPlan,
+    kind: Ints,
+    age: Ints,
+    is_student: Flags,
+    head_count: Ints,
+    loyalty: Floats,
 ) -> dict[str, npt.NDArray[np.generic]]:
     """Return who is paid through the bank by which company of the chunk, on which day of the month, from when to when."""
     first, last = day_number(plan.first_day), day_number(plan.last_day)
@@ -229,8 +243,12 @@ def _loans(
 def _contract_counts(bits: npt.NDArray[np.uint64], kind: Ints, wealth: Ints) -> Ints:
     """Return how many term contracts run at the start: about 44 % of persons hold one to three."""
     is_rich_enough = wealth >= 900_000
-    takes = part(bits[34], 0, 1000) < np.where(kind == PERSON, 700, np.where(kind == COMPANY, 150, 100))
-    count = 1 + (part(bits[35], 0, 100) < np.where(wealth > 5_000_000, 70, 40)) + (part(bits[35], 16, 100) < np.where(wealth > 20_000_000, 65, 22))
+    takes = part(bits[34], 0, 1000) < np.where(kind == PERSON, 740, np.where(kind == COMPANY, 150, 100))
+    count = (
+        1
+        + (part(bits[35], 0, 100) < np.where(wealth > 5_000_000, 70, 40))
+        + (part(bits[35], 16, 100) < np.where(wealth > 20_000_000, 65, 22))
+    )
     return np.where(is_rich_enough & takes, count, 0)
 
 

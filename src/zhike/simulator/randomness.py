@@ -57,6 +57,13 @@ def threshold(p: Floats | float) -> Bits:
     return words
 
 
+def mixed(bits: Bits) -> Bits:
+    """Return other words made of ``bits``, as good as new ones for a second decision of the same customer."""
+    words = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    words = (words ^ (words >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return words ^ (words >> np.uint64(31))
+
+
 def hits(bits: Bits, limit: Bits) -> npt.NDArray[np.intp]:
     """Return the positions where ``bits`` falls under ``limit``."""
     return np.flatnonzero(bits < limit)
@@ -96,16 +103,20 @@ def logistic(x: Floats) -> Floats:
     return _logistic_table()[np.rint((np.clip(x, -10.0, 10.0) + 10.0) * 256.0).astype(np.intp)]
 
 
-def choose(bits: Bits, weights: Sequence[float], shift: int = 48) -> Ints:
-    """Return positions in ``weights`` (any positive scale), drawn in proportion to them from 16 bits at ``shift``."""
+@cache
+def _choice_table(weights: tuple[float, ...]) -> Ints:
     total = math.fsum(weights)
     limits = [0]
     running = 0.0
     for weight in weights:
         running += weight
         limits.append(round(65536 * running / total))
-    table = np.repeat(np.arange(len(weights)), np.diff(np.array(limits)))
-    return table[((bits >> np.uint64(shift)) & np.uint64(0xFFFF)).astype(np.intp)].astype(np.int64)
+    return np.repeat(np.arange(len(weights)), np.diff(np.array(limits)))
+
+
+def choose(bits: Bits, weights: Sequence[float], shift: int = 48) -> Ints:
+    """Return positions in ``weights`` (any positive scale), drawn in proportion to them from 16 bits at ``shift``."""
+    return _choice_table(tuple(weights))[((bits >> np.uint64(shift)) & np.uint64(0xFFFF)).astype(np.intp)]
 
 
 __all__ = [
@@ -118,6 +129,7 @@ __all__ = [
     "hits",
     "logistic",
     "lognormal",
+    "mixed",
     "normal",
     "part",
     "part_uniform",

@@ -20,7 +20,9 @@ from zhike.simulator.terms import BankPlan
 PRICE_DAYS = 7
 
 
-def run_day(plan: BankPlan, state: ChunkState, known_in: npt.NDArray[np.bool_], contacts: Sequence[DueContact] = ()) -> None:
+def run_day(
+    plan: BankPlan, state: ChunkState, known_in: npt.NDArray[np.bool_], contacts: Sequence[DueContact] = ()
+) -> None:
     """Move ``state`` from the close of one business day to the close of the next.
 
     All random words of the day are drawn for all customers before anything happens, so that a contact (or any other
@@ -29,7 +31,7 @@ def run_day(plan: BankPlan, state: ChunkState, known_in: npt.NDArray[np.bool_], 
     day = state.day + 1
     n = state.size
     gates = draw_rows(plan.seed, "day", state.chunk, day, n_rows=everyday.N_GATES, size=n)
-    terms = draw_rows(plan.seed, "terms", state.chunk, day, n_rows=3, size=n * N_CONTRACTS)
+    terms = draw_bits(plan.seed, "terms", state.chunk, day, size=n * N_CONTRACTS)
     state.journal.next_day()
     state.outflow_trace *= 0.98
     _join(state, day)
@@ -45,8 +47,8 @@ def run_day(plan: BankPlan, state: ChunkState, known_in: npt.NDArray[np.bool_], 
     book.at(11, 30, span=900)
     everyday.receive(book, gates[2], gates[3])
     book.at(13, 0, span=200)
-    maturity.decide(book, terms[1])
-    maturity.place_idle_money(book, gates[4], terms[2])
+    maturity.decide(book, terms)
+    maturity.place_idle_money(book, gates[4], terms)
     maturity.break_contracts(book, gates[5])
     everyday.invest(book, gates[6], unit_prices(plan, day))
     book.at(16, 30, span=3_600)
@@ -81,7 +83,9 @@ def _price(seed: int, first: int, week: int) -> tuple[int, int, int]:
     before = _price(seed, first, week - 1)
     steps = normal(draw_bits(seed, "prices", week, size=3))
     drift, spread = (600, 300, 1_200), (700, 24_000, 11_000)
-    moved = [max(p + p * (drift[i] + int(spread[i] * float(steps[i]))) // 1_000_000, 50_000) for i, p in enumerate(before)]
+    moved = [
+        max(p + p * (drift[i] + int(spread[i] * float(steps[i]))) // 1_000_000, 50_000) for i, p in enumerate(before)
+    ]
     return moved[0], moved[1], moved[2]
 
 

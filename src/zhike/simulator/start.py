@@ -4,20 +4,34 @@ from __future__ import annotations
 
 import numpy as np
 
-from zhike.simulator.catalogue import BOND_FUND, CASH_WEALTH, DEPOSIT_PRODUCTS, GOLD, HOLDING_PRODUCTS, SHARE_FUND, term_products
+from zhike.simulator.catalogue import (
+    BOND_FUND,
+    CASH_WEALTH,
+    DEPOSIT_PRODUCTS,
+    GOLD,
+    HOLDING_PRODUCTS,
+    SHARE_FUND,
+    term_products,
+)
 from zhike.simulator.causal import leave_logit
 from zhike.simulator.identifiers import day_number
 from zhike.simulator.maturity import MINIMUM_CENTS, NOTICE_DAYS, ROUND_CENTS, choose_product
 from zhike.simulator.population import People
 from zhike.simulator.randomness import Bits, Ints, choose, draw_rows, part, part_uniform, uniform
-from zhike.simulator.state import FREE, N_CONTRACTS, ChunkState, new_state
+from zhike.simulator.state import N_CONTRACTS, ChunkState, new_state
 from zhike.simulator.terms import BankPlan
+
+
+def rate_cut_day(plan: BankPlan) -> int:
+    """Return the day from which posted rates are lower: the middle of the history."""
+    return day_number(plan.first_day) + plan.n_days // 2
 
 
 def opening_state(plan: BankPlan, people: People, chunk: int) -> ChunkState:
     """Return the state at the close of the day before ``plan.first_day``."""
     day = day_number(plan.first_day) - 1
     state = new_state(people, chunk, day)
+    state.rate_cut_day = rate_cut_day(plan)
     n = people.size
     bits = draw_rows(plan.seed, "opening", chunk, n_rows=8, size=n)
     is_here = people.joined <= day
@@ -25,9 +39,11 @@ def opening_state(plan: BankPlan, people: People, chunk: int) -> ChunkState:
     in_contracts = _open_contracts(plan, state, money * (people.n_contracts > 0), chunk)
     left = money - in_contracts
     left -= _open_holdings(state, left, bits)
-    state.cash.carry(np.flatnonzero(is_here), left[is_here] // 1, day)
+    state.cash.carry(np.flatnonzero(is_here), left[is_here], day)
     _open_loans(state, day)
-    state.last_login[:] = day - np.minimum(part(bits[4], 0, 65_536) / (65_536.0 * np.maximum(people.sessions_per_day, 0.0005)), 900).astype(np.int64)
+    state.last_login[:] = day - np.minimum(
+        part(bits[4], 0, 65_536) / (65_536.0 * np.maximum(people.sessions_per_day, 0.0005)), 900
+    ).astype(np.int64)
     state.outside[:] = np.where(part(bits[5], 0, 10) < 3, people.wealth_cents // 3, 0)
     return state
 
@@ -41,7 +57,11 @@ def _open_contracts(plan: BankPlan, state: ChunkState, money: Ints, chunk: int) 
     places_all: list[Ints] = []
     for place in range(N_CONTRACTS):
         wants = np.flatnonzero((people.n_contracts > place) & (money > 0))
-        amount = np.rint(money[wants] * share[wants] / people.n_contracts[wants]).astype(np.int64) // ROUND_CENTS * ROUND_CENTS
+        amount = (
+            np.rint(money[wants] * share[wants] / people.n_contracts[wants]).astype(np.int64)
+            // ROUND_CENTS
+            * ROUND_CENTS
+        )
         wants, amount = wants[amount >= MINIMUM_CENTS], amount[amount >= MINIMUM_CENTS]
         words = bits[place][wants]
         places = wants * N_CONTRACTS + place
@@ -78,7 +98,9 @@ def _book_contracts(state: ChunkState, places: Ints) -> None:
         (state.holdings, len(HOLDING_PRODUCTS), terms.holding, ~deposit),
     ):
         cells = who[chosen] * width + column[product[chosen]]
-        total = np.bincount(cells, weights=contracts.principal[places[chosen]], minlength=state.size * width).astype(np.int64)
+        total = np.bincount(cells, weights=contracts.principal[places[chosen]], minlength=state.size * width).astype(
+            np.int64
+        )
         filled = np.flatnonzero(total)
         book.carry(filled, total[filled], state.day, total[filled])
 
@@ -92,7 +114,9 @@ def _open_holdings(state: ChunkState, left: Ints, bits: Bits) -> Ints:
         amount = np.rint(left[who] * (0.1 + 0.25 * part_uniform(bits[1][who], shift))).astype(np.int64) // 100 * 100
         fund = np.array((BOND_FUND, SHARE_FUND, GOLD))[choose(bits[2][who], (5.0, 4.0, 1.0), 0)]
         chosen = fund if column < 0 else np.full(len(who), column)
-        cost = np.rint(amount * np.where(chosen == SHARE_FUND, 0.85 + 0.4 * part_uniform(bits[3][who], 0), 1.0)).astype(np.int64)
+        cost = np.rint(amount * np.where(chosen == SHARE_FUND, 0.85 + 0.4 * part_uniform(bits[3][who], 0), 1.0)).astype(
+            np.int64
+        )
         state.holdings.carry(who * len(HOLDING_PRODUCTS) + chosen, amount, state.day, cost)
         if column < 0:
             state.units[who * 3 + (chosen - BOND_FUND)] = amount
@@ -110,10 +134,4 @@ def _open_loans(state: ChunkState, day: int) -> None:
     state.loans.carry(who, owed, day)
 
 
-def is_free(state: ChunkState) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    """Return which contract places are free."""
-    free: np.ndarray[tuple[int], np.dtype[np.bool_]] = state.contracts.matures == FREE
-    return free
-
-
-__all__ = ["is_free", "opening_state"]
+__all__ = ["opening_state", "rate_cut_day"]

@@ -55,7 +55,13 @@ class Undecided:
     def none(n_customers: int) -> Undecided:
         """Return a state in which nobody has anything to decide."""
         n = n_customers * N_CONTRACTS
-        return Undecided(np.zeros(n, np.int64), np.full(n, FREE, np.int32), np.zeros(n), np.zeros(n, np.uint64), np.zeros(n, np.int64))
+        return Undecided(
+            np.zeros(n, np.int64),
+            np.full(n, FREE, np.int32),
+            np.zeros(n),
+            np.zeros(n, np.uint64),
+            np.zeros(n, np.int64),
+        )
 
 
 @dataclass(slots=True)
@@ -97,6 +103,8 @@ class ChunkState:
     contact_shift: Floats  # what contacts have added to the logit of leaving
     n_contacts: Ints
     opted_out: npt.NDArray[np.bool_]
+    rate_cut_day: int = 0  # posted rates are lower from this day on
+    limits: dict[str, npt.NDArray[np.uint64]] = field(default_factory=dict)  # gates of fixed rates, computed once
 
     @property
     def size(self) -> int:
@@ -122,7 +130,12 @@ def save_state(state: ChunkState, path: Path) -> None:
     arrays: dict[str, npt.NDArray[np.generic]] = {"day": np.array(state.day)}
     for name in BOOKS:
         book: Book = getattr(state, name)
-        arrays |= {f"{name}.value": book.value, f"{name}.since": book.since, f"{name}.cost": book.cost, f"{name}.opened": book.opened}
+        arrays |= {
+            f"{name}.value": book.value,
+            f"{name}.since": book.since,
+            f"{name}.cost": book.cost,
+            f"{name}.opened": book.opened,
+        }
     for name, group in (("contracts", state.contracts), ("undecided", state.undecided)):
         arrays |= {f"{name}.{f.name}": getattr(group, f.name) for f in fields(group)}
     arrays |= {f.name: getattr(state, f.name) for f in fields(state) if isinstance(getattr(state, f.name), np.ndarray)}
@@ -143,4 +156,14 @@ def load_state(people: People, chunk: int, path: Path) -> ChunkState:
     return state
 
 
-__all__ = ["FREE", "N_CONTRACTS", "ChunkState", "Contracts", "Logs", "Undecided", "load_state", "new_state", "save_state"]
+__all__ = [
+    "FREE",
+    "N_CONTRACTS",
+    "ChunkState",
+    "Contracts",
+    "Logs",
+    "Undecided",
+    "load_state",
+    "new_state",
+    "save_state",
+]

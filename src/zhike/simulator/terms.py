@@ -12,7 +12,7 @@ from zhike.kernel.errors import BadInput
 from zhike.kernel.terms import Channel
 
 Delivery = Literal["parquet", "bank_files"]
-CHUNK_CUSTOMERS = 10_000  # part of the recipe: another size draws another bank
+CHUNK_CUSTOMERS = 20_000  # part of the recipe: another size draws another bank
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class BankPlan:
     last_day : last business day delivered.
     delivery : ``parquet`` (typed files) or ``bank_files`` (header-less text, fixed width, archives, control files).
     n_daily_folders : the last days that come as daily increments; all earlier history comes in one first folder.
-    activity_rate : scales everyday payments; 1.0 gives about 70 movements per customer and year.
+    activity_rate : scales everyday payments; 1.0 gives about 60 movements per customer and year.
     has_dirt : plant bad rows that a reader must hold back (counted in ``truth/dirt.parquet``).
     """
 

@@ -37,7 +37,9 @@ class Truth:
     def _write(self, name: str, columns: Mapping[str, Any]) -> None:
         table = pa.table(dict(columns))
         if name not in self._writers:
-            self._writers[name] = pq.ParquetWriter(self.folder / f"{name}.parquet", table.schema, compression="zstd", compression_level=1)
+            self._writers[name] = pq.ParquetWriter(
+                self.folder / f"{name}.parquet", table.schema, compression="zstd", compression_level=1
+            )
         self._writers[name].write_table(table)
 
     def add_chunk(self, plan: BankPlan, state: ChunkState, identity: Identity, known_in: npt.NDArray[np.bool_]) -> None:
@@ -57,7 +59,10 @@ class Truth:
         sources += ["core"] * len(identity.is_twice)
         keys.append(second_core_keys(number[identity.is_twice]))
         parties.append(number[identity.is_twice])
-        self._write("party", {"source": pa.array(sources), "source_key": pa.concat_arrays(keys), "true_party": np.concatenate(parties)})
+        self._write(
+            "party",
+            {"source": pa.array(sources), "source_key": pa.concat_arrays(keys), "true_party": np.concatenate(parties)},
+        )
 
     def _customers(self, state: ChunkState) -> None:
         people = state.people

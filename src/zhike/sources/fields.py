@@ -58,7 +58,10 @@ def build_fields(
         source = entry.columns.get(column.name)
         is_required = column.name in required
         if source is not None:
-            fields.append(_field(column, source, text, options, is_required=is_required, has_nul=has_nul))
+            is_told = isinstance(source.day_end, str) and source.day_end in required  # missing there is told there
+            fields.append(
+                _field(column, source, text, options, is_required=is_required and not is_told, has_nul=has_nul)
+            )
         elif column.name == "source" and entry.source is not None:
             fields.append(Field(column, is_constant=True, constant=entry.source))
         elif is_required:
@@ -102,11 +105,7 @@ def _expression(column: Column, source: ColumnSource, text: frozenset[str]) -> t
             return name, True, ""
         return (f"{name}::VARCHAR", True, "") if reads_as_text else (name, False, "")
     scalar = parse_scalar(source.sql or "")
-    sql = f"({scalar.over(text)})"
-    failure = f"TRY({sql} IS NULL) IS NULL" if scalar.may_fail else ""
-    if scalar.may_fail:
-        sql = f"TRY({sql})"
-    return f"({sql})::VARCHAR", True, failure
+    return f"({scalar.over(text)})::VARCHAR", True, scalar.failure(text)
 
 
 __all__ = ["FieldOptions", "build_fields", "condition_sql", "needed_columns"]

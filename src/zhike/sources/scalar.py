@@ -17,56 +17,54 @@ FORBIDDEN: tuple[tuple[type, str], ...] = (
 )  # fmt: skip
 # Functions by their DuckDB name; a pure function of its arguments, reading neither files, settings nor time.
 ALLOWED_FUNCTIONS = frozenset({
-    "abs", "add_months", "array_contains", "ascii", "bit_length", "ceil", "ceiling", "chr", "coalesce", "concat",
+    "abs", "add_months", "array_contains", "ascii", "bit_length", "ceil", "ceiling", "coalesce", "concat",
     "concat_ws", "contains", "date_add", "date_diff", "date_part", "date_sub", "date_trunc", "datediff", "datepart",
-    "datesub", "datetrunc", "day", "dayofmonth", "dayofweek", "dayofyear", "ends_with", "epoch", "exp", "extract",
-    "floor", "from_base64", "greatest", "hour", "if", "ifnull", "instr", "isfinite", "isnan", "isodow", "jaccard",
-    "last_day", "lcase", "least", "left", "len", "length", "list_contains", "ln", "log", "log10", "log2", "lower",
-    "lpad", "ltrim", "make_date", "make_timestamp", "md5", "minute", "mod", "month", "monthname", "nfc_normalize",
-    "nullif", "nvl", "ord", "position", "power", "pow", "prefix", "quarter", "regexp_extract", "regexp_full_match",
+    "datesub", "datetrunc", "day", "dayofmonth", "dayofweek", "dayofyear", "ends_with", "epoch", "extract",
+    "floor", "greatest", "hour", "if", "ifnull", "instr", "isfinite", "isnan", "isodow",
+    "last_day", "lcase", "least", "left", "len", "length", "list_contains", "lower",
+    "lpad", "ltrim", "md5", "minute", "mod", "month", "monthname", "nfc_normalize",
+    "nullif", "nvl", "ord", "position", "prefix", "quarter", "regexp_extract", "regexp_full_match",
     "regexp_matches", "regexp_replace", "replace", "reverse", "right", "round", "rpad", "rtrim", "second", "sha256",
-    "sign", "split", "split_part", "sqrt", "starts_with", "str_split", "strftime", "string_split", "strip_accents",
-    "strlen", "strpos", "strptime", "substr", "substring", "suffix", "to_base64", "translate", "trim", "trunc",
+    "sign", "split", "split_part", "starts_with", "str_split", "strftime", "string_split", "strip_accents",
+    "strlen", "strpos", "strptime", "substr", "substring", "suffix", "translate", "trim", "trunc",
     "try_strptime", "ucase", "unicode", "upper", "week", "weekday", "weekofyear", "year", "yearweek",
 })  # fmt: skip
-# What raises an error on some texts instead of giving a missing value.
-MAY_FAIL = frozenset(
-    {
-        "strptime",
-        "sqrt",
-        "ln",
-        "log",
-        "log10",
-        "log2",
-        "chr",
-        "make_date",
-        "make_timestamp",
-        "mod",
-        "exp",
-        "from_base64",
-    }
-)
+# A cast is made to give a missing value instead of an error; ``failure`` then tells the rows in which one failed.
 
 
 @dataclass(frozen=True, slots=True)
 class ScalarExpression:
-    """A checked expression: its SQL, the columns of the file that it reads, and whether a text can make it fail."""
+    """A checked expression: its SQL, the columns of the file that it reads, and its casts, as written and as tried.
+
+    A cast that fails gives a missing value; the row is told by ``failure``. Where a failing cast is meant to give a missing
+    value, a mapping says ``try_cast``.
+    """
 
     sql: str
+    casts: tuple[tuple[str, str], ...]
     columns: tuple[str, ...]
-    may_fail: bool
 
     def over(self, text_columns: Collection[str]) -> str:
         """Return the SQL with texts of the file trimmed, and missing where nothing is left."""
-        tree = sqlglot.parse_one(self.sql, dialect="duckdb")
+        return _over(self.sql, text_columns)
 
-        def trim(node: exp.Expression) -> exp.Expression:
-            if isinstance(node, exp.Column) and node.name in text_columns:
-                trimmed = exp.Anonymous(this="trim", expressions=[node.copy()])
-                return exp.Anonymous(this="nullif", expressions=[trimmed, exp.Literal.string("")])
-            return node
+    def failure(self, text_columns: Collection[str]) -> str:
+        """Return a condition that is true where the whole is missing because a cast failed; "" where nothing can fail."""
+        failed = " OR ".join(
+            f"({_over(inner, text_columns)} IS NOT NULL AND {_over(tried, text_columns)} IS NULL)"
+            for inner, tried in self.casts
+        )
+        return f"({self.over(text_columns)}) IS NULL AND ({failed})" if failed else ""
 
-        return str(tree.transform(trim).sql(dialect="duckdb"))
+
+def _over(sql: str, text_columns: Collection[str]) -> str:
+    def trim(node: exp.Expression) -> exp.Expression:
+        if isinstance(node, exp.Column) and node.name in text_columns:
+            trimmed = exp.Anonymous(this="trim", expressions=[node.copy()])
+            return exp.Anonymous(this="nullif", expressions=[trimmed, exp.Literal.string("")])
+        return node
+
+    return str(sqlglot.parse_one(sql, dialect="duckdb").transform(trim).sql(dialect="duckdb"))
 
 
 def parse_scalar(text: str) -> ScalarExpression:
@@ -99,9 +97,25 @@ def parse_scalar(text: str) -> ScalarExpression:
         if column.table:
             raise ValueError(f"names {column.table}.{column.name}: columns are named alone")
         column.this.set("quoted", True)  # noqa: FBT003 - sqlglot's own signature
-    casts = any(isinstance(node, exp.Cast) and not isinstance(node, exp.TryCast) for node in expression.walk())
-    calls = {n for f in expression.find_all(exp.Func) for n in _called(f)}
-    return ScalarExpression(expression.sql(dialect="duckdb"), columns, casts or bool(calls & MAY_FAIL))
+    return ScalarExpression(*_try_casts(expression), columns=columns)
+
+
+def _try_casts(expression: exp.Expression) -> tuple[str, tuple[tuple[str, str], ...]]:
+    """Turn what raises an error on some texts into what gives a missing value; return the SQL and each (input, tried)."""
+    select = exp.Select(expressions=[expression.copy()])
+    casts = []
+    for node in reversed(list(select.walk())):  # the innermost first
+        written = node.sql(dialect="duckdb")
+        if (isinstance(node, exp.Cast) and not isinstance(node, exp.TryCast)) or (
+            isinstance(node, exp.StrToTime) and written.upper().startswith("STRPTIME")
+        ):
+            inner, tried = node.this, f"TRY_{written}"
+        else:
+            continue
+        if list(inner.find_all(exp.Column)):
+            casts.append((inner.sql(dialect="duckdb"), tried))
+        node.replace(sqlglot.parse_one(tried, dialect="duckdb"))
+    return select.expressions[0].sql(dialect="duckdb"), tuple(casts)
 
 
 def _check(node: exp.Expression) -> None:

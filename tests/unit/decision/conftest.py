@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -37,9 +38,9 @@ WORDS = Vocabulary(
 PLAIN: dict[str, Any] = {
     "party_kind": "person", "age": 40, "is_staff": False, "is_student": False, "district": "379901", "arrears_days": 0,
     "arrears_days_24m": 0, "contacts_marketing_60d": 0, "positive_answers_60d": 0, "negative_answers_90d": 0, "n_loans_ever": 0,
-    "maturing_30d_amount": "300000", "maturing_30d_first_on": dt.date(2025, 7, 8), "n_maturing_30d": 1, "maturing_30d_auto_renews": False,
+    "maturing_30d_amount": Decimal(300000), "maturing_30d_first_on": dt.date(2025, 7, 8), "n_maturing_30d": 1, "maturing_30d_auto_renews": False,
     "maturing_30d_product_class": "term", "has_wecom": True, "has_mobile_bank": True, "digital_share_rate": 0.5, "risk_grade": "C2",
-    "risk_assessed_on": dt.date(2025, 3, 1), "wealth_amount": "0", "fund_amount": "0", "n_wealth_page_30d": 0, "inflow_30d_amount": "8000",
+    "risk_assessed_on": dt.date(2025, 3, 1), "wealth_amount": Decimal(0), "fund_amount": Decimal(0), "n_wealth_page_30d": 0, "inflow_30d_amount": Decimal(8000),
 }  # fmt: skip
 
 
@@ -76,7 +77,9 @@ def bank(*people: dict[str, Any], **tables: list[dict[str, Any]]) -> dict[str, A
 
     Keys beginning with ``_`` are for other tables: ``_score``, ``_consent`` (state or None), ``_control`` (flags), ``_bucket``.
     """
-    rows: dict[str, list[dict[str, Any]]] = {k: [] for k in ("profile", "customer_control", "consent", "score_value", "segment_member")}
+    rows: dict[str, list[dict[str, Any]]] = {
+        k: [] for k in ("profile", "customer_control", "consent", "score_value", "segment_member")
+    }
     for number, person in enumerate(people, start=1):
         customer_id = person.get("customer_id", f"c{number}")
         told = {**PLAIN, **{k: v for k, v in person.items() if not k.startswith("_")}}
@@ -86,7 +89,13 @@ def bank(*people: dict[str, Any], **tables: list[dict[str, Any]]) -> dict[str, A
         rows["customer_control"].append({**control, **person.get("_control", {})})
         state = person.get("_consent", "granted")
         if state:
-            entry = {"customer_id": customer_id, "channel": "*", "purpose": "marketing", "state": state, "on": dt.date(2025, 1, 2)}
+            entry = {
+                "customer_id": customer_id,
+                "channel": "*",
+                "purpose": "marketing",
+                "state": state,
+                "on": dt.date(2025, 1, 2),
+            }
             rows["consent"].append({**entry, "entry_id": f"e{number}", "origin": "bank_file"})
         if person.get("_score", 0.5) is not None:
             score = person.get("_score", 0.5)
@@ -97,7 +106,10 @@ def bank(*people: dict[str, Any], **tables: list[dict[str, Any]]) -> dict[str, A
         rows["segment_member"].append({
             "segment": "maturing_pool", "customer_id": customer_id, "from_on": dt.date(2025, 6, 10), "bucket": person.get("_bucket", "A"),
         })  # fmt: skip
-    parted = {"score_value": {"maturity_leave": rows.pop("score_value")}, "segment_member": {"maturing_pool": rows.pop("segment_member")}}
+    parted = {
+        "score_value": {"maturity_leave": rows.pop("score_value")},
+        "segment_member": {"maturing_pool": rows.pop("segment_member")},
+    }
     return {**rows, **parted, **tables}
 
 

@@ -37,7 +37,9 @@ def origin(rows: list[Row], field: str) -> list[tuple[Any, ...]]:
     tables = [
         ibis.memtable(rows_table(CONTRACTS[t], r)) for t, r in (("source_party", rows), ("identity_link", linked(rows)))
     ]
-    found = explain_field(*tables, customer_id="c1", field=field, as_of=DAY, source_priority=("core", "card"))
+    found = explain_field(
+        *tables, customer_id="c1", field=field, as_of=TRUSTED.as_of(DAY), source_priority=("core", "card")
+    )
     return [(o.value, o.source, o.rule) for o in found]
 
 

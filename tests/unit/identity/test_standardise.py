@@ -8,6 +8,7 @@ import ibis
 import pytest
 
 from tests.unit.identity.conftest import CONTRACTS, DAY, ID_ZHANG, party
+from zhike.identity import IdentitySettings
 from zhike.identity.standardise import (
     records_as_of,
     standard_email,
@@ -62,7 +63,9 @@ def test_the_birth_date_of_a_valid_number_beats_the_written_one_and_placeholders
         party("core", "3", birth_on=date(1980, 5, 5)),
     ]  # fmt: skip
     table = ibis.memtable(rows_table(CONTRACTS["source_party"], rows))
-    ready = engine.fetch(standardise(versions_as_of(table, DAY), (date(1900, 1, 1),)).order_by("record_no"))
+    ready = engine.fetch(
+        standardise(versions_as_of(table, IdentitySettings().as_of(DAY)), (date(1900, 1, 1),)).order_by("record_no")
+    )
     assert ready["birth_on"].to_pylist() == [date(1949, 12, 31), None, date(1980, 5, 5)]
 
 
@@ -74,4 +77,6 @@ def test_only_versions_known_by_the_end_of_the_day_count_and_ended_records_keep_
         party("core", "2", name="已销户", valid_to_on=date(2025, 1, 31)),
     ]
     table = ibis.memtable(rows_table(CONTRACTS["source_party"], rows))
-    assert engine.fetch(records_as_of(table, DAY).order_by("source_key"))["name"].to_pylist() == ["新名", "已销户"]
+    assert engine.fetch(records_as_of(table, IdentitySettings().as_of(DAY)).order_by("source_key"))[
+        "name"
+    ].to_pylist() == ["新名", "已销户"]

@@ -4,10 +4,11 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from zhike.channels.tables import OWNS as CHANNELS
+from zhike.decision.tables import ASSIGNMENT
 from zhike.identity.tables import OWNS as IDENTITY
 from zhike.measure.tables import OWNS as MEASURE
 from zhike.sources.tables import OWNS as SOURCES
-from zhike.warehouse.contracts import Contract, code, contract_by_name, day, rate, text
+from zhike.warehouse.contracts import contract_by_name
 
 ASSIGNED_ON = date(2025, 6, 1)
 AS_OF = date(2025, 6, 15)
@@ -15,18 +16,6 @@ EARLY = datetime(2025, 1, 1)
 CLASSES = ("demand", "term", "cash_wealth")
 OUTSIDE = ("other_bank_self", "other_bank_other", "cash")
 
-ASSIGNMENT = Contract(
-    "assignment", "decision", "实验分组", "Assignment",
-    key=("experiment", "customer_id"),
-    columns=(
-        code("experiment", "实验", "Experiment", required=True),
-        text("customer_id", "客户", "Customer", required=True),
-        code("arm", "组别", "Arm", required=True, allowed=("treatment", "control")),
-        rate("share", "位置", "Share"),
-        rate("holdout_rate", "留出比例", "Hold-out"),
-        day("assigned_on", "分组日", "Assigned on", required=True),
-    ),
-)  # fmt: skip
 CONTRACTS = contract_by_name((*SOURCES, *IDENTITY, *CHANNELS, *MEASURE, ASSIGNMENT))
 
 

@@ -12,14 +12,38 @@ import pytest
 
 from zhike.kernel.clock import VirtualClock
 from zhike.kernel.errors import BadInput, Bug, Conflict, ContractBroken
-from zhike.warehouse import Contract, Engine, Input, Output, RunPlan, Step, StepContext, Warehouse, open_catalog, open_engine, run_steps
+from zhike.warehouse import (
+    Contract,
+    Engine,
+    Input,
+    Output,
+    RunPlan,
+    Step,
+    StepContext,
+    Warehouse,
+    open_catalog,
+    open_engine,
+    run_steps,
+)
 from zhike.warehouse.contracts import amount, code, contract_by_name, day, text
 from zhike.warehouse.lineage import trace
 from zhike.warehouse.run import StepState
 
-RAW = Contract("raw", "test", "原始", "Raw", ("id",), (text("id", "号", "Id", required=True), amount("paid_amount", "额", "Paid")))
-SUMS = Contract("sums", "test", "合计", "Sums", ("kind",), (code("kind", "类", "Kind"), amount("total_amount", "合计", "Total"), day("on", "日", "Day")), partitioned_by="definition")
-BATCHED = Contract("batched", "test", "批", "Batched", ("id",), (text("id", "号", "Id", required=True),), partitioned_by="batch")
+RAW = Contract(
+    "raw", "test", "原始", "Raw", ("id",), (text("id", "号", "Id", required=True), amount("paid_amount", "额", "Paid"))
+)
+SUMS = Contract(
+    "sums",
+    "test",
+    "合计",
+    "Sums",
+    ("kind",),
+    (code("kind", "类", "Kind"), amount("total_amount", "合计", "Total"), day("on", "日", "Day")),
+    partitioned_by="definition",
+)
+BATCHED = Contract(
+    "batched", "test", "批", "Batched", ("id",), (text("id", "号", "Id", required=True),), partitioned_by="batch"
+)
 CONTRACTS = contract_by_name((RAW, SUMS, BATCHED))
 DAY = date(2025, 3, 1)
 

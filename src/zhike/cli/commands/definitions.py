@@ -17,7 +17,8 @@ EVERYTHING = "all"
 @guarded
 def check(project: ProjectOption = HERE, json: JsonOption = False) -> None:
     """Read settings, mapping and every definition, and say all that is wrong, without running anything."""
-    from zhike.pipeline.project import check_project, open_project
+    from zhike.pipeline.checking import check_project
+    from zhike.pipeline.project import open_project
 
     found = check_project(open_project(project))
     if json:
@@ -31,7 +32,7 @@ def check(project: ProjectOption = HERE, json: JsonOption = False) -> None:
 def apply(project: ProjectOption = HERE, by: ByOption = "", json: JsonOption = False) -> None:
     """Keep the definitions of the files as new versions."""
     from zhike.cli.state import open_state
-    from zhike.pipeline.project import apply_project
+    from zhike.pipeline.checking import apply_project
 
     state = open_state(project)
     changes = apply_project(state.project, state.store, by=by or getpass.getuser(), at=state.clock.now())

@@ -16,7 +16,13 @@ RECONCILE: tuple[dict[str, Any], ...] = (
     {"key": "aum_by_branch", "kind": "control_total", "measure": "aum_amount", "tolerance_amount": 0.01},
     {"key": "deposits_by_branch", "kind": "control_total", "measure": "deposit_amount", "tolerance_amount": 0.01},
     {"key": "loans_by_branch", "kind": "control_total", "measure": "loan_amount", "tolerance_amount": 0.01},
-    {"key": "running_balance", "kind": "running_balance", "table": "transaction", "tolerance_amount": 0.01, "exceptions_at_most": 0},
+    {
+        "key": "running_balance",
+        "kind": "running_balance",
+        "table": "transaction",
+        "tolerance_amount": 0.01,
+        "exceptions_at_most": 0,
+    },
 )
 
 
@@ -33,7 +39,12 @@ def mapping_document(plan: BankPlan, specs: Sequence[FileSpec]) -> str:
 
 
 def _entry(spec: FileSpec, delivery: Delivery, first_day: datetime.date) -> dict[str, Any]:
-    entry: dict[str, Any] = {"name": spec.name, "source": spec.source, "to": spec.to, "file": file_name(spec, delivery, None)}
+    entry: dict[str, Any] = {
+        "name": spec.name,
+        "source": spec.source,
+        "to": spec.to,
+        "file": file_name(spec, delivery, None),
+    }
     if delivery == "bank_files":
         if spec.form == "archive":
             entry["archive"] = archive_name(spec, None)
@@ -54,7 +65,13 @@ def _format(spec: FileSpec) -> dict[str, Any]:
     if spec.form == "csv":
         return {"kind": "csv", "encoding": "utf-8", "header": True}
     if spec.form == "fixed":
-        return {"kind": "fixed_width", "encoding": ENCODING, "header": False, "columns": names, "widths": [c.width for c in spec.columns]}
+        return {
+            "kind": "fixed_width",
+            "encoding": ENCODING,
+            "header": False,
+            "columns": names,
+            "widths": [c.width for c in spec.columns],
+        }
     return {"kind": "delimited", "encoding": ENCODING, "delimiter": DELIMITER, "header": False, "columns": names}
 
 

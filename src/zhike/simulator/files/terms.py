@@ -62,7 +62,9 @@ def text(name: str, to: str = "", width: int = 20) -> FileColumn:
 
 def code(name: str, to: str, codes: Mapping[str, Any] | tuple[str, ...]) -> FileColumn:
     """Return a coded column; a tuple of values gets the codes 01, 02, ... by position."""
-    pairs = tuple(codes.items()) if isinstance(codes, Mapping) else tuple((f"{i + 1:02d}", v) for i, v in enumerate(codes))
+    pairs = (
+        tuple(codes.items()) if isinstance(codes, Mapping) else tuple((f"{i + 1:02d}", v) for i, v in enumerate(codes))
+    )
     return FileColumn(name, "code", to, codes=pairs, width=4)
 
 

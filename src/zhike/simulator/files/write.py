@@ -85,7 +85,9 @@ class DeliveryWriter:
             path = self.data_folder / file_name(spec, "parquet", day)
             if path not in self._parquet:
                 path.parent.mkdir(parents=True, exist_ok=True)
-                self._parquet[path] = pq.ParquetWriter(path, table.schema, compression="zstd", compression_level=1, store_decimal_as_integer=True)
+                self._parquet[path] = pq.ParquetWriter(
+                    path, table.schema, compression="zstd", compression_level=1, store_decimal_as_integer=True
+                )
             if table.num_rows:
                 self._parquet[path].write_table(table.cast(self._parquet[path].schema), row_group_size=ROW_GROUP_ROWS)
             return
@@ -126,8 +128,6 @@ def _pack(content: Path, archive: Path, member: str) -> None:
             info = tarfile.TarInfo(member)
             info.size = content.stat().st_size
             tar.addfile(info, source)
-
-
 
 
 __all__ = ["DELIMITER", "ENCODING", "DeliveryWriter", "archive_name", "file_name"]

@@ -33,12 +33,20 @@ class Keys:
 
     def account(self, who: Ints, slot: Ints | int) -> pa.DictionaryArray:
         """Return account numbers as a dictionary column, so that each text is stored once."""
-        indices = (who * len(SLOTS) + SLOT_POSITION[slot]).astype(np.int32)
-        return pa.DictionaryArray.from_arrays(pa.array(indices), self.accounts)
+        return _compact(who * len(SLOTS) + SLOT_POSITION[slot], self.accounts)
 
     def customer(self, who: Ints) -> pa.DictionaryArray:
         """Return core customer numbers as a dictionary column."""
-        return pa.DictionaryArray.from_arrays(pa.array(who.astype(np.int32)), self.core)
+        return _compact(who, self.core)
+
+
+def _compact(cells: Ints, texts: pa.Array) -> pa.DictionaryArray:
+    """Return ``texts[cells]`` with a dictionary of the texts in use, in their order, and the last one."""
+    used = np.zeros(len(texts), np.bool_)
+    used[cells] = True
+    used[-1] = True
+    position = np.cumsum(used, dtype=np.int32) - np.int32(1)
+    return pa.DictionaryArray.from_arrays(pa.array(position[cells]), texts.take(pa.array(np.flatnonzero(used))))
 
 
 def make_keys(people: People) -> Keys:
@@ -50,4 +58,15 @@ def make_keys(people: People) -> Keys:
     return Keys(accounts, as_text(core_numbers(people.number)), cash_slot)
 
 
-__all__ = ["DEPOSIT_SLOTS", "HOLDING_SLOTS", "LOAN_SLOTS", "N_DEPOSITS", "NO_SUCH_ACCOUNT", "N_HOLDINGS", "SLOTS", "SLOT_POSITION", "Keys", "make_keys"]
+__all__ = [
+    "DEPOSIT_SLOTS",
+    "HOLDING_SLOTS",
+    "LOAN_SLOTS",
+    "NO_SUCH_ACCOUNT",
+    "N_DEPOSITS",
+    "N_HOLDINGS",
+    "SLOTS",
+    "SLOT_POSITION",
+    "Keys",
+    "make_keys",
+]

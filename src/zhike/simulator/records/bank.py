@@ -7,8 +7,20 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from zhike.simulator.catalogue import products
-from zhike.simulator.files.terms import NO_AMOUNT, NO_DAY, FileSpec, amount, code, day, flag, integer, number, plain, text
+from zhike.simulator.catalogue import RATE_CUT_BP, products
+from zhike.simulator.files.terms import (
+    NO_AMOUNT,
+    NO_DAY,
+    FileSpec,
+    amount,
+    code,
+    day,
+    flag,
+    integer,
+    number,
+    plain,
+    text,
+)
 from zhike.simulator.identifiers import day_number, to_date
 from zhike.simulator.organisation import ROLES, STAFF_PER_SUB_BRANCH, n_sub_branches, staff, sub_branch_id, units
 from zhike.simulator.randomness import draw_bits, part
@@ -21,7 +33,14 @@ GRADES = ("R1", "R2", "R3", "R4", "R5")
 FACTS = ("LPR1Y", "LPR5Y", "CPI", "rate_cut", "savings_bond_issue")
 COMPETITORS = ("ICBC", "CCB", "CMB", "CIB", "local_rural_bank")
 BENEFITS = ("BF001", "BF002", "BF003")
-KPIS = ("aum_yavg_growth", "deposit_yavg", "maturity_kept_rate", "payroll_net_new", "mobile_bank_mau", "first_loan_count")
+KPIS = (
+    "aum_yavg_growth",
+    "deposit_yavg",
+    "maturity_kept_rate",
+    "payroll_net_new",
+    "mobile_bank_mau",
+    "first_loan_count",
+)
 
 UNITS = FileSpec(
     "bank_units", "ORG_INFO", "core", "org_unit", is_dated=False,
@@ -92,7 +111,14 @@ def _organisation(plan: BankPlan) -> dict[str, Columns]:
     founded = day_number(plan.first_day) - 7_300
     words = read_words()
     bits = draw_bits(plan.seed, "staff_names", size=len(people.number))
-    names = [s + g for s, g in zip(words.surnames.take(words.surnames.draw(bits)).to_pylist(), words.given_female.take(words.given_female.draw(bits, 16)).to_pylist(), strict=True)]
+    names = [
+        s + g
+        for s, g in zip(
+            words.surnames.take(words.surnames.draw(bits)).to_pylist(),
+            words.given_female.take(words.given_female.draw(bits, 16)).to_pylist(),
+            strict=True,
+        )
+    ]
     levels = ("head_office", "branch", "sub_branch")
     return {
         UNITS.name: {
@@ -112,11 +138,20 @@ def _prices(plan: BankPlan) -> dict[str, Columns]:
     rows = products()
     first, middle = day_number(plan.first_day), day_number(plan.first_day) + plan.n_days // 2
     priced = [p for p in rows if p.annual_rate]
-    cut = [p.product_id for p in priced], [round(p.annual_rate + 0.001, 6) for p in priced], [p.annual_rate for p in priced]
-    classes = [c for c in CLASSES if any(p.family in ("deposit", "credit", "wealth") for p in rows if p.product_class == c)]
+    cut = (
+        [p.product_id for p in priced],
+        [round(p.annual_rate + (RATE_CUT_BP / 10_000 if p.tenor_days else 0), 6) for p in priced],
+        [p.annual_rate for p in priced],
+    )
+    classes = [
+        c for c in CLASSES if any(p.family in ("deposit", "credit", "wealth") for p in rows if p.product_class == c)
+    ]
     mean = {c: [p.annual_rate for p in rows if p.product_class == c and p.annual_rate] for c in classes}
     credit = {p.product_class for p in rows if p.family == "credit"}
-    ftp = [round((sum(mean[c]) / len(mean[c]) if mean[c] else 0.015) + (-0.012 if c in credit else 0.009), 6) for c in classes]
+    ftp = [
+        round((sum(mean[c]) / len(mean[c]) if mean[c] else 0.015) + (-0.012 if c in credit else 0.009), 6)
+        for c in classes
+    ]
     return {
         PRODUCTS.name: {
             "PROD_CD": _texts([p.product_id for p in rows]), "PROD_NM": _texts([p.name for p in rows]),
@@ -140,7 +175,11 @@ def _prices(plan: BankPlan) -> dict[str, Columns]:
 def _outside(plan: BankPlan) -> dict[str, Columns]:
     first, last = day_number(plan.first_day), day_number(plan.last_day)
     monthly = [d for d in range(first - 90, last + 1) if to_date(d).day == 20]
-    facts = [(k, d, d, v, "") for d in monthly for k, v in ((0, 3.1 - 0.1 * (d > first + plan.n_days // 2)), (1, 3.6 - 0.1 * (d > first + plan.n_days // 2)))]
+    facts = [
+        (k, d, d, v, "")
+        for d in monthly
+        for k, v in ((0, 3.1 - 0.1 * (d > first + plan.n_days // 2)), (1, 3.6 - 0.1 * (d > first + plan.n_days // 2)))
+    ]
     facts += [(2, d, d + 9, round(0.2 + (d % 7) / 10, 2), "") for d in monthly]
     facts += [(3, first + plan.n_days // 2, first + plan.n_days // 2, -0.1, "存款挂牌利率下调10个基点")]
     facts += [(4, d - 10, d - 20, 1.93, "储蓄国债发行") for d in monthly if 3 <= to_date(d).month <= 11]
@@ -173,7 +212,10 @@ def _limits(plan: BankPlan) -> dict[str, Columns]:
             elif role == 4:
                 rows.append((4, str(number_), d, 6.5, 80))
         rows += [(1, sub_branch_id(s), d, 16.0, 96) for s in range(subs)]
-        rows += [(2, c, d, 24.0, int(plan.n_customers * share)) for c, share in (("sms", 0.2), ("app_push", 0.5), ("wecom", 0.05))]
+        rows += [
+            (2, c, d, 24.0, int(plan.n_customers * share))
+            for c, share in (("sms", 0.2), ("app_push", 0.5), ("wecom", 0.05))
+        ]
         rows.append((3, "video", d, 12.0, 36))
     quarter = f"{plan.last_day.year}Q{(plan.last_day.month - 1) // 3 + 1}"
     targets = [(k, u.org_id) for k in range(len(KPIS)) for u in units(plan) if u.level != "sub_branch"]

@@ -82,13 +82,27 @@ CONTACTS = FileSpec(
         day("CNTC_DT", "on"), code("FDBK_CD", "answer", ANSWERS),
     ),
 )  # fmt: skip
-SPECS = (APPLICATIONS, CREDIT_RECORDS, STATEMENTS, INVOICES, TAXES, PROJECTS, MERCHANTS, GRANTS, REDEEMS, LISTS, CONTACTS)
+SPECS = (
+    APPLICATIONS,
+    CREDIT_RECORDS,
+    STATEMENTS,
+    INVOICES,
+    TAXES,
+    PROJECTS,
+    MERCHANTS,
+    GRANTS,
+    REDEEMS,
+    LISTS,
+    CONTACTS,
+)
 
 
 def business_tables(plan: BankPlan, state: ChunkState, keys: Keys, first: int) -> dict[str, Columns]:
     """Return these tables for one chunk; ``first`` is the first day of the history."""
     bits = draw_rows(plan.seed, "business", state.chunk, n_rows=12, size=state.size)
-    return _credit(state, keys, bits) | _companies(state, keys, bits, first) | _campaigns(plan, state, keys, bits, first)
+    return (
+        _credit(state, keys, bits) | _companies(state, keys, bits, first) | _campaigns(plan, state, keys, bits, first)
+    )
 
 
 def _credit(state: ChunkState, keys: Keys, bits: Any) -> dict[str, Columns]:
@@ -124,11 +138,20 @@ def _companies(state: ChunkState, keys: Keys, bits: Any, first: int) -> dict[str
     published = period + 100
     told = published <= today
     who, period, item, published = who[told], period[told], item[told], published[told]
-    value = np.rint(people.wealth_cents[who] * 9 * np.array(ITEM_SHARES)[item] * lognormal(bits[4][(who + item + period) % state.size], 0.3)).astype(np.int64)
+    value = np.rint(
+        people.wealth_cents[who]
+        * 9
+        * np.array(ITEM_SHARES)[item]
+        * lognormal(bits[4][(who + item + period) % state.size], 0.3)
+    ).astype(np.int64)
     sellers = np.repeat(companies, 4)
     nth = np.tile(np.arange(4), len(companies))
     issued = np.maximum(today - part(bits[5][(sellers + nth) % state.size], 0, 200), people.joined[sellers])
-    buyers = companies[part(bits[6][(sellers + nth) % state.size], 0, 65_536) * max(len(companies), 1) // 65_536] if len(companies) else sellers
+    buyers = (
+        companies[part(bits[6][(sellers + nth) % state.size], 0, 65_536) * max(len(companies), 1) // 65_536]
+        if len(companies)
+        else sellers
+    )
     months = [d for d in range(max(first, today - 200), today + 1) if to_date(d).day == 12]
     payers = np.repeat(companies, len(months))
     paid_on = np.tile(np.array(months, np.int64), len(companies))

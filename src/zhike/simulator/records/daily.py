@@ -11,12 +11,33 @@ import pyarrow as pa
 
 from zhike.simulator.behaviour import CHANNELS as TOUCHPOINTS
 from zhike.simulator.behaviour import EVENT_KINDS, SOURCES, SUBJECTS
-from zhike.simulator.catalogue import BOND_FUND, COUNTERPARTIES, GOLD, HOLDING_PRODUCTS, TXN_KINDS, products, term_products
+from zhike.simulator.catalogue import (
+    BOND_FUND,
+    COUNTERPARTIES,
+    GOLD,
+    HOLDING_PRODUCTS,
+    TXN_KINDS,
+    products,
+    term_products,
+)
 from zhike.simulator.contacting import ANSWERS
-from zhike.simulator.files.terms import NO_AMOUNT, NO_DAY, FileSpec, amount, cents, code, day, integer, moment, number, plain, text
+from zhike.simulator.files.terms import (
+    NO_AMOUNT,
+    NO_DAY,
+    FileSpec,
+    amount,
+    cents,
+    code,
+    day,
+    integer,
+    moment,
+    number,
+    plain,
+    text,
+)
 from zhike.simulator.identifiers import as_text, calendar_numbers, digits, joined, numbered
 from zhike.simulator.ledger import Runs
-from zhike.simulator.maturity import BROKEN
+from zhike.simulator.maturity import BROKEN, rates_bp
 from zhike.simulator.money import CHANNELS
 from zhike.simulator.organisation import sub_branch_id
 from zhike.simulator.records.accounts_of import DEPOSIT_SLOTS, HOLDING_SLOTS, LOAN_SLOTS, N_DEPOSITS, N_HOLDINGS, Keys
@@ -107,7 +128,9 @@ RECEIPTS = FileSpec(
 SPECS = (BALANCES, HOLDINGS, CONTRACTS, TRANSACTIONS, PAYROLL, REPAYMENTS, *EVENT_FILES, OPT_OUTS, RECEIPTS)
 
 
-def take_daily(state: ChunkState, keys: Keys, prices: Mapping[int, tuple[int, int, int]], *, is_first: bool) -> dict[str, dict[str, Any]]:
+def take_daily(
+    state: ChunkState, keys: Keys, prices: Mapping[int, tuple[int, int, int]], *, is_first: bool
+) -> dict[str, dict[str, Any]]:
     """Return what has gathered since the last delivery, by file, and forget it.
 
     ``is_first`` tells every open balance and contract, later deliveries only what changed.
@@ -127,7 +150,9 @@ def take_daily(state: ChunkState, keys: Keys, prices: Mapping[int, tuple[int, in
 
 def _rows(log: list[tuple[npt.NDArray[Any], ...]], n_columns: int) -> list[npt.NDArray[Any]]:
     """Return the gathered tuples as whole columns and empty the list."""
-    columns = [np.concatenate(parts) for parts in zip(*log, strict=True)] if log else [np.zeros(0, np.int64)] * n_columns
+    columns = (
+        [np.concatenate(parts) for parts in zip(*log, strict=True)] if log else [np.zeros(0, np.int64)] * n_columns
+    )
     log.clear()
     return columns
 
@@ -136,7 +161,9 @@ def _transactions(state: ChunkState, keys: Keys) -> dict[str, Any]:
     rows = state.journal.take()
     who, on, signed = rows["who"], rows["day"], rows["amount"]
     n = len(who)
-    sequence = joined(digits(state.people.number[who], 8), digits(calendar_numbers(on) % 1_000_000, 6), digits(rows["seq"], 3), n=n)
+    sequence = joined(
+        digits(state.people.number[who], 8), digits(calendar_numbers(on) % 1_000_000, 6), digits(rows["seq"], 3), n=n
+    )
     local = on.astype(np.int64) * 86_400_000_000 + rows["second"] * 1_000_000
     return {
         "TXN_SEQ": as_text(sequence), "ACCT_NO": keys.account(who, rows["slot"]), "TXN_DT": on, "TXN_TM": local,
@@ -149,16 +176,28 @@ def _transactions(state: ChunkState, keys: Keys) -> dict[str, Any]:
 def _balances(state: ChunkState, keys: Keys, *, is_first: bool) -> dict[str, Any]:
     people = state.people
     parts = []
-    for book, width, slots in ((state.cash, 1, None), (state.deposits, N_DEPOSITS, DEPOSIT_SLOTS), (state.loans, 1, LOAN_SLOTS)):
+    for book, width, slots in (
+        (state.cash, 1, None),
+        (state.deposits, N_DEPOSITS, DEPOSIT_SLOTS),
+        (state.loans, 1, LOAN_SLOTS),
+    ):
         runs = book.take_runs(all_open=is_first)
         who = runs.cell // width
-        slot = keys.cash_slot[who] if slots is None else LOAN_SLOTS[people.loan[who]] if width == 1 else slots[runs.cell % width]
+        slot = (
+            keys.cash_slot[who]
+            if slots is None
+            else LOAN_SLOTS[people.loan[who]]
+            if width == 1
+            else slots[runs.cell % width]
+        )
         parts.append((who, slot, runs.on, runs.until, runs.value))
     who, slot, on, until, value = (np.concatenate(p) for p in zip(*parts, strict=True))
     return {"ACCT_NO": keys.account(who, slot), "BGN_DT": on, "END_DT": until, "BAL_FEN": value}
 
 
-def _holdings(state: ChunkState, keys: Keys, prices: Mapping[int, tuple[int, int, int]], *, is_first: bool) -> dict[str, Any]:
+def _holdings(
+    state: ChunkState, keys: Keys, prices: Mapping[int, tuple[int, int, int]], *, is_first: bool
+) -> dict[str, Any]:
     runs: Runs = state.holdings.take_runs(all_open=is_first)
     who, column = runs.cell // N_HOLDINGS, runs.cell % N_HOLDINGS
     price = np.full(len(who), 1_000_000, np.int64)
@@ -192,7 +231,7 @@ def _contracts(state: ChunkState, keys: Keys, *, is_first: bool) -> dict[str, An
     return {
         "CONTR_NO": contract_numbers(state, places, started), "ACCT_NO": keys.account(who, terms.slot[product]),
         "PROD_CD": terms.product[product], "PRIN_AMT": principal,
-        "INT_RATE": np.where(how == BROKEN, 0.0005, terms.rate_bp[product] / 10_000.0), "VAL_DT": started, "MAT_DT": matures,
+        "INT_RATE": np.where(how == BROKEN, 0.0005, rates_bp(state, product, started) / 10_000.0), "VAL_DT": started, "MAT_DT": matures,
         "AUTO_RENEW": 1 - auto.astype(np.int8), "END_DT": np.concatenate([ended[6], np.full(len(running), NO_DAY)]), "END_CD": how,
     }  # fmt: skip
 
@@ -218,7 +257,13 @@ def loan_numbers(state: ChunkState, who: Ints) -> pa.Array:
 def _payroll(state: ChunkState, keys: Keys) -> dict[str, Any]:
     who, on, purpose, paid, employer = _rows(state.logs.payroll, 5)
     on = on.astype(np.int32)
-    item = joined("D", digits(state.people.number[who], 8), digits(calendar_numbers(on) % 1_000_000, 6), digits(purpose, 1), n=len(who))
+    item = joined(
+        "D",
+        digits(state.people.number[who], 8),
+        digits(calendar_numbers(on) % 1_000_000, 6),
+        digits(purpose, 1),
+        n=len(who),
+    )
     return {
         "ITEM_NO": as_text(item), "AGRT_NO": agreement_numbers(state, employer), "ACCT_NO": keys.account(who, 10), "PAY_DT": on,
         "PURP_CD": purpose, "PAY_AMT": paid,
@@ -227,7 +272,13 @@ def _payroll(state: ChunkState, keys: Keys) -> dict[str, Any]:
 
 def _repayments(state: ChunkState) -> dict[str, Any]:
     who, due, principal, interest = _rows(state.logs.repayments, 4)
-    return {"LOAN_NO": loan_numbers(state, who), "DUE_DT": due, "PRIN_DUE": principal, "INT_DUE": interest, "PAID_DT": due}
+    return {
+        "LOAN_NO": loan_numbers(state, who),
+        "DUE_DT": due,
+        "PRIN_DUE": principal,
+        "INT_DUE": interest,
+        "PAID_DT": due,
+    }
 
 
 def _events(state: ChunkState, keys: Keys) -> dict[str, dict[str, Any]]:
@@ -237,7 +288,13 @@ def _events(state: ChunkState, keys: Keys) -> dict[str, dict[str, Any]]:
     for position, spec in enumerate(EVENT_FILES):
         mine = np.flatnonzero(source == position)
         w, d, o = who[mine], on[mine].astype(np.int32), org[mine]
-        ident = joined(digits(np.full(len(w), position + 1), 1), digits(state.people.number[w], 8), digits(calendar_numbers(d) % 1_000_000, 6), digits(nth[mine], 1), n=len(w))
+        ident = joined(
+            digits(np.full(len(w), position + 1), 1),
+            digits(state.people.number[w], 8),
+            digits(calendar_numbers(d) % 1_000_000, 6),
+            digits(nth[mine], 1),
+            n=len(w),
+        )
         session = joined("S", digits(state.people.number[w], 8), digits(calendar_numbers(d) % 1_000_000, 6), n=len(w))
         files[spec.name] = {
             "EVT_ID": as_text(ident), "USER_NO": source_keys(SOURCES[position], state.people.number[w]), "EVT_CD": kind[mine],
@@ -264,4 +321,13 @@ def _receipts(state: ChunkState, keys: Keys) -> dict[str, Any]:
     return data
 
 
-__all__ = ["EVENT_FILES", "NO_AMOUNT", "SPECS", "agreement_numbers", "contract_numbers", "integer", "loan_numbers", "take_daily"]
+__all__ = [
+    "EVENT_FILES",
+    "NO_AMOUNT",
+    "SPECS",
+    "agreement_numbers",
+    "contract_numbers",
+    "integer",
+    "loan_numbers",
+    "take_daily",
+]

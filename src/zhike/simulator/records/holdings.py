@@ -9,13 +9,34 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from zhike.simulator.catalogue import DEPOSIT_PRODUCTS, LOAN_PRODUCTS, position_of, products
-from zhike.simulator.files.terms import NO_AMOUNT, NO_DAY, FileSpec, amount, code, day, flag, integer, number, plain, text
+from zhike.simulator.files.terms import (
+    NO_AMOUNT,
+    NO_DAY,
+    FileSpec,
+    amount,
+    code,
+    day,
+    flag,
+    integer,
+    number,
+    plain,
+    text,
+)
 from zhike.simulator.identifiers import numbered
 from zhike.simulator.ledger import NOT_OPEN
 from zhike.simulator.organisation import sub_branch_id
 from zhike.simulator.population import PERSON
 from zhike.simulator.randomness import draw_rows, lognormal, part
-from zhike.simulator.records.accounts_of import DEPOSIT_SLOTS, HOLDING_SLOTS, LOAN_SLOTS, N_DEPOSITS, N_HOLDINGS, Keys
+from zhike.simulator.records.accounts_of import (
+    DEPOSIT_SLOTS,
+    HOLDING_SLOTS,
+    LOAN_SLOTS,
+    N_DEPOSITS,
+    N_HOLDINGS,
+    SLOT_POSITION,
+    SLOTS,
+    Keys,
+)
 from zhike.simulator.records.daily import loan_numbers
 from zhike.simulator.records.keys import second_core_keys, source_keys
 from zhike.simulator.state import ChunkState
@@ -24,8 +45,40 @@ from zhike.simulator.terms import BankPlan
 Ints = npt.NDArray[np.int64]
 Columns = dict[str, Any]
 PRODUCT_IDS = tuple(p.product_id for p in products())
-ACCOUNT_KINDS = ("demand", "term", "wealth", "fund", "insurance", "loan", "card", "settlement_basic", "settlement_general", "other")
-KIND_OF_SLOT = {10: 0, 50: 7, 51: 8, 11: 1, 12: 1, 13: 1, 14: 1, 20: 2, 21: 3, 22: 4, 23: 2, 24: 9, 25: 9, 26: 9, 30: 5, 31: 5, 32: 5, 33: 5, 34: 5, 40: 6}
+ACCOUNT_KINDS = (
+    "demand",
+    "term",
+    "wealth",
+    "fund",
+    "insurance",
+    "loan",
+    "card",
+    "settlement_basic",
+    "settlement_general",
+    "other",
+)
+KIND_OF_SLOT = {
+    10: 0,
+    50: 7,
+    51: 8,
+    11: 1,
+    12: 1,
+    13: 1,
+    14: 1,
+    20: 2,
+    21: 3,
+    22: 4,
+    23: 2,
+    24: 9,
+    25: 9,
+    26: 9,
+    30: 5,
+    31: 5,
+    32: 5,
+    33: 5,
+    34: 5,
+    40: 6,
+}
 PRODUCT_OF_SLOT = {10: "DD0001", 50: "DD0002", 51: "DD0002", 20: "WM0030", 21: "FD0001", 22: "IN0005", 23: "SB0003", 24: "GD0001", 25: "TR0001",
                    26: "PN0001", 40: "CC0001", **dict(zip((11, 12, 13, 14), DEPOSIT_PRODUCTS, strict=True)),
                    **dict(zip((30, 31, 32, 33, 34), LOAN_PRODUCTS, strict=True))}  # fmt: skip
@@ -88,23 +141,27 @@ SPECS = (ACCOUNTS, OWNERS, CARD_OWNERS, CARDS, BILLS, INSTALMENTS, FACILITIES, L
 
 
 def opened_accounts(state: ChunkState, after: int) -> tuple[Ints, Ints, npt.NDArray[np.int32]]:
-    """Return (customer, slot, opened on) of the money accounts first used after day ``after``, ascending."""
+    """Return (customer, slot, opened on) of the money accounts first used after day ``after``, by customer and slot."""
     n, people = state.size, state.people
-    first = np.full((n, 100), 2**30, np.int64)
+    first = np.full((n, len(SLOTS)), 2**30, np.int32)
     cash_slot = np.where(people.kind == PERSON, 10, np.where(people.number % 4 == 0, 51, 50))
     opened = np.where(state.cash.opened == NOT_OPEN, 2**30, np.minimum(people.joined, state.cash.opened))
-    first[np.arange(n), cash_slot] = opened
-    for book, width, slots in ((state.deposits, N_DEPOSITS, DEPOSIT_SLOTS), (state.holdings, N_HOLDINGS, HOLDING_SLOTS)):
-        days = np.where(book.opened == NOT_OPEN, 2**30, book.opened).reshape(n, width)
-        for column, slot in enumerate(slots):
-            first[:, slot] = np.minimum(first[:, slot], days[:, column])
-    first[:, 14] = 2**30
+    first[np.arange(n), SLOT_POSITION[cash_slot]] = opened
+    for book, width, slots in (
+        (state.deposits, N_DEPOSITS, DEPOSIT_SLOTS),
+        (state.holdings, N_HOLDINGS, HOLDING_SLOTS),
+    ):
+        cells = np.flatnonzero(book.opened > np.int32(after) if after > 0 else book.opened != NOT_OPEN)
+        np.minimum.at(first, (cells // width, SLOT_POSITION[slots[cells % width]]), book.opened[cells])
+    if after > 0:  # a wealth account may have been opened earlier by another product
+        earlier = np.flatnonzero((state.holdings.opened != NOT_OPEN) & (state.holdings.opened <= after))
+        first[earlier // N_HOLDINGS, SLOT_POSITION[HOLDING_SLOTS[earlier % N_HOLDINGS]]] = 2**30
     loans = np.flatnonzero(state.loans.opened != NOT_OPEN)
-    first[loans, LOAN_SLOTS[people.loan[loans]]] = people.loan_drawn[loans]
+    first[loans, SLOT_POSITION[LOAN_SLOTS[people.loan[loans]]]] = people.loan_drawn[loans]
     cards = np.flatnonzero(people.has_card)
-    first[cards, 40] = people.joined[cards]
-    who, slot = np.nonzero((first > after) & (first < 2**30))
-    return who, slot, first[who, slot].astype(np.int32)
+    first[cards, SLOT_POSITION[40]] = people.joined[cards]
+    who, position = np.nonzero((first > after) & (first < 2**30))
+    return who, np.array(SLOTS)[position], first[who, position]
 
 
 def accounts(state: ChunkState, keys: Keys, twice: Ints, *, after: int) -> dict[str, Columns]:
@@ -116,14 +173,23 @@ def accounts(state: ChunkState, keys: Keys, twice: Ints, *, after: int) -> dict[
     for s, k in KIND_OF_SLOT.items():
         kind_of[s], product_of[s] = k, position_of(PRODUCT_OF_SLOT[s])
     numbers = keys.account(who, slot)
-    status = np.where((people.died[who] < state.day) | ((people.payments_per_day[who] < 0.004) & (people.number[who] % 5 == 0)), 1, 0)
+    status = np.where(
+        (people.died[who] < state.day) | ((people.payments_per_day[who] < 0.004) & (people.number[who] % 5 == 0)), 1, 0
+    )
     owned = slot != 40
     by_second = np.isin(who, twice) & (slot == DUPLICATED_SLOT)
     owner_keys = source_keys("core", people.number[who[owned]]).to_numpy(zero_copy_only=False)
-    owner_keys[by_second[owned]] = second_core_keys(people.number[who[owned & by_second]]).to_numpy(zero_copy_only=False)
+    owner_keys[by_second[owned]] = second_core_keys(people.number[who[owned & by_second]]).to_numpy(
+        zero_copy_only=False
+    )
     joint = np.flatnonzero((slot == 10) & (people.is_married_to[who] >= 0) & (people.number[who] % 9 == 0))
     owner_rows = np.concatenate([np.flatnonzero(owned), joint])
-    names = np.concatenate([owner_keys, source_keys("core", people.number[people.is_married_to[who[joint]]]).to_numpy(zero_copy_only=False)])
+    names = np.concatenate(
+        [
+            owner_keys,
+            source_keys("core", people.number[people.is_married_to[who[joint]]]).to_numpy(zero_copy_only=False),
+        ]
+    )
     is_joint = np.arange(len(owner_rows)) >= int(owned.sum())
     has_joint = np.zeros(len(who), np.bool_)
     has_joint[joint] = True
@@ -154,7 +220,9 @@ def cards(plan: BankPlan, state: ChunkState, keys: Keys, first: int) -> dict[str
     never = part(bits[0][who], 16, 100) < 9
     card_ids = numbered("CD", people.number[who], 10)
     days = np.arange(first, state.day + 1)
-    billing = days[np.array([d.astype("datetime64[D]").item().day == 7 for d in days.astype("datetime64[D]")], np.bool_)]
+    billing = days[
+        np.array([d.astype("datetime64[D]").item().day == 7 for d in days.astype("datetime64[D]")], np.bool_)
+    ]
     row, bill = np.repeat(np.arange(len(who)), len(billing)), np.tile(billing, len(who))
     sleeps = (part(bits[1][who], 0, 100) < 12)[row]
     fine = (bill > issued[row] + 30) & ~never[row] & ~sleeps
@@ -181,12 +249,21 @@ def lending(plan: BankPlan, state: ChunkState, keys: Keys) -> dict[str, Columns]
     people, day_now = state.people, state.day
     bits = draw_rows(plan.seed, "lending", state.chunk, n_rows=2, size=state.size)
     drawn = np.flatnonzero(state.loans.opened != NOT_OPEN)
-    undrawn = np.flatnonzero((people.loan < 0) & (part(bits[0], 0, 1000) < 35) & (people.joined < day_now - 200) & ((people.kind != PERSON) | (day_now - people.born > 8_030)))
+    undrawn = np.flatnonzero(
+        (people.loan < 0)
+        & (part(bits[0], 0, 1000) < 35)
+        & (people.joined < day_now - 200)
+        & ((people.kind != PERSON) | (day_now - people.born > 8_030))
+    )
     who = np.concatenate([drawn, undrawn])
     is_drawn = np.arange(len(who)) < len(drawn)
     loan = np.where(is_drawn, people.loan[who], np.array([1, 2, 4])[people.kind[who]])
     approved = np.where(is_drawn, people.loan_drawn[who] - 20, day_now - 5 - part(bits[0][who], 16, 200))
-    limit = np.where(is_drawn, people.loan_principal_cents[who] * 6 // 5, people.monthly_income_cents[who] * np.array([8, 40, 200])[people.kind[who]])
+    limit = np.where(
+        is_drawn,
+        people.loan_principal_cents[who] * 6 // 5,
+        people.monthly_income_cents[who] * np.array([8, 40, 200])[people.kind[who]],
+    )
     months = people.loan_months[drawn]
     due = people.loan_drawn[drawn] + months * 61 // 2
     late = np.where(people.is_late_payer[drawn], 15 + part(bits[1][drawn], 0, 90), 0)

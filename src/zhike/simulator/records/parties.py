@@ -10,7 +10,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from zhike.simulator.behaviour import SOURCES
-from zhike.simulator.files.terms import NO_AMOUNT, NO_DAY, FileSpec, amount, code, day, day_text, flag, integer, plain, text
+from zhike.simulator.files.terms import (
+    NO_AMOUNT,
+    NO_DAY,
+    FileSpec,
+    amount,
+    code,
+    day,
+    day_text,
+    flag,
+    integer,
+    plain,
+    text,
+)
 from zhike.simulator.identifiers import as_text, credit_codes, mobiles, numbered, resident_ids
 from zhike.simulator.population import COMPANY, NEVER, PERSON, SOLE_TRADER, People
 from zhike.simulator.randomness import Bits, choose, draw_rows, part, uniform
@@ -82,7 +94,9 @@ class Identity:
         n = people.size
         self.people = people
         self.bits = draw_rows(plan.seed, "identity", chunk, n_rows=24, size=n)
-        self.districts = np.array([int(d) for d in read_words().districts])[choose(self.bits[0], (14, 14, 13, 12, 12, 10, 8, 7, 4, 3, 3))]
+        self.districts = np.array([int(d) for d in read_words().districts])[
+            choose(self.bits[0], (14, 14, 13, 12, 12, 10, 8, 7, 4, 3, 3))
+        ]
         self.names = _names(people, self.bits)
         serial = (people.number * 2 + people.is_male) % 1_000
         resident = as_text(resident_ids(self.districts, people.born, serial))
@@ -127,7 +141,11 @@ def _names(people: People, bits: Bits) -> pa.Array:
 def _phones(people: People, bits: Bits) -> pa.Array:
     """Return current numbers; shops share their owner's, some couples share one."""
     own = mobiles(bits[7])
-    sharing = np.flatnonzero((people.is_married_to >= 0) & (uniform(bits[8]) < SHARED_PHONE_RATE * 5) & (people.is_married_to < np.arange(people.size)))
+    sharing = np.flatnonzero(
+        (people.is_married_to >= 0)
+        & (uniform(bits[8]) < SHARED_PHONE_RATE * 5)
+        & (people.is_married_to < np.arange(people.size))
+    )
     own[sharing] = own[people.is_married_to[sharing]]
     owned = np.flatnonzero((people.kind == SOLE_TRADER) & (people.owner >= 0))
     own[owned] = own[people.owner[owned]]
@@ -147,16 +165,29 @@ def core_customers(identity: Identity) -> Columns:
     is_twice = np.arange(len(order)) >= n + len(moved)
     from_on, to_on = people.joined.astype(np.int64).copy(), np.full(len(order), NO_DAY, np.int64)
     from_on[moved] = change[moved]
-    valid_from = np.concatenate([from_on, people.joined[moved], np.minimum(people.joined[identity.is_twice] + 200, today)])
+    valid_from = np.concatenate(
+        [from_on, people.joined[moved], np.minimum(people.joined[identity.is_twice] + 200, today)]
+    )
     to_on[is_old & ~is_twice] = change[moved] - 1
-    keys = pa.concat_arrays([source_keys("core", people.number[order[:-len(identity.is_twice) or None]]), second_core_keys(people.number[identity.is_twice])])
-    phones = pc.if_else(pa.array(is_old & ~is_twice), identity.old_phones.take(pa.array(order)), identity.phones.take(pa.array(order)))
+    keys = pa.concat_arrays(
+        [
+            source_keys("core", people.number[order[: -len(identity.is_twice) or None]]),
+            second_core_keys(people.number[identity.is_twice]),
+        ]
+    )
+    phones = pc.if_else(
+        pa.array(is_old & ~is_twice), identity.old_phones.take(pa.array(order)), identity.phones.take(pa.array(order))
+    )
     no_id = (uniform(bits[13]) < MISSING_ID_RATE)[order] & ~is_twice
     data = _described(identity)
     data |= {"ID_NO": identity.documents, "CUST_NM": identity.names}
     rows = {name: _take(values, order) for name, values in data.items()}
     rows["ID_NO"] = pc.if_else(pa.array(no_id), pa.scalar(None, pa.string()), rows["ID_NO"])
-    rows["CUST_NM"] = pc.if_else(pa.array(is_twice & (part(bits[14], 0, 3)[order] == 0)), pc.binary_join_element_wise(rows["CUST_NM"], pa.scalar(" "), ""), rows["CUST_NM"])
+    rows["CUST_NM"] = pc.if_else(
+        pa.array(is_twice & (part(bits[14], 0, 3)[order] == 0)),
+        pc.binary_join_element_wise(rows["CUST_NM"], pa.scalar(" "), ""),
+        rows["CUST_NM"],
+    )
     company = ~person[order]
     return rows | {
         "CUST_NO": keys, "MOBILE_NO": pc.if_else(pa.array(company & (people.kind[order] == COMPANY)), pa.scalar(None, pa.string()), phones),
@@ -175,7 +206,11 @@ def _described(identity: Identity) -> Columns:
     last = int(people.joined.max())
     age = (last - people.born) // 365
     married = (people.is_married_to >= 0) | ((age > 30) & (part(bits[15], 0, 100) < 60))
-    marital = np.where(part(bits[15], 16, 100) < 25, -1, np.where(married, 1, np.where((age > 35) & (part(bits[15], 32, 100) < 25), 2, 0)))
+    marital = np.where(
+        part(bits[15], 16, 100) < 25,
+        -1,
+        np.where(married, 1, np.where((age > 35) & (part(bits[15], 32, 100) < 25), 2, 0)),
+    )
     children = np.where((marital == 1) & (age < 60), part(bits[16], 0, 3), NO_AMOUNT)
     expires = last - 40 + part(bits[16], 16, 65_536) * 5_000 // 65_536
     street = pc.binary_join_element_wise(
@@ -217,7 +252,9 @@ def other_sources(identity: Identity, known_in: npt.NDArray[np.bool_]) -> dict[s
         since = np.maximum(people.joined[who], people.joined[who] + part(w, 0, 65_536) * 300 // 65_536)
         since = np.minimum(since, int(people.joined.max()))
         name = _misspelt(identity.names.take(take), part(w, 16, 1_000) < 1_000 * TYPO_RATE)
-        phone = pc.if_else(pa.array(part(w, 32, 1_000) < 50), identity.old_phones.take(take), identity.phones.take(take))
+        phone = pc.if_else(
+            pa.array(part(w, 32, 1_000) < 50), identity.old_phones.take(take), identity.phones.take(take)
+        )
         no_id = pa.array(part(w, 32, 100) >= 97)
         document = pc.if_else(no_id, pa.scalar(None, pa.string()), identity.documents.take(take))
         kept = np.ones(len(who), np.bool_)
@@ -240,7 +277,11 @@ def _misspelt(names: pa.Array, wrong: npt.NDArray[np.bool_]) -> pa.Array:
 def _spaced(phones: pa.Array) -> pa.Array:
     """Write numbers as people do: 138 0000 0000 with the country code."""
     return pc.binary_join_element_wise(
-        pa.scalar("+86"), pc.utf8_slice_codeunits(phones, 0, 3), pc.utf8_slice_codeunits(phones, 3, 7), pc.utf8_slice_codeunits(phones, 7, 11), " "
+        pa.scalar("+86"),
+        pc.utf8_slice_codeunits(phones, 0, 3),
+        pc.utf8_slice_codeunits(phones, 3, 7),
+        pc.utf8_slice_codeunits(phones, 7, 11),
+        " ",
     )
 
 
@@ -267,7 +308,11 @@ def _as_mobile(e: Columns) -> Columns:
 
 
 def _as_wecom(e: Columns) -> Columns:
-    nick = pc.if_else(pa.array(e["odd"] < 40), pc.binary_join_element_wise(pc.utf8_slice_codeunits(e["name"], 0, 1), pa.scalar("先生女士"), ""), e["name"])
+    nick = pc.if_else(
+        pa.array(e["odd"] < 40),
+        pc.binary_join_element_wise(pc.utf8_slice_codeunits(e["name"], 0, 1), pa.scalar("先生女士"), ""),
+        e["name"],
+    )
     return {
         "EXT_USERID": e["key"], "NICK_NM": nick, "REMARK_PHONE": pc.if_else(pa.array(e["odd"] % 10 < 5), e["phone"], pa.scalar(None, pa.string())),
         "UNIONID": e["union"], "GENDER": np.where(e["odd"] % 7 == 0, -1, e["sex"]), "ADD_DT": e["since"], "EFF_DT": e["since"],
@@ -275,9 +320,26 @@ def _as_wecom(e: Columns) -> Columns:
 
 
 def _as_caller(e: Columns) -> Columns:
-    return {"CALLER_ID": e["key"], "CALLER_NM": e["name"], "CALL_NO": _spaced(e["phone"]), "FIRST_DT": e["since"], "EFF_DT": e["since"]}
+    return {
+        "CALLER_ID": e["key"],
+        "CALLER_NM": e["name"],
+        "CALL_NO": _spaced(e["phone"]),
+        "FIRST_DT": e["since"],
+        "EFF_DT": e["since"],
+    }
 
 
 _AS = {CARD.name: _as_card, MOBILE.name: _as_mobile, WECOM.name: _as_wecom, CALLS.name: _as_caller}
 
-__all__ = ["CALLS", "CARD", "CORE", "MOBILE", "SPECS", "WECOM", "Identity", "core_customers", "entered_twice", "other_sources"]
+__all__ = [
+    "CALLS",
+    "CARD",
+    "CORE",
+    "MOBILE",
+    "SPECS",
+    "WECOM",
+    "Identity",
+    "core_customers",
+    "entered_twice",
+    "other_sources",
+]

@@ -86,7 +86,18 @@ WHITELIST = FileSpec(
     "risk_whitelist", "WHITE_LIST", "core", "whitelist", mode="append", fixed={"recorded_at": {"day_end": "issued_on"}},
     columns=(plain("LIST_NO", "list_id", ("PRELOAN",)), text("CUST_NO", "source_key"), amount("LMT_AMT", "limit_amount"), day("ISSUE_DT", "issued_on"), day("VALID_DT", "valid_to_on")),
 )  # fmt: skip
-SPECS = (RELATION, COMPANY_CONTACTS, WECOM_LINKS, MANAGERS, CONSENTS, CONTROLS, RISK_TESTS, SIGNINGS, AGREEMENTS, WHITELIST)
+SPECS = (
+    RELATION,
+    COMPANY_CONTACTS,
+    WECOM_LINKS,
+    MANAGERS,
+    CONSENTS,
+    CONTROLS,
+    RISK_TESTS,
+    SIGNINGS,
+    AGREEMENTS,
+    WHITELIST,
+)
 
 
 def standing_tables(plan: BankPlan, state: ChunkState, keys: Keys, known_in: Any) -> dict[str, Columns]:
@@ -129,7 +140,11 @@ def _relations(state: ChunkState, keys: Keys, bits: Any) -> dict[str, Columns]:
     share = np.concatenate([np.full(len(p[1]), p[3]) for p in parts])
     keep = a != b
     a, b, kind, share = a[keep], b[keep], kind[keep], share[keep]
-    contacts = [("legal_representative", people.owner[companies], 100), ("finance", some(persons, 9, companies), 85), ("operator", some(persons, 11, companies), 70)]
+    contacts = [
+        ("legal_representative", people.owner[companies], 100),
+        ("finance", some(persons, 9, companies), 85),
+        ("operator", some(persons, 11, companies), 70),
+    ]
     roles = ("legal_representative", "finance", "operator", "owner")
     return {
         RELATION.name: {
@@ -189,7 +204,9 @@ def _consents(plan: BankPlan, state: ChunkState, keys: Keys, bits: Any) -> dict[
             rows.append((everyone, position, 1, 0, people.joined))
             rows.append((everyone[age < 0.93], position, 2, 0, people.joined[age < 0.93]))
             gone = np.flatnonzero(part_uniform(w, 0) < rate)
-            rows.append((gone, position, 0, 1, np.minimum(people.joined[gone] + 40 + part(w[gone], 16, 400), state.day)))
+            rows.append(
+                (gone, position, 0, 1, np.minimum(people.joined[gone] + 40 + part(w[gone], 16, 400), state.day))
+            )
             continue
         granted = np.flatnonzero(part_uniform(w, 0) < 0.86)
         left = granted[part_uniform(w[granted], 16) < rate]
@@ -216,13 +233,26 @@ def _controls(plan: BankPlan, state: ChunkState, keys: Keys, bits: Any) -> dict[
     for position, (name, share) in enumerate(zip(FLAGS, FLAG_SHARES, strict=True)):
         w = bits[22] ^ (bits[23] >> np.uint64(position + 1))
         flagged = np.flatnonzero(part_uniform(w, 0) * 10_000 < share)
-        since = np.maximum(state.day - part(w[flagged], 16, 25 if "complaint" in name else plan.n_days), people.joined[flagged])
-        ends = np.where((part(w[flagged], 32, 100) < 30) & (name != "complaint_open"), np.minimum(since + 60, state.day + 30), int(NO_DAY))
+        since = np.maximum(
+            state.day - part(w[flagged], 16, 25 if "complaint" in name else plan.n_days), people.joined[flagged]
+        )
+        ends = np.where(
+            (part(w[flagged], 32, 100) < 30) & (name != "complaint_open"),
+            np.minimum(since + 60, state.day + 30),
+            int(NO_DAY),
+        )
         ends = np.where(name == "complaint_closed", since, ends)
         for log, values in ((who, flagged), (kind, np.full(len(flagged), position)), (begin, since), (end, ends)):
             log.append(values)
     w = np.concatenate(who)
-    return {CONTROLS.name: {"CUST_NO": keys.customer(w), "FLAG_CD": np.concatenate(kind), "BGN_DT": np.concatenate(begin), "END_DT": np.concatenate(end)}}
+    return {
+        CONTROLS.name: {
+            "CUST_NO": keys.customer(w),
+            "FLAG_CD": np.concatenate(kind),
+            "BGN_DT": np.concatenate(begin),
+            "END_DT": np.concatenate(end),
+        }
+    }
 
 
 def _risk_tests(state: ChunkState, keys: Keys, bits: Any) -> dict[str, Columns]:
@@ -230,7 +260,11 @@ def _risk_tests(state: ChunkState, keys: Keys, bits: Any) -> dict[str, Columns]:
     adult = (people.kind == PERSON) & (state.day - people.born > 18 * 365)
     investor = people.has_fund | people.has_cash_wealth | (people.n_contracts > 0)
     tested = np.flatnonzero(adult & (part(bits[24], 0, 100) < np.where(investor, 82, 22)))
-    appetite = part_uniform(bits[25][tested], 0) + 0.1 * people.rate_sense[tested] - 0.004 * ((state.day - people.born[tested]) // 365 - 40)
+    appetite = (
+        part_uniform(bits[25][tested], 0)
+        + 0.1 * people.rate_sense[tested]
+        - 0.004 * ((state.day - people.born[tested]) // 365 - 40)
+    )
     grade = np.select([appetite < 0.14, appetite < 0.45, appetite < 0.78, appetite < 0.95], [0, 1, 2, 3], 4)
     on = np.maximum(state.day - part(bits[25][tested], 16, 480), people.joined[tested])
     return {
@@ -256,6 +290,8 @@ def _services(plan: BankPlan, state: ChunkState, keys: Keys, bits: Any, known_in
     service = np.concatenate([np.full(int(v.sum()), SERVICES.index(k)) for k, v in chosen.items()])
     signed = np.minimum(people.joined[who] + part(bits[28][who], 0, 60), state.day)
     ended = np.where((part(bits[28][who], 16, 100) < 3) & (service > 1), np.minimum(signed + 200, state.day), NO_DAY)
+    lapsed = (service == SERVICES.index("payroll")) & (people.payroll_to[who] <= state.day)
+    ended = np.where(lapsed, people.payroll_to[who], ended)
     payers = np.unique(people.employer[people.employer >= 0])
     listed = np.flatnonzero(person & (people.employer >= 0) & (share < 0.3) & (state.day - people.born < 55 * 365))
     issued = state.day - part(bits[29][listed], 0, 60)

@@ -1,0 +1,130 @@
+"""The nightly job: every package's steps for one business day, over the approved definitions, published together."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+from zhike.decision.steps import steps as decision_steps
+from zhike.identity import Action, IdentitySettings, Override, RecordKey
+from zhike.identity.steps import steps as identity_steps
+from zhike.kernel.clock import Clock
+from zhike.measure.steps import steps as measure_steps
+from zhike.pipeline.checking import apply_project, compiled_project
+from zhike.pipeline.compiled import Compiled
+from zhike.pipeline.definitions import approved
+from zhike.pipeline.engagement import EngagementLog, snapshot_steps
+from zhike.pipeline.project import Project
+from zhike.pipeline.store import OperationsStore, StoredOverride
+from zhike.policy.steps import steps as policy_steps
+from zhike.profile.steps import profile_step
+from zhike.profile.tags_steps import tag_steps
+from zhike.scores.steps import ModelSetting
+from zhike.scores.steps import steps as score_steps
+from zhike.segments.steps import segment_steps
+from zhike.sources import open_mapping
+from zhike.sources.steps import steps as source_steps
+from zhike.warehouse import RunPlan, RunResult, Step, open_engine, run_steps
+from zhike.warehouse.run import Listener
+
+OVERRIDE_KINDS = {"identity_merge": Action.MERGE, "identity_split": Action.SPLIT}
+
+
+@dataclass(frozen=True, slots=True)
+class Night:
+    """What is run: a project, the folder its bank delivered to, and the business day."""
+
+    project: Project
+    data: Path
+    as_of: date
+    without: frozenset[str] = field(default_factory=frozenset)
+
+
+def engagement_log(project: Project) -> EngagementLog:
+    """Return where contacts, receipts and consent entries of a project are kept."""
+    return EngagementLog(project.settings.state / "engagement")
+
+
+def identity_overrides(overrides: Sequence[StoredOverride]) -> list[Override]:
+    """Return the officers' merges and splits that are in force."""
+    return [
+        Override(
+            str(o.number), OVERRIDE_KINDS[o.kind], *(RecordKey(*key) for key in o.subject["records"]), reason=o.reason
+        )
+        for o in overrides
+        if o.kind in OVERRIDE_KINDS
+    ]
+
+
+def identity_settings(parameters: Mapping[str, object]) -> IdentitySettings:
+    """Return the parameters of identity; those that a project does not set keep their defaults."""
+    priority = parameters.get("identity_source_priority")
+    return IdentitySettings(source_priority=tuple(priority)) if isinstance(priority, list) else IdentitySettings()
+
+
+def plan_night(night: Night, compiled: Compiled, store: OperationsStore) -> RunPlan:
+    """Return the steps of a night, frozen to the definitions given.
+
+    Raises
+    ------
+    BadInput : the mapping is malformed, files are missing, or the day lies before the data begin.
+    """
+    project, settings = night.project, night.project.settings
+    zone = settings.business_timezone
+    mapping = open_mapping(project.mapping, compiled.contracts)
+    setting = ModelSetting(compiled.features, project.models, settings.engine_threads, zone)
+    steps: list[Step] = [
+        *snapshot_steps(engagement_log(project)),
+        *source_steps(
+            mapping,
+            night.data,
+            night.as_of,
+            compiled.contracts,
+            timezone=zone,
+            fingerprints=settings.state / "fingerprints.json",
+        ),
+        *identity_steps(
+            settings=identity_settings(compiled.definitions.parameters),
+            overrides=identity_overrides(store.overrides()),
+            key=settings.secret(settings.identity_key),
+        ),
+        *policy_steps(compiled.policy),
+        profile_step(compiled.features, timezone=zone),
+        *tag_steps(compiled.tags),
+        *segment_steps(compiled.segments),
+        *score_steps(compiled.models, setting),
+        *decision_steps(compiled.definitions, compiled.policy, compiled.vocabulary, as_of=night.as_of),
+        *measure_steps(compiled.experiments, compiled.metrics),
+    ]
+    chosen = [s for s in steps if s.key not in night.without]
+    frozen = {f"{d.kind}:{d.key}": d.hash for d in compiled.definitions.definitions}
+    return RunPlan(chosen, compiled.contracts, night.as_of, frozen, settings.keep_versions, settings.keep_hours)
+
+
+def run_night(night: Night, store: OperationsStore, *, clock: Clock, listen: Listener | None = None) -> RunResult:
+    """Run the night and publish it, or publish nothing.
+
+    Under ``definitions_approval = "on_apply"`` changed files are applied first; otherwise what is approved is run.
+
+    Raises
+    ------
+    ZhikeError : from what failed; the details are in ``run_results.json`` and the earlier version stays readable.
+    """
+    settings = night.project.settings
+    if settings.definitions_approval == "on_apply":
+        apply_project(night.project, store, by=getpass.getuser(), at=clock.now())
+    compiled = compiled_project(night.project, approved(store))
+    plan = plan_night(night, compiled, store)
+    engine = open_engine(
+        threads=settings.engine_threads, memory=settings.engine_memory, scratch=settings.state / "scratch"
+    )
+    try:
+        return run_steps(night.project.warehouse, engine, plan, clock=clock, results=night.project.runs, listen=listen)
+    finally:
+        engine.close()
+
+
+__all__ = ["Night", "engagement_log", "plan_night", "run_night"]
