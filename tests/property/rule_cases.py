@@ -61,9 +61,13 @@ VOCABULARY = Vocabulary(
 # ---- customers -------------------------------------------------------------------------------------------------------
 
 # few values, close together: the mistakes are at the edges, and the edges must be met
-cents = st.integers(-4, 12).map(lambda n: Decimal(n) / 2) | st.integers(-10**12, 10**12).map(lambda n: Decimal(n) / 100)
+cents = st.integers(-4, 12).map(lambda n: Decimal(n) / 2) | st.integers(-(10**12), 10**12).map(
+    lambda n: Decimal(n) / 100
+)
 whole = st.integers(-2, 6)
-ratios = st.sampled_from([0.0, 0.1, 0.2, 0.3, 0.5, 1.0, 2.0, -1.0]) | st.integers(-2_000_000, 2_000_000).map(lambda n: n / 1_000_000)
+ratios = st.sampled_from([0.0, 0.1, 0.2, 0.3, 0.5, 1.0, 2.0, -1.0]) | st.integers(-2_000_000, 2_000_000).map(
+    lambda n: n / 1_000_000
+)
 days = st.integers(-6, 6).map(lambda n: AS_OF + timedelta(days=n)) | st.dates(date(1990, 2, 20), date(1992, 3, 10))
 OF_KIND: dict[Kind, st.SearchStrategy[Any]] = {
     Kind.AMOUNT: cents,
@@ -168,7 +172,9 @@ dates = st.one_of(
     st.builds(lambda by: {"field": "due_on", by: {"field": "born_on"}}, _tests),
 )  # fmt: skip
 _kinds = st.lists(st.sampled_from(["login", "view", "apply"]), min_size=1, max_size=2, unique=True)
-_where = st.one_of(st.just({}), st.just({"where": {"channel": "app"}}), st.just({"where": {"value": {"at_least": 0.1}}}))
+_where = st.one_of(
+    st.just({}), st.just({"where": {"channel": "app"}}), st.just({"where": {"value": {"at_least": 0.1}}})
+)
 behaviour = st.one_of(
     st.builds(
         lambda kinds, where, unit, by, n, within: {"event": kinds, **where, unit: {by: n}, "within_days": within},

@@ -19,7 +19,9 @@ from tests.property.rule_cases import (
 )
 from zhike.rules import compile_rule, describe, evaluate, read_rule, trace, used_names
 
-SLOW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+SLOW = settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ MOBILE = r"^1[3-9][0-9]{9}$"
 EMAIL = r"^[a-z0-9._%+\-]+@[a-z0-9.\-]+\.[a-z]{2,}$"
 NAME_NOISE = r"[\s·•．.,，、()（）\-_*'’&/]"
 NO_NAME = ("", "未知", "无", "不详", "匿名", "游客", "TEST", "测试", "NULL", "NONE", "UNKNOWN")
-TITLES = r"(先生|女士|小姐)$"
+TITLES = r"(先生|女士|小姐|太太|老师|老板|经理)+$"  # what is left of 王先生 is a surname: no name
 USED = (
     "is_latest",
     "source",

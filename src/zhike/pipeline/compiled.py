@@ -69,7 +69,9 @@ def experiment_of(campaign: Campaign) -> ExperimentPlan:
     costs: dict[str, Decimal] = {}
     for offer in campaign.offers:
         for channel in offer.channels:
-            costs[channel.channel.value] = max(costs.get(channel.channel.value, Decimal(0)), channel.definition.cost_amount)
+            costs[channel.channel.value] = max(
+                costs.get(channel.channel.value, Decimal(0)), channel.definition.cost_amount
+            )
     written = campaign.definition
     keeps_money = written.outcomes[0].metric == "maturity_kept"
     return ExperimentPlan(

@@ -1,7 +1,8 @@
-"""What happened outside the run, brought into it: contacts, receipts and consent entries, kept as files that never change.
+"""What happened outside the run, brought into it: contacts and consent entries, kept as files that never change.
 
 Whoever contacts customers appends a file (``keep_rows``); the first steps of a run (``snapshot_steps``) read all files and
 hold them to their contracts. A contact may be told more than once on its way (planned, then sent): the last word counts.
+What came back is told by the bank in ``contact_history``, by the number of the contact.
 """
 
 from __future__ import annotations
@@ -21,12 +22,13 @@ from zhike.channels.tables import CONTACT, RECEIPT
 from zhike.kernel.errors import Conflict
 from zhike.kernel.hashing import file_fingerprint
 from zhike.policy.tables import CONSENT_ENTRY
-from zhike.warehouse import Contract, Output, Step, StepContext
+from zhike.warehouse import Contract, Input, Output, Step, StepContext
 from zhike.warehouse.conform import rows_table
 from zhike.warehouse.engine import empty_rows
 from zhike.warehouse.manifest import sync_folder
 
-KEPT: tuple[Contract, ...] = (CONTACT, RECEIPT, CONSENT_ENTRY)
+KEPT: tuple[Contract, ...] = (CONTACT, CONSENT_ENTRY)
+RECEIPTS = {"none": "delivered", "positive": "answered", "negative": "declined", "unsubscribe": "opted_out"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +77,24 @@ def _snapshot(log: EngagementLog, contract: Contract, context: StepContext) -> M
     return {"rows": context.write(contract.name, last)}
 
 
+def _receipts(context: StepContext) -> Mapping[str, Any]:
+    """Write what the bank says came back of our own contacts: each was delivered, some were answered."""
+    contact, history = context.tables["contact"], context.tables["contact_history"]
+    ours = history.semi_join(contact, "contact_id").filter(history.answer.notnull())
+    answered = ours.answer.cases(
+        *((ibis.literal(a), ibis.literal(r)) for a, r in RECEIPTS.items()), else_=ibis.null("string")
+    )
+    columns = {"on": ours.on, "at": ours.recorded_at}
+    told = ours.select("contact_id", receipt_kind=answered, **columns).union(
+        ours.select("contact_id", receipt_kind=ibis.literal("delivered"), **columns)
+    )
+    rows = told.group_by("contact_id", "receipt_kind", "on").aggregate(at=told["at"].min())
+    return {"rows": context.write("receipt", rows)}
+
+
 def snapshot_steps(log: EngagementLog) -> list[Step]:
-    """Return the steps that bring contacts, receipts and consent entries into the run."""
-    return [
+    """Return the steps that bring contacts, consent entries and receipts into the run."""
+    kept = [
         Step(
             key=f"snapshot:{contract.name}",
             writes=(Output(contract.name),),
@@ -87,6 +104,8 @@ def snapshot_steps(log: EngagementLog) -> list[Step]:
         )
         for contract in KEPT
     ]
+    reads = (Input("contact"), Input("contact_history"))
+    return [*kept, Step("snapshot:receipt", (Output(RECEIPT.name),), reads, _receipts)]
 
 
 __all__ = ["KEPT", "EngagementLog", "snapshot_steps"]

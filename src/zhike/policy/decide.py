@@ -310,7 +310,7 @@ def _refused_by_gates(
         missing = gate.missing(fields)
         if missing:
             return built_in_refusal(
-                "policy.fact_missing", gate.definition.stage, rule=gate.ref.key, facts=", ".join(missing)
+                "policy.fact_missing", gate.definition.stage, gate=gate.ref.key, facts=", ".join(missing)
             )
         if not gate.passes(fields, as_of=today):
             until = gate.until(fields, at=at, today=today, timezone=timezone)

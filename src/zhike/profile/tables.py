@@ -70,7 +70,7 @@ TAG_OVERRIDE = Contract(
 
 TAG_HEALTH = Contract(
     "tag_health", "profile", "标签健康", "How a tag stands on the day of the run",
-    key=("tag",), dated_by="measured_on", partitioned_by="definition",
+    key=("tag",), dated_by="measured_on",
     columns=(
         code("tag", "标签", "Tag", required=True),
         day("measured_on", "度量日", "Measured on", required=True),

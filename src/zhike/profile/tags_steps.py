@@ -10,11 +10,10 @@ import ibis.expr.types as ir
 
 from zhike.kernel.clock import moment_on
 from zhike.profile.observation import BUSINESS_TIMEZONE
-from zhike.profile.tables import TAG_VALUE
 from zhike.profile.tags import Tag
-from zhike.profile.tags_health import health_rows, measure_health
+from zhike.profile.tags_health import health_table, measure_health
 from zhike.profile.tags_upkeep import keep_intervals
-from zhike.profile.tags_values import current_values, manual_values, subjects_of
+from zhike.profile.tags_values import current_values, manual_values
 from zhike.rules import RuleScope, UsedNames, customer_events
 from zhike.warehouse import Catalog, Input, Output, Step, StepContext
 
@@ -60,37 +59,47 @@ def _current(tag: Tag, names: UsedNames, context: StepContext, timezone: str) ->
 
 
 def tag_step(tag: Tag, *, timezone: str = BUSINESS_TIMEZONE) -> Step:
-    """Return the step that writes the intervals and the health of one tag.
-
-    The step reports how many hold it, of how many, how many gained and lost it, and the shares of its values.
-    """
+    """Return the step that writes the intervals of one tag; ``timezone`` (IANA name) is of the business day."""
     names = tag.names()
     given = (Input("tag_override"),) if tag.definition.kind == "manual" else ()
 
     def work(context: StepContext) -> Mapping[str, Any]:
-        current = _current(tag, names, context, timezone)
-        previous = context.previous.part("tag_value", tag.key)
-        context.write("tag_value", keep_intervals(tag, current, previous, context.as_of), partition=tag.key)
-        written = context.engine.read([context.draft("tag_value", tag.key)], TAG_VALUE)
-        earlier = context.previous.part("tag_health", tag.key).to_pyarrow().to_pylist()
-        n_subjects = int(subjects_of(tag, context.tables["profile"]).count().to_pyarrow().as_py())
-        row = measure_health(tag, written, n_subjects, earlier[0] if earlier else None, context.as_of)
-        context.write("tag_health", health_rows(row), partition=tag.key)
-        return {k: row[k] for k in ("n_subjects", "n_tagged", "n_gained", "n_lost", "n_changed", "value_shares")}
+        is_known = tag.key in context.previous.partitions("tag_value")
+        previous = context.previous.part("tag_value", tag.key) if is_known else None
+        intervals = keep_intervals(tag, _current(tag, names, context, timezone), previous, context.as_of)
+        return {"n_intervals": context.write("tag_value", intervals, partition=tag.key)}
 
     return Step(
         key=f"tag:{tag.key}",
-        writes=(Output("tag_value", tag.key), Output("tag_health", tag.key)),
-        reads=(*reads_of_rules(names), *given, Input("tag_value", tag.key, lag=1), Input("tag_health", tag.key, lag=1)),
+        writes=(Output("tag_value", tag.key),),
+        reads=(*reads_of_rules(names), *given, Input("tag_value", tag.key, lag=1)),
         work=work,
         definition=tag.hash,
         material=(timezone,),
     )
 
 
+def tag_health_step(tags: Mapping[str, Tag]) -> Step:
+    """Return the step that measures all tags when they are written; it reports how many customers hold each."""
+
+    def work(context: StepContext) -> Mapping[str, Any]:
+        tables, before = context.tables, context.previous["tag_health"]
+        rows = measure_health(tags, tables["tag_value"], tables["profile"], before, context.as_of)
+        context.write("tag_health", health_table(rows))
+        return {row["tag"]: row["n_tagged"] for row in rows}
+
+    return Step(
+        key="tag_health",
+        writes=(Output("tag_health"),),
+        reads=(Input("profile"), *(Input("tag_value", key) for key in sorted(tags)), Input("tag_health", lag=1)),
+        work=work,
+        material=tuple((key, sorted(k.value for k in tags[key].definition.subjects)) for key in sorted(tags)),
+    )
+
+
 def tag_steps(tags: Mapping[str, Tag], *, timezone: str = BUSINESS_TIMEZONE) -> list[Step]:
-    """Return one step per tag, in key order; the run orders them by what they read."""
-    return [tag_step(tags[key], timezone=timezone) for key in sorted(tags)]
+    """Return one step per tag and the one that measures them; the run orders them by what they read."""
+    return [*(tag_step(tags[key], timezone=timezone) for key in sorted(tags)), tag_health_step(tags)]
 
 
-__all__ = ["reads_of_rules", "scope_of", "tag_step", "tag_steps"]
+__all__ = ["reads_of_rules", "scope_of", "tag_health_step", "tag_step", "tag_steps"]

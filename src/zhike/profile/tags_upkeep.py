@@ -52,19 +52,30 @@ def _alive(joined: ir.Table, tag: Tag, as_of: date) -> Any:
     return joined.before_from_on.notnull() & (joined.before_met_on > last).fill_null(False) & ~joined[ENDED]  # noqa: FBT003 - a constant
 
 
-def keep_intervals(tag: Tag, current: ir.Table, previous: ir.Table, as_of: date) -> ir.Table:
+def _begun(tag: Tag, current: ir.Table, as_of: date) -> ir.Table:
+    """The intervals of a tag that has no past."""
+    today, never = ibis.literal(as_of), ibis.null(_DAY)
+    rows = current.filter(current[HOLDS] & ~current[ENDED])
+    met_on = never if tag.definition.lives_days is None else today
+    constants = {"from_on": today, "to_on": never, "met_on": met_on, "definition_hash": ibis.literal(tag.hash)}
+    return _shaped(rows, tag, {**{c: rows[c] for c in VALUES}, **constants})
+
+
+def keep_intervals(tag: Tag, current: ir.Table, previous: ir.Table | None, as_of: date) -> ir.Table:
     """Return the tag's intervals as of the day.
 
     Parameters
     ----------
     current : :func:`zhike.profile.tags_values.current_values`.
-    previous : this tag's rows of ``tag_value`` as the last run of an earlier day published them; may be empty.
+    previous : this tag's rows of ``tag_value`` as the last run of an earlier day published them; None at the first.
 
     Returns
     -------
     rows of ``tag_value``: the intervals that hold (at most one per customer), those that ended by today, and those that
     ended earlier, back to ``HISTORY_DAYS``.
     """
+    if previous is None:
+        return _begun(tag, current, as_of)
     today, lives = ibis.literal(as_of), tag.definition.lives_days
     before = _open_before(previous)
     both = current.left_join(before, current.customer_id == before.before_id)

@@ -66,7 +66,8 @@ def learn_reference(rows: Rows, coding: Coding, p: Floats) -> tuple[Reference, .
     found = [Reference(SCORE, tuple(edges), tuple(bin_counts(p[kept], edges)))]
     for i, column in enumerate(coding.columns):
         is_code = column.kind is FeatureKind.CATEGORY
-        cut: Floats = np.arange(len(column.levels)) + 0.5 if is_code else quantile_edges(matrix[:, i])
+        between: Floats = np.arange(len(column.levels), dtype=np.float64) + 0.5
+        cut = between if is_code else quantile_edges(matrix[:, i])
         found.append(Reference(column.name, tuple(cut), tuple(bin_counts(matrix[:, i], cut))))
     return tuple(found)
 

@@ -22,6 +22,8 @@ LearnerName: TypeAlias = Literal["logistic", "lightgbm"]
 LIGHTGBM_DEFAULTS: Mapping[str, Any] = {"n_trees": 200, "learning_rate": 0.03, "num_leaves": 15}
 LOGISTIC_DEFAULTS: Mapping[str, Any] = {"c": 0.1}
 FEWEST_OF_EACH_OUTCOME = 20
+FEWEST_CELLS_FOR_THREADS = 10_000_000  # below, threads wait for one another longer than they work
+FEWEST_ROWS_FOR_THREADS = 50_000
 
 
 class FittedModel(Protocol):
@@ -79,7 +81,7 @@ class LightgbmModel:
         """Return raw probabilities, shape (n_rows,)."""
         if not rows.n:
             return np.empty(0)
-        return np.asarray(_booster(self.text).predict(encode_for_trees(rows, coding)), dtype=np.float64)
+        return np.asarray(_predict(self.text, encode_for_trees(rows, coding)), dtype=np.float64)
 
     def contributions(self, rows: Rows, coding: Coding) -> Floats:
         """Return the exact Shapley values of the trees (LightGBM ``pred_contrib``), shape (n_rows, n_features).
@@ -90,8 +92,7 @@ class LightgbmModel:
         """
         if not rows.n:
             return np.empty((0, len(coding.columns)))
-        whole = np.asarray(_booster(self.text).predict(encode_for_trees(rows, coding), pred_contrib=True))
-        return whole[:, :-1]
+        return np.asarray(_predict(self.text, encode_for_trees(rows, coding), pred_contrib=True))[:, :-1]
 
     def to_text(self) -> str:
         """Return LightGBM's text."""
@@ -103,6 +104,11 @@ def _booster(text: str) -> Any:
     import lightgbm
 
     return lightgbm.Booster(model_str=text)
+
+
+def _predict(text: str, matrix: Floats, **what: bool) -> Any:
+    threads = 1 if len(matrix) < FEWEST_ROWS_FOR_THREADS else 0
+    return _booster(text).predict(matrix, num_threads=threads, **what)
 
 
 def _logistic(x: Floats) -> Floats:
@@ -124,7 +130,7 @@ def fit_model(
     ----------
     settings : of the learner. logistic: ``c`` (inverse strength of the L2 penalty). lightgbm: ``n_trees``,
         ``learning_rate``, ``num_leaves``, or any parameter of LightGBM by its own name.
-    threads : workers; the result does not depend on them.
+    threads : the most workers; few rows are learned by one. The result does not depend on them.
 
     Raises
     ------
@@ -156,6 +162,7 @@ def _fit_logistic(rows: Rows, coding: Coding, settings: Mapping[str, Any]) -> Lo
 def _fit_lightgbm(rows: Rows, coding: Coding, settings: Mapping[str, Any], *, seed: int, threads: int) -> LightgbmModel:
     import lightgbm
 
+    matrix = encode_for_trees(rows, coding)
     own = {k: v for k, v in settings.items() if k != "n_trees"}
     fixed = {
         "objective": "binary",
@@ -163,14 +170,14 @@ def _fit_lightgbm(rows: Rows, coding: Coding, settings: Mapping[str, Any], *, se
         "seed": seed,
         "deterministic": True,
         "force_col_wise": True,
-        "num_threads": threads,
+        "num_threads": threads if matrix.size >= FEWEST_CELLS_FOR_THREADS else 1,
     }
     data = lightgbm.Dataset(
-        encode_for_trees(rows, coding),
+        matrix,
         rows.outcomes,
         feature_name=[f"f{i}" for i in range(len(coding.columns))],
         categorical_feature=coding.categories,
-        params={"verbosity": -1, "max_bin": own.get("max_bin", 255)},
+        params={"verbosity": -1, "max_bin": own.get("max_bin", 255), "num_threads": fixed["num_threads"]},
     )
     booster = lightgbm.train({**own, **fixed}, data, num_boost_round=int(settings["n_trees"]))
     return LightgbmModel(_without_threads(booster.model_to_string()))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -12,6 +13,7 @@ import ibis.expr.types as ir
 import pyarrow as pa
 
 from zhike.profile.tags_steps import reads_of_rules, scope_of
+from zhike.rules import UsedNames
 from zhike.segments.definition import Segment
 from zhike.segments.membership import ENTERED, LEFT, MOVED, current_members, find_changes, keep_intervals, subjects_of
 from zhike.segments.tables import SEGMENT_CHANGE, SEGMENT_HEALTH, SEGMENT_MEMBER
@@ -41,6 +43,11 @@ def _health(
     return {**row, "n_entered": entered, "n_left": left, "n_moved": changes.get(MOVED, 0), "stay_rate": stay_rate}
 
 
+def needed_columns(profile: ir.Table, names: UsedNames) -> ir.Table:
+    """Return the few columns of the profile that rules use: joins of hundreds of columns are slow to plan."""
+    return profile.select("customer_id", "party_kind", *sorted(names.fields - {"customer_id", "party_kind"}))
+
+
 def segment_step(segment: Segment) -> Step:
     """Return the step that writes a segment's intervals, changes and health.
 
@@ -49,10 +56,12 @@ def segment_step(segment: Segment) -> Step:
     names = segment.names()
 
     def work(context: StepContext) -> Mapping[str, Any]:
-        key, as_of, profile = segment.key, context.as_of, context.tables["profile"]
+        key, as_of = segment.key, context.as_of
+        scope = scope_of(context.tables, names, as_of)
+        profile = needed_columns(context.tables["profile"], names)
         previous = context.previous.part("segment_member", key)
         is_first = key not in context.previous.partitions("segment_member")
-        members = current_members(segment, profile, scope_of(context.tables, names, as_of))
+        members = current_members(segment, profile, replace(scope, subjects=profile))
         context.write("segment_member", keep_intervals(segment, members, previous, as_of), partition=key)
         written = context.engine.read([context.draft("segment_member", key)], SEGMENT_MEMBER)
         held = written.filter(written.to_on.isnull())

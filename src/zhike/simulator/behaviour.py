@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
-import numpy.typing as npt
 
 from zhike.kernel.terms import Channel
+from zhike.simulator.arrays import Bits, Flags, Floats, Ints
 from zhike.simulator.money import DayBook
 from zhike.simulator.population import PERSON
-from zhike.simulator.randomness import Bits, Ints, choose, hits, mixed, part, part_uniform
+from zhike.simulator.randomness import choose, hits, mixed, part, part_uniform
 
 CHANNELS = tuple(c.value for c in Channel)
 CHANNEL = {name: position for position, name in enumerate(CHANNELS)}
@@ -52,12 +54,12 @@ SOURCE_BY_CHANNEL = np.array([SOURCES.index(SOURCE_OF.get(c, "core")) for c in C
 LOGINS = np.array([KIND[k] for k in ("app_login", "web_login", "mini_program_login")])
 
 
-def positions(names: tuple[tuple[str, float], ...], table: dict[str, int]) -> npt.NDArray[np.int64]:
+def positions(names: tuple[tuple[str, float], ...], table: dict[str, int]) -> Ints:
     """Return the code of each name of a weighted list."""
     return np.array([table[name] for name, _ in names])
 
 
-def use_touchpoints(book: DayBook, gates: Bits, known_in: npt.NDArray[np.bool_]) -> None:
+def use_touchpoints(book: DayBook, gates: Bits, known_in: Flags) -> None:
     """Write today's events. ``known_in`` says for each source and customer whether the source has a record of them.
 
     Where a source does not know the customer, the event carries the core number.
@@ -70,7 +72,7 @@ def use_touchpoints(book: DayBook, gates: Bits, known_in: npt.NDArray[np.bool_])
     channel = positions(SESSION_CHANNELS, CHANNEL)[pick]
     first = np.array([KIND[SESSION_LOGIN[name]] for name, _ in SESSION_CHANNELS])[pick]
     second = 25_000 + part(words, 16, 56_000)
-    write_events(book, who, first, channel, second, known_in, nth=0)
+    write_events(book, who, Happening(first, channel, second, 0), known_in)
     state.last_login[who] = np.where(np.isin(first, LOGINS), book.day, state.last_login[who])
     looks = part(words, 32, 100) < 60
     who, words, channel, second = who[looks], words[looks], channel[looks], second[looks]
@@ -78,13 +80,13 @@ def use_touchpoints(book: DayBook, gates: Bits, known_in: npt.NDArray[np.bool_])
     keen = positions(LOAN_EXTRAS, KIND)[choose(words, tuple(w for _, w in LOAN_EXTRAS), 16)]
     is_keen = people.wants_loan[who] & ((words & np.uint64(3)) == 0)
     kind = np.where(is_keen, keen, ordinary)
-    write_events(book, who, kind, channel, second + 60 + part(words, 32, 600), known_in, nth=1)
+    write_events(book, who, Happening(kind, channel, second + 60 + part(words, 32, 600), 1), known_in)
     who = _present(book, gates[1], book.gate("touch", lambda p: p.touches_per_day))
     words = gates[1][who]
     pick = choose(words, tuple(w for *_, w in TOUCHES), 16)
     channel = np.array([CHANNEL[c] for c, *_ in TOUCHES])[pick]
     kind = np.array([KIND[k] for _, k, _ in TOUCHES])[pick]
-    write_events(book, who, kind, channel, 30_600 + part(words, 32, 28_000), known_in, nth=2)
+    write_events(book, who, Happening(kind, channel, 30_600 + part(words, 32, 28_000), 2), known_in)
 
 
 def _present(book: DayBook, gate: Bits, limit: Bits) -> Ints:
@@ -95,10 +97,19 @@ def _present(book: DayBook, gate: Bits, limit: Bits) -> Ints:
     return present
 
 
-def write_events(
-    book: DayBook, who: Ints, kind: Ints, channel: Ints, second: Ints, known_in: npt.NDArray[np.bool_], *, nth: int
-) -> None:
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """What some customers did today: kind and channel by position, seconds since local midnight, and which of the day it was."""
+
+    kind: Ints
+    channel: Ints
+    second: Ints
+    nth: int
+
+
+def write_events(book: DayBook, who: Ints, happening: Happening, known_in: Flags) -> None:
     """Gather one event for each of ``who``; ``nth`` separates the events that one customer may have on one day."""
+    kind, channel, second, nth = happening.kind, happening.channel, happening.second, happening.nth
     if len(who) == 0:
         return
     source = SOURCE_BY_CHANNEL[channel]
@@ -118,9 +129,7 @@ def write_events(
     )
 
 
-def sources_that_know(
-    book_size: int, bits: Bits, digital: npt.NDArray[np.float64], kind: Ints, has_card: npt.NDArray[np.bool_]
-) -> npt.NDArray[np.bool_]:
+def sources_that_know(book_size: int, bits: Bits, digital: Floats, kind: Ints, has_card: Flags) -> Flags:
     """Return, per source and customer, whether the source has its own record; the core knows everyone."""
     known = np.zeros((len(SOURCES), book_size), np.bool_)
     known[0] = True
@@ -138,6 +147,7 @@ __all__ = [
     "KIND",
     "SOURCES",
     "SUBJECTS",
+    "Happening",
     "sources_that_know",
     "use_touchpoints",
     "write_events",

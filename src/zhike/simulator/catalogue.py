@@ -7,8 +7,9 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import yaml
+
+from zhike.simulator.arrays import Flags, Ints
 
 FILE = Path(__file__).with_name("products.yaml")
 IN_AUM = ("deposit", "wealth")
@@ -69,14 +70,14 @@ def position_of(product_id: str) -> int:
 class TermProducts:
     """What money can be placed in for a term, as arrays over a short list (``place`` = position in this list)."""
 
-    product: npt.NDArray[np.int64]
-    tenor_days: npt.NDArray[np.int32]
-    rate_bp: npt.NDArray[np.int64]  # basis points of a yearly rate
-    minimum_cents: npt.NDArray[np.int64]
-    slot: npt.NDArray[np.int64]
-    is_deposit: npt.NDArray[np.bool_]
-    holding: npt.NDArray[np.int64]  # column of the holding book, -1 for deposits
-    deposit: npt.NDArray[np.int64]  # column of the deposit book, -1 for holdings
+    product: Ints
+    tenor_days: Ints
+    rate_bp: Ints  # basis points of a yearly rate
+    minimum_cents: Ints
+    slot: Ints
+    is_deposit: Flags
+    holding: Ints  # column of the holding book, -1 for deposits
+    deposit: Ints  # column of the deposit book, -1 for holdings
 
 
 HOLDING_PRODUCTS = ("WM0030", "WM0090", "WM0180", "WM0360", "SB0003", "IN0005", "CW0001", "FD0001", "FD0002", "GD0001",

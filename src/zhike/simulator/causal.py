@@ -10,14 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from zhike.kernel.terms import Channel
-from zhike.simulator.randomness import Bits, Floats, Ints, logistic, normal, part, part_uniform
+from zhike.simulator.arrays import Bits, Floats, Ints
+from zhike.simulator.randomness import logistic, normal, part, part_uniform
 from zhike.simulator.state import N_CONTRACTS, ChunkState
 
-INTERCEPT = -0.55
-NOISE = 0.55
+INTERCEPT = -0.6
+NOISE = 0.4
 GONE_SHIFT = 3.0
 LOST_CAUSE_SHIFT, PERSUADABLE_SHIFT, ANNOYED_SHIFT = -0.08, -2.3, 0.8
 REACH = {
@@ -60,8 +60,8 @@ def leave_logit(state: ChunkState, places: Ints, day: int, noise: Bits) -> Float
     tenure_years = np.minimum((day - people.joined[who]) // 365, 12)
     silent = (day - state.last_login[who]) > 60
     has_more = people.has_fund[who] | people.has_cash_wealth[who] | (people.loan[who] >= 0)
-    base: Floats = INTERCEPT + 0.95 * people.rate_sense[who] - 0.6 * people.loyalty[who]
-    base += 0.9 * np.minimum(state.outflow_trace[who], 1.0) + 0.3 * ~has_more + 0.45 * silent
+    base: Floats = INTERCEPT + 1.1 * people.rate_sense[who] - 0.7 * people.loyalty[who]
+    base += 1.0 * np.minimum(state.outflow_trace[who], 1.0) + 0.3 * ~has_more + 0.45 * silent
     base += -0.06 * tenure_years + 0.25 * (contracts.principal[places] >= 20_000_000) - 1.0 * contracts.auto[places]
     base += -0.35 * (people.employer[who] >= 0) + NOISE * normal(noise)
     return base
@@ -95,7 +95,7 @@ def react(persuasion: Ints, n_contacts_before: Ints, channel: Channel) -> Reacti
     return Reaction(shift, positive, negative, opt_out)
 
 
-def maturing_truth(state: ChunkState, until_day: int) -> dict[str, npt.NDArray[np.generic]]:
+def maturing_truth(state: ChunkState, until_day: int) -> dict[str, Ints]:
     """Return potential outcomes of every contract whose owner still has to decide and that matures by ``until_day``.
 
     One row per running contract: place, probability of keeping untouched, and per channel of ``CHANNELS_IN_TRUTH`` the
@@ -105,7 +105,7 @@ def maturing_truth(state: ChunkState, until_day: int) -> dict[str, npt.NDArray[n
     places = np.flatnonzero(contracts.matures <= until_day)
     who = places // N_CONTRACTS
     logit = contracts.leave_logit[places] + GONE_SHIFT * state.is_gone[who] + state.contact_shift[who]
-    rows: dict[str, npt.NDArray[np.generic]] = {"place": places, "p_keep_not_contacted": 1.0 - logistic(logit)}
+    rows: dict[str, Ints] = {"place": places, "p_keep_not_contacted": 1.0 - logistic(logit)}
     for channel in CHANNELS_IN_TRUTH:
         reaction = react(state.people.persuasion[who], state.n_contacts[who], channel)
         rows[f"p_keep_{channel.value}"] = 1.0 - logistic(logit + reaction.shift)

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from zhike.kernel.errors import BadInput, Finding
 from zhike.kernel.terms import Channel
-from zhike.simulator.behaviour import CHANNEL, KIND, write_events
+from zhike.simulator.arrays import Flags
+from zhike.simulator.behaviour import CHANNEL, KIND, Happening, write_events
 from zhike.simulator.causal import react
 from zhike.simulator.identifiers import customer_of_core_number, day_number
 from zhike.simulator.money import DayBook
@@ -68,7 +68,7 @@ def contacts_by_chunk(
     return due
 
 
-def meet(book: DayBook, seed: int, contacts: Sequence[DueContact], known_in: npt.NDArray[np.bool_]) -> None:
+def meet(book: DayBook, seed: int, contacts: Sequence[DueContact], known_in: Flags) -> None:
     """Let today's contacts work, in the order given: shift of the leave logit, receipt, event, opt-out."""
     if not contacts:
         return
@@ -107,15 +107,8 @@ def meet(book: DayBook, seed: int, contacts: Sequence[DueContact], known_in: npt
         )
         reacted = who[answer == 1]
         kind = np.full(len(reacted), KIND[TRACE.get(channel, "reply")])
-        write_events(
-            book,
-            reacted,
-            kind,
-            np.full(len(reacted), CHANNEL[channel.value]),
-            np.full(len(reacted), 36_000),
-            known_in,
-            nth=3,
-        )
+        happening = Happening(kind, np.full(len(reacted), CHANNEL[channel.value]), np.full(len(reacted), 36_000), 3)
+        write_events(book, reacted, happening, known_in)
 
 
 __all__ = ["ANSWERS", "DueContact", "contacts_by_chunk", "meet"]

@@ -8,10 +8,10 @@ from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from zhike.kernel.errors import BadInput
+from zhike.simulator.arrays import ArrowTable, pa
 from zhike.simulator.contacting import contacts_by_chunk
 from zhike.simulator.files.write import DeliveryWriter
 from zhike.simulator.identifiers import day_number
@@ -90,13 +90,13 @@ def state_file(folder: Path, day: int, chunk: int) -> Path:
     return folder / "truth" / "state" / str(day) / f"chunk-{chunk:05d}.npz"
 
 
-def read_contacts(folder: Path) -> pa.Table:
+def read_contacts(folder: Path) -> ArrowTable:
     """Return all contacts handed in so far; an empty table when there were none."""
     file = folder / "truth" / "contacts.parquet"
     return pq.read_table(file) if file.is_file() else _contact_table([])
 
 
-def _contact_table(contacts: list[Contact]) -> pa.Table:
+def _contact_table(contacts: list[Contact]) -> ArrowTable:
     return pa.table({
         "contact_id": pa.array([c.contact_id for c in contacts], pa.string()), "source_key": pa.array([c.source_key for c in contacts], pa.string()),
         "channel": pa.array([str(c.channel) for c in contacts], pa.string()), "on": pa.array([c.on for c in contacts], pa.date32()),

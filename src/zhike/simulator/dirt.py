@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
+from zhike.simulator.arrays import Texts, pa
 from zhike.simulator.files.columns import day_texts
 from zhike.simulator.files.terms import FileSpec
 from zhike.simulator.identifiers import numbered
@@ -119,7 +119,7 @@ def _joined(parts: list[Any]) -> Any:
     return np.concatenate(parts)
 
 
-def _plain(values: Any) -> pa.Array:
+def _plain(values: Any) -> Texts:
     if not isinstance(values, pa.Array):
         return day_texts(values)
     if pa.types.is_dictionary(values.type):

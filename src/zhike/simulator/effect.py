@@ -9,20 +9,21 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
-from zhike.kernel.errors import NotEstimable
+from zhike.kernel.errors import BadInput, NotEstimable
 from zhike.kernel.terms import Channel
+from zhike.simulator.arrays import Floats, Ints
 from zhike.simulator.causal import GONE_SHIFT, mean_leave_share, react
 from zhike.simulator.continuing import load_chunk, read_contacts, state_file
 from zhike.simulator.identifiers import customer_of_core_number, day_number
+from zhike.simulator.maturity import NOTICE_DAYS
 from zhike.simulator.population import draw_people
 from zhike.simulator.randomness import logistic
 from zhike.simulator.simulate import read_plan
 from zhike.simulator.state import N_CONTRACTS, ChunkState
 from zhike.simulator.terms import CHUNK_CUSTOMERS, BankPlan, TrueEffect
 
-Floats = npt.NDArray[np.float64]
+Contacts = Mapping[int, list[tuple[int, Channel]]]  # by customer: day and channel, in order
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +59,20 @@ def true_effect(
 
     Raises
     ------
+    BadInput : the window does not lie within 30 days after the plan's last day.
     NotEstimable : nobody of one group has money maturing in the window.
     """
     plan, _ = read_plan(folder.resolve())
     first = matured_from or plan.last_day + timedelta(days=1)
     last = matured_to or first + timedelta(days=6)
-    contacts = _contacts_by_customer(folder)
-    kept_treated = _kept(folder, plan, list(treated), contacts, day_number(first), day_number(last))
-    kept_control = _kept(folder, plan, list(control), {}, day_number(first), day_number(last))
+    window = day_number(first), day_number(last)
+    if not day_number(plan.last_day) < window[0] <= window[1] <= day_number(plan.last_day) + NOTICE_DAYS:
+        raise BadInput(
+            "simulator.window", zh="窗口须在计划末日后30天内", en="the window must lie within 30 days after the plan's last day",
+            todo_zh="请缩短窗口", todo_en="choose a nearer window",
+        )  # fmt: skip
+    kept_treated = _kept(folder, plan, list(treated), _contacts_by_customer(folder), window)
+    kept_control = _kept(folder, plan, list(control), {}, window)
     n_treated, n_control = len(kept_treated.principal), len(kept_control.principal)
     if not n_treated or not n_control:
         raise NotEstimable(
@@ -98,35 +105,22 @@ def _contacts_by_customer(folder: Path) -> dict[int, list[tuple[int, Channel]]]:
     return found
 
 
-def _kept(
-    folder: Path,
-    plan: BankPlan,
-    keys: Sequence[str],
-    contacts: Mapping[int, list[tuple[int, Channel]]],
-    first: int,
-    last: int,
-) -> _Kept:
+def _kept(folder: Path, plan: BankPlan, keys: Sequence[str], contacts: Contacts, window: tuple[int, int]) -> _Kept:
     numbers = np.unique(customer_of_core_number(keys))
     parts: list[tuple[Floats, ...]] = []
     for chunk in np.unique(numbers // CHUNK_CUSTOMERS).tolist():
         people = draw_people(plan, chunk)
         state = load_chunk(plan, people, chunk, state_file(folder.resolve(), day_number(plan.last_day), chunk))
         mine = numbers[numbers // CHUNK_CUSTOMERS == chunk] % CHUNK_CUSTOMERS
-        parts.append(_kept_in_chunk(state, mine, contacts, first, last))
+        parts.append(_kept_in_chunk(state, mine, contacts, window))
     columns = [np.concatenate(p) for p in zip(*parts, strict=True)] if parts else [np.zeros(0)] * 5
     return _Kept(*columns)
 
 
-def _kept_in_chunk(
-    state: ChunkState,
-    who: npt.NDArray[np.int64],
-    contacts: Mapping[int, list[tuple[int, Channel]]],
-    first: int,
-    last: int,
-) -> tuple[Floats, ...]:
+def _kept_in_chunk(state: ChunkState, who: Ints, contacts: Contacts, window: tuple[int, int]) -> tuple[Floats, ...]:
     held = state.contracts
     places = (who[:, None] * N_CONTRACTS + np.arange(N_CONTRACTS)).ravel()
-    places = places[(held.matures[places] >= first) & (held.matures[places] <= last)]
+    places = places[(held.matures[places] >= window[0]) & (held.matures[places] <= window[1])]
     owner = places // N_CONTRACTS
     base = held.leave_logit[places] + GONE_SHIFT * state.is_gone[owner] + state.contact_shift[owner]
     shift = np.array(
@@ -137,15 +131,21 @@ def _kept_in_chunk(
     total = np.bincount(row, weights=principal, minlength=len(customers))
     weight = principal / total[row] if len(places) else principal
     taken = mean_leave_share()
-    columns = []
-    for p in (logistic(base + shift) if len(places) else base, logistic(base)):
-        columns.append(1.0 - np.bincount(row, weights=weight * p * taken, minlength=len(customers)))
-    for p in (logistic(base + shift) if len(places) else base, logistic(base)):
-        columns.append(np.bincount(row, weights=weight**2 * taken**2 * p * (1 - p), minlength=len(customers)))
-    return columns[0], columns[1], columns[2], columns[3], total
+    p_contacted, p_not = (logistic(base + shift), logistic(base)) if len(places) else (base, base)
+
+    def per_customer(values: Floats) -> Floats:
+        return np.bincount(row, weights=values, minlength=len(customers))
+
+    return (
+        1.0 - per_customer(weight * taken * p_contacted),
+        1.0 - per_customer(weight * taken * p_not),
+        per_customer((weight * taken) ** 2 * p_contacted * (1 - p_contacted)),
+        per_customer((weight * taken) ** 2 * p_not * (1 - p_not)),
+        total,
+    )
 
 
-def _shift(state: ChunkState, who: int, matures: int, contacts: Mapping[int, list[tuple[int, Channel]]]) -> float:
+def _shift(state: ChunkState, who: int, matures: int, contacts: Contacts) -> float:
     """Return what the contacts up to the day of maturity add to the logit of one customer."""
     number, before, total = int(state.people.number[who]), int(state.n_contacts[who]), 0.0
     for day, channel in contacts.get(number, ()):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from zhike.simulator.arrays import Bits, Ints
 from zhike.simulator.catalogue import BOND_FUND, CASH_WEALTH, GOLD, HOLDING_PRODUCTS, KIND, PARTNER, SHARE_FUND
 from zhike.simulator.identifiers import to_date
 from zhike.simulator.money import ATM, COUNTER, INTERBANK, KIOSK, POS, WALLET, WEB, DayBook
 from zhike.simulator.population import PAYDAYS, PERSON, SOLE_TRADER
-from zhike.simulator.randomness import Bits, choose, hits, lognormal, mixed, part, part_uniform
+from zhike.simulator.randomness import choose, hits, lognormal, mixed, part, part_uniform
 from zhike.simulator.state import FREE
 from zhike.simulator.words import read_words
 
@@ -23,7 +24,7 @@ SPEND_CODES, BUSINESS_CODES = (np.array([KIND[k] for k in kinds]) for kinds in (
 FUND_COLUMNS = np.array((BOND_FUND, SHARE_FUND, GOLD))
 
 
-def _accepted(gate: Bits, who: np.ndarray, share: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+def _accepted(gate: Bits, who: Ints, share: Ints) -> Ints:
     """Return those of ``who`` that a second look keeps, each with probability ``share``, by bits the gate did not use."""
     return who[part_uniform(mixed(gate[who]), 48) < share]
 
@@ -169,7 +170,7 @@ def pay_wages(book: DayBook, words: Bits) -> None:
     state.sweep_day[who[sweeping]] = book.day + part(words[who[sweeping]], 32, 2)
 
 
-def _log_payroll(book: DayBook, who: np.ndarray, amount: np.ndarray, purpose: int) -> None:  # type: ignore[type-arg]
+def _log_payroll(book: DayBook, who: Ints, amount: Ints, purpose: int) -> None:
     employer = np.where(purpose == PENSION, -1, book.state.people.employer[who])
     book.state.logs.payroll.append(
         (who, np.full(len(who), book.day, np.int32), np.full(len(who), purpose), amount, employer)
@@ -253,7 +254,7 @@ def invest(book: DayBook, gate: Bits, prices: tuple[int, int, int]) -> None:
         _mark_to_market(book, prices)
 
 
-def _hold(book: DayBook, who: np.ndarray, column: np.ndarray, amount: np.ndarray, prices: tuple[int, int, int]) -> None:  # type: ignore[type-arg]
+def _hold(book: DayBook, who: Ints, column: Ints, amount: Ints, prices: tuple[int, int, int]) -> None:
     """Change holdings by ``amount``; cost falls in proportion when sold, units follow the price."""
     if len(who) == 0:
         return

@@ -10,11 +10,10 @@ from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
-import numpy.typing as npt
-import pyarrow as pa
 
-Digits = npt.NDArray[np.uint8]
-Ints = npt.NDArray[np.int64]
+from zhike.simulator.arrays import Bits, Flags, Ints, Texts, pa
+
+Digits = Ints
 RESIDENT_WEIGHTS = np.array((7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2))
 RESIDENT_CHECKS = np.frombuffer(b"10X98765432", np.uint8)
 USCC_WEIGHTS = np.array((1, 3, 9, 27, 19, 26, 16, 17, 20, 29, 25, 13, 8, 24, 10, 30, 28))
@@ -42,7 +41,7 @@ def digits(values: Ints, width: int) -> Digits:
     return out[:, groups * 4 - width :]
 
 
-def as_text(matrix: Digits, missing: npt.NDArray[np.bool_] | None = None) -> pa.Array:
+def as_text(matrix: Digits, missing: Flags | None = None) -> Texts:
     """Return rows of ASCII bytes as texts of equal length; where ``missing`` is true, as missing values."""
     n, width = matrix.shape
     offsets = np.arange(n + 1, dtype=np.int32) * np.int32(width)
@@ -57,7 +56,7 @@ def joined(*pieces: Digits | str, n: int) -> Digits:
     return np.concatenate(columns, axis=1)
 
 
-def numbered(prefix: str, values: Ints, width: int) -> pa.Array:
+def numbered(prefix: str, values: Ints, width: int) -> Texts:
     """Return ``prefix`` followed by ``values`` in ``width`` digits."""
     return as_text(joined(prefix, digits(values, width), n=len(values)))
 
@@ -72,7 +71,7 @@ def to_date(number: int) -> datetime.date:
     return EPOCH + datetime.timedelta(days=int(number))
 
 
-def calendar_numbers(days: npt.NDArray[np.int32]) -> Ints:
+def calendar_numbers(days: Ints) -> Ints:
     """Return days as YYYYMMDD numbers."""
     months = days.astype("datetime64[D]").astype("datetime64[M]")
     day_of_month = (days.astype("datetime64[D]") - months.astype("datetime64[D]")).astype(np.int64) + 1
@@ -81,7 +80,7 @@ def calendar_numbers(days: npt.NDArray[np.int32]) -> Ints:
     return (year + 1970) * 10_000 + (month + 1) * 100 + day_of_month
 
 
-def resident_ids(district: Ints, born: npt.NDArray[np.int32], serial: Ints) -> Digits:
+def resident_ids(district: Ints, born: Ints, serial: Ints) -> Digits:
     """Return 18-character resident ids (GB 11643-1999) with their check character; odd serials are men."""
     body = joined(digits(district, 6), digits(calendar_numbers(born), 8), digits(serial, 3), n=len(serial))
     total = (body.astype(np.int64) - 48) @ RESIDENT_WEIGHTS
@@ -97,7 +96,7 @@ def credit_codes(leading: str, district: Ints, serial: Ints) -> Digits:
     return np.concatenate([body, USCC_ALPHABET[(31 - total % 31) % 31][:, None]], axis=1)
 
 
-def mobiles(bits: npt.NDArray[np.uint64]) -> Digits:
+def mobiles(bits: Bits) -> Digits:
     """Return 11-digit mobile numbers."""
     prefix = MOBILE_PREFIXES[(bits % np.uint64(len(MOBILE_PREFIXES))).astype(np.int64)]
     return joined(

@@ -7,13 +7,13 @@ its value changes and opens the next, so that a balance costs a row only when it
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-Ints = npt.NDArray[np.int64]
-Codes = npt.NDArray[np.int8]
-Code = int | npt.NDArray[np.generic]
+from zhike.simulator.arrays import Ints
+
+Code = int | Ints
 NOT_OPEN = np.int32(-(2**31))
 MOVEMENT_COLUMNS = (
     "who",
@@ -49,8 +49,8 @@ class Runs:
     """Runs of days over which a cell held a value (and a cost), closed ones first."""
 
     cell: Ints
-    on: npt.NDArray[np.int32]
-    until: npt.NDArray[np.int32]
+    on: Ints
+    until: Ints
     value: Ints
     cost: Ints
 
@@ -60,11 +60,11 @@ class Book:
     """Values of cells (customer × column) and since when they hold; closed runs wait in ``closed`` to be delivered."""
 
     value: Ints
-    since: npt.NDArray[np.int32]
+    since: Ints
     cost: Ints
-    opened: npt.NDArray[np.int32]
-    closed: list[tuple[Ints, npt.NDArray[np.int32], int, Ints, Ints]] = field(default_factory=list)
-    changed: list[npt.NDArray[np.int64]] = field(default_factory=list)
+    opened: Ints
+    closed: list[tuple[Ints, Ints, int, Ints, Ints]] = field(default_factory=list)
+    changed: list[Ints] = field(default_factory=list)
 
     @staticmethod
     def empty(n_customers: int, n_columns: int) -> Book:
@@ -113,7 +113,7 @@ class Book:
         return runs
 
 
-def unique(parts: list[npt.NDArray[np.int64]]) -> npt.NDArray[np.int64]:
+def unique(parts: list[Ints]) -> Ints:
     """Return the distinct cells of ``parts``, ascending."""
     return np.unique(np.concatenate(parts)) if parts else np.zeros(0, np.int64)
 
@@ -123,8 +123,8 @@ class Movements:
     """Rows of the transaction journal, gathered in blocks of one cause each."""
 
     n_customers: int
-    today: npt.NDArray[np.int64]  # movements of each customer so far today: the last digits of the number
-    blocks: list[tuple[npt.NDArray[np.generic] | int, ...]] = field(default_factory=list)
+    today: Ints  # movements of each customer so far today: the last digits of the number
+    blocks: list[tuple[Any, ...]] = field(default_factory=list)
 
     @staticmethod
     def empty(n_customers: int) -> Movements:
@@ -143,7 +143,7 @@ class Movements:
         """Start a new business day."""
         self.today[:] = 0
 
-    def take(self) -> dict[str, npt.NDArray[np.generic]]:
+    def take(self) -> dict[str, Ints]:
         """Return all rows gathered, by column, and forget them."""
         types = (
             np.int64,
@@ -160,8 +160,8 @@ class Movements:
             np.int8,
             np.int8,
         )
-        counts = [len(b[0]) for b in self.blocks]  # type: ignore[arg-type]
-        rows: dict[str, npt.NDArray[np.generic]] = {}
+        counts = [len(b[0]) for b in self.blocks]
+        rows: dict[str, Ints] = {}
         for position, (name, kind) in enumerate(zip(MOVEMENT_COLUMNS, types, strict=True)):
             out = np.empty(sum(counts), kind)
             start = 0

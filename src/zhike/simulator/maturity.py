@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from zhike.simulator.arrays import Bits, Floats, Ints
 from zhike.simulator.catalogue import KIND, PARTNER, RATE_CUT_BP, term_products
 from zhike.simulator.causal import leave_logit, leave_share, p_leave
 from zhike.simulator.money import DayBook
 from zhike.simulator.population import COMPANY, PERSON
-from zhike.simulator.randomness import Bits, Floats, Ints, hits, mixed, part, part_uniform, uniform
+from zhike.simulator.randomness import hits, mixed, part, part_uniform, uniform
 from zhike.simulator.state import FREE, N_CONTRACTS, ChunkState
 
 NOTICE_DAYS = 30  # the leave logit is fixed so long before maturity
@@ -240,6 +241,7 @@ def break_contracts(book: DayBook, gate: Bits) -> None:
 __all__ = [
     "BROKEN",
     "MATURED",
+    "NOTICE_DAYS",
     "RENEWED",
     "begin_day",
     "break_contracts",

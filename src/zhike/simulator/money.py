@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-import numpy.typing as npt
 
+from zhike.simulator.arrays import Bits, Floats, Ints
 from zhike.simulator.catalogue import CASH_WEALTH, DEPOSIT_PRODUCTS, HOLDING_PRODUCTS, KIND, PARTNER
 from zhike.simulator.ledger import Code, Meaning
 from zhike.simulator.population import COMPANY, PERSON, People
-from zhike.simulator.randomness import Bits, Floats, Ints, threshold
+from zhike.simulator.randomness import threshold
 from zhike.simulator.state import N_CONTRACTS, ChunkState
 from zhike.simulator.words import read_words
 
@@ -111,7 +111,7 @@ class DayBook:
         total: Ints = self.state.cash.value[who] + principal
         return total
 
-    def own_channel(self, who: Ints) -> npt.NDArray[np.int64]:
+    def own_channel(self, who: Ints) -> Ints:
         """Return where each usually acts: app for the digital, counter for the others."""
         return np.where(self.state.people.digital[who] > 0.35, APP, COUNTER)
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from zhike.simulator.arrays import Ints
 from zhike.simulator.identifiers import day_number
-from zhike.simulator.randomness import Ints, draw_bits, part
+from zhike.simulator.randomness import draw_bits, part
 from zhike.simulator.terms import BankPlan
 from zhike.simulator.words import read_words
 

@@ -8,16 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from zhike.simulator.arrays import Bits, Days, Flags, Floats, Ints
 from zhike.simulator.identifiers import day_number
 from zhike.simulator.organisation import n_sub_branches
-from zhike.simulator.randomness import Floats, Ints, choose, draw_rows, lognormal, normal, part, uniform
+from zhike.simulator.randomness import choose, draw_rows, lognormal, normal, part, uniform
 from zhike.simulator.terms import CHUNK_CUSTOMERS, BankPlan
 from zhike.simulator.words import read_words
 
-Flags = npt.NDArray[np.bool_]
-Days = npt.NDArray[np.int32]
 PERSON, SOLE_TRADER, COMPANY = 0, 1, 2
 PAYDAYS = (5, 10, 15, 25)
 NEVER = np.int32(2**30)
@@ -80,7 +78,7 @@ def draw_people(plan: BankPlan, chunk: int) -> People:
     """Return the customers of a chunk; a function of seed and chunk alone (and of the days for joining dates)."""
     n = plan.chunk_size(chunk)
     bits = draw_rows(plan.seed, "people", chunk, n_rows=40, size=n)
-    first, last = day_number(plan.first_day), day_number(plan.last_day)
+    last = day_number(plan.last_day)
     kind = choose(bits[0], (93.0, 4.0, 3.0))
     kind[:2] = (PERSON, COMPANY)
     is_person = kind == PERSON
@@ -97,7 +95,10 @@ def draw_people(plan: BankPlan, chunk: int) -> People:
     head_count = np.where(
         is_person, 0, np.array([6, 35, 180, 700, 120, 0])[size_class] * lognormal(bits[11], 0.5)
     ).astype(np.int64)
-    employment = _employment(bits, plan, kind, age, is_student, head_count, loyalty)
+    may_be_paid = is_person & (age >= 22) & (age < 60) & ~is_student
+    is_paid = may_be_paid & (uniform(bits[16]) < 0.42 + 0.06 * loyalty)
+    employment = _employment(bits, plan, is_paid, _payers(bits, kind), head_count)
+    employment["sweeps_wage"] = is_paid & (uniform(bits[19]) < 0.2 - 0.07 * loyalty)
     owner = _owners(bits, kind, age)
     loans = _loans(bits, plan, kind, age, wealth)
     n_contracts = _contract_counts(bits, kind, wealth)
@@ -140,13 +141,13 @@ def _by_age(age: Ints, ages: tuple[int, ...], levels: tuple[float, ...]) -> Floa
     return np.array(table)[age]
 
 
-def _ages(bits: npt.NDArray[np.uint64], is_person: Flags) -> Ints:
+def _ages(bits: Bits, is_person: Flags) -> Ints:
     bracket = choose(bits[2], (1.5, 9.0, 20.0, 22.0, 18.0, 14.0, 15.5))
     start, width = np.array([8, 18, 25, 35, 45, 55, 63]), np.array([10, 7, 10, 10, 10, 8, 22])
     return np.where(is_person, start[bracket] + part(bits[3], 0, 65_536) * width[bracket] // 65_536, 45)
 
 
-def _joining_days(bits: npt.NDArray[np.uint64], plan: BankPlan, age: Ints) -> Days:
+def _joining_days(bits: Bits, plan: BankPlan, age: Ints) -> Days:
     """Return when each became a customer: median four years ago; some within the history (never before 6 years of age)."""
     first, last = day_number(plan.first_day), day_number(plan.last_day)
     before = first - 1 - np.minimum((1460 * lognormal(bits[1], 0.9)).astype(np.int64), np.minimum(30, age - 5) * 365)
@@ -155,7 +156,7 @@ def _joining_days(bits: npt.NDArray[np.uint64], plan: BankPlan, age: Ints) -> Da
     return np.where(is_new, inside, before).astype(np.int32)
 
 
-def _wealth(bits: npt.NDArray[np.uint64], kind: Ints, age: Ints) -> Ints:
+def _wealth(bits: Bits, kind: Ints, age: Ints) -> Ints:
     """Return own money at the start, in cents: heavy-tailed, growing with age; companies' is settlement money."""
     by_age = _by_age(age, (8, 22, 35, 50, 65, 85), (0.1, 0.3, 0.9, 1.5, 1.8, 1.2))
     person = 1_700_000 * lognormal(bits[12], 1.95) * by_age
@@ -163,29 +164,25 @@ def _wealth(bits: npt.NDArray[np.uint64], kind: Ints, age: Ints) -> Ints:
     return np.rint(np.where(kind == PERSON, person, business)).astype(np.int64)
 
 
-def _incomes(bits: npt.NDArray[np.uint64], age: Ints, is_student: Flags, is_pensioner: Flags) -> Ints:
+def _incomes(bits: Bits, age: Ints, is_student: Flags, is_pensioner: Flags) -> Ints:
     level = np.where(
         is_student, 0.2, np.where(is_pensioner, 0.55, _by_age(age, (8, 18, 22, 40, 60), (0.02, 0.2, 0.7, 1.2, 0.9)))
     )
     return np.rint(WAGE_PER_MONTH_CENTS * level * lognormal(bits[13], 0.5)).astype(np.int64)
 
 
-def _employment(
-    bits: npt.NDArray[np.uint64],
-    plan: BankPlan,
-    kind: Ints,
-    age: Ints,
-    is_student: Flags,
-    head_count: Ints,
-    loyalty: Floats,
-) -> dict[str, npt.NDArray[np.generic]]:
-    """Return who is paid through the bank by which company of the chunk, on which day of the month, from when to when."""
+def _payers(bits: Bits, kind: Ints) -> Ints:
+    """Return the companies of the chunk that pay wages through the bank: about a third, at least one."""
+    companies = np.flatnonzero(kind == COMPANY)
+    payers = companies[part(bits[14][companies], 0, 100) < 35]
+    return payers if len(payers) else companies[:1]
+
+
+def _employment(bits: Bits, plan: BankPlan, is_paid: Flags, payers: Ints, head_count: Ints) -> dict[str, Ints]:
+    """Return who is paid by which company of the chunk, on which day of the month, from when to when."""
     first, last = day_number(plan.first_day), day_number(plan.last_day)
-    payers = np.flatnonzero((kind == COMPANY) & (part(bits[14], 0, 100) < 35))
-    payers = payers if len(payers) else np.flatnonzero(kind == COMPANY)[:1]
     limits = np.cumsum(head_count[payers] + 5)
     pick = np.searchsorted(limits, part(bits[15], 0, 65_536) * limits[-1] // 65_536, side="right")
-    is_paid = (kind == PERSON) & (age >= 22) & (age < 60) & ~is_student & (uniform(bits[16]) < 0.42 + 0.06 * loyalty)
     employer = np.where(is_paid, payers[np.minimum(pick, len(payers) - 1)], -1)
     starts_inside, ends_inside = part(bits[17], 0, 100) < 7, part(bits[17], 16, 100) < 9
     span = part(bits[18], 0, 65_536) * (last - first) // 65_536
@@ -194,17 +191,16 @@ def _employment(
         "payday": np.array(PAYDAYS)[part(bits[19], 0, 4)[np.maximum(employer, 0)]],
         "payroll_from": np.where(starts_inside, first + span, first - 900 + part(bits[18], 32, 800)).astype(np.int32),
         "payroll_to": np.where(ends_inside & ~starts_inside, first + span, NEVER).astype(np.int32),
-        "sweeps_wage": is_paid & (uniform(bits[19]) < 0.2 - 0.07 * loyalty),
     }
 
 
-def _owners(bits: npt.NDArray[np.uint64], kind: Ints, age: Ints) -> Ints:
+def _owners(bits: Bits, kind: Ints, age: Ints) -> Ints:
     grown = np.flatnonzero((kind == PERSON) & (age >= 25) & (age <= 70))
     grown = grown if len(grown) else np.flatnonzero(kind == PERSON)[:1]
     return np.where(kind == PERSON, -1, grown[part(bits[20], 0, 65_536) * len(grown) // 65_536])
 
 
-def _couples(bits: npt.NDArray[np.uint64], is_person: Flags, age: Ints) -> Ints:
+def _couples(bits: Bits, is_person: Flags, age: Ints) -> Ints:
     """Return pairs of neighbours in age among those who are married to another customer."""
     ready = np.flatnonzero(is_person & (age >= 25) & (part(bits[21], 0, 100) < 22))
     ready = ready[np.argsort(age[ready], kind="stable")]
@@ -214,9 +210,7 @@ def _couples(bits: npt.NDArray[np.uint64], is_person: Flags, age: Ints) -> Ints:
     return partner
 
 
-def _loans(
-    bits: npt.NDArray[np.uint64], plan: BankPlan, kind: Ints, age: Ints, wealth: Ints
-) -> dict[str, npt.NDArray[np.generic]]:
+def _loans(bits: Bits, plan: BankPlan, kind: Ints, age: Ints, wealth: Ints) -> dict[str, Ints]:
     """Return at most one running loan per customer: housing, consumer, car; business for shops; working capital for companies."""
     first = day_number(plan.first_day)
     share = part(bits[22], 0, 1000)
@@ -240,7 +234,7 @@ def _loans(
     }
 
 
-def _contract_counts(bits: npt.NDArray[np.uint64], kind: Ints, wealth: Ints) -> Ints:
+def _contract_counts(bits: Bits, kind: Ints, wealth: Ints) -> Ints:
     """Return how many term contracts run at the start: about 44 % of persons hold one to three."""
     is_rich_enough = wealth >= 900_000
     takes = part(bits[34], 0, 1000) < np.where(kind == PERSON, 740, np.where(kind == COMPANY, 150, 100))
@@ -252,4 +246,4 @@ def _contract_counts(bits: npt.NDArray[np.uint64], kind: Ints, wealth: Ints) -> 
     return np.where(is_rich_enough & takes, count, 0)
 
 
-__all__ = ["COMPANY", "NEVER", "PERSON", "SOLE_TRADER", "Days", "Flags", "People", "draw_people"]
+__all__ = ["COMPANY", "NEVER", "PERSON", "SOLE_TRADER", "People", "draw_people"]

@@ -13,11 +13,9 @@ from functools import cache
 from statistics import NormalDist
 
 import numpy as np
-import numpy.typing as npt
 
-Bits = npt.NDArray[np.uint64]
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
+from zhike.simulator.arrays import Bits, Floats, Ints
+
 TABLE_BITS = 12
 _TWO_64 = 18446744073709551616.0
 
@@ -64,7 +62,7 @@ def mixed(bits: Bits) -> Bits:
     return words ^ (words >> np.uint64(31))
 
 
-def hits(bits: Bits, limit: Bits) -> npt.NDArray[np.intp]:
+def hits(bits: Bits, limit: Bits) -> Ints:
     """Return the positions where ``bits`` falls under ``limit``."""
     return np.flatnonzero(bits < limit)
 
@@ -120,9 +118,6 @@ def choose(bits: Bits, weights: Sequence[float], shift: int = 48) -> Ints:
 
 
 __all__ = [
-    "Bits",
-    "Floats",
-    "Ints",
     "choose",
     "draw_bits",
     "draw_rows",

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
-import numpy.typing as npt
 
 from zhike.simulator import everyday, maturity
+from zhike.simulator.arrays import Flags
 from zhike.simulator.behaviour import sources_that_know, use_touchpoints
 from zhike.simulator.contacting import DueContact, meet
 from zhike.simulator.identifiers import day_number
@@ -20,9 +20,7 @@ from zhike.simulator.terms import BankPlan
 PRICE_DAYS = 7
 
 
-def run_day(
-    plan: BankPlan, state: ChunkState, known_in: npt.NDArray[np.bool_], contacts: Sequence[DueContact] = ()
-) -> None:
+def run_day(plan: BankPlan, state: ChunkState, known_in: Flags, contacts: Sequence[DueContact] = ()) -> None:
     """Move ``state`` from the close of one business day to the close of the next.
 
     All random words of the day are drawn for all customers before anything happens, so that a contact (or any other
@@ -33,7 +31,7 @@ def run_day(
     gates = draw_rows(plan.seed, "day", state.chunk, day, n_rows=everyday.N_GATES, size=n)
     terms = draw_bits(plan.seed, "terms", state.chunk, day, size=n * N_CONTRACTS)
     state.journal.next_day()
-    state.outflow_trace *= 0.98
+    state.outflow_trace *= 0.99
     _join(state, day)
     book = DayBook(state, day)
     meet(book, plan.seed, contacts, known_in)
@@ -69,7 +67,7 @@ def _join(state: ChunkState, day: int) -> None:
     state.cash.carry(new, np.zeros(len(new), np.int64), day)
 
 
-def known_sources(plan: BankPlan, state: ChunkState) -> npt.NDArray[np.bool_]:
+def known_sources(plan: BankPlan, state: ChunkState) -> Flags:
     """Return which source has its own record of which customer of the chunk."""
     bits = draw_rows(plan.seed, "sources", state.chunk, n_rows=1, size=state.size)
     people = state.people

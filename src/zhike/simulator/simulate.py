@@ -6,16 +6,16 @@ import dataclasses
 import json
 from collections import Counter
 from collections.abc import Mapping
-from datetime import date, timedelta
+from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from zhike.kernel.errors import BadInput, NotFound
 from zhike.simulator import dirt
+from zhike.simulator.arrays import pa
 from zhike.simulator.contacting import DueContact
 from zhike.simulator.files.mapping import mapping_document
 from zhike.simulator.files.terms import FileSpec
@@ -61,7 +61,7 @@ def simulate(plan: BankPlan, folder: Path) -> BankSummary:
         for name, rows in bank.bank_tables(plan).items():
             writer.write(BY_NAME[name], plan.initial_day, rows)
         for chunk in range(plan.n_chunks):
-            planted += _draw_chunk(plan, chunk, writer, totals, truth, folder)
+            planted += _draw_chunk(plan, chunk, _Outputs(writer, totals, truth, folder))
         _report(plan, writer, totals)
     truth.finish(plan, planted)
     (folder / "mapping.yaml").write_text(mapping_document(plan, SPECS), encoding="utf-8")
@@ -82,9 +82,17 @@ def summary(
     )  # fmt: skip
 
 
-def _draw_chunk(
-    plan: BankPlan, chunk: int, writer: DeliveryWriter, totals: Totals, truth: Truth, folder: Path
-) -> Counter[tuple[str, str, str]]:
+@dataclass(frozen=True, slots=True)
+class _Outputs:
+    """Where a chunk is written."""
+
+    writer: DeliveryWriter
+    totals: Totals
+    truth: Truth
+    folder: Path
+
+
+def _draw_chunk(plan: BankPlan, chunk: int, outputs: _Outputs) -> Counter[tuple[str, str, str]]:
     """Draw one chunk from its first day to its last and write everything; return the dirt planted."""
     people = draw_people(plan, chunk)
     state = opening_state(plan, people, chunk)
@@ -93,8 +101,8 @@ def _draw_chunk(
     first = day_number(plan.first_day)
     while state.day < initial:
         run_day(plan, state, known_in)
-        if totals.is_reporting_day(state.day, initial):
-            totals.add(state)
+        if outputs.totals.is_reporting_day(state.day, initial):
+            outputs.totals.add(state)
     identity = parties.Identity(plan, people, chunk)
     tables: dict[str, Any] = daily.take_daily(state, keys, price_list(plan, state), is_first=True)
     tables[daily.REPAYMENTS.name] = _together(
@@ -110,17 +118,22 @@ def _draw_chunk(
         | business.business_tables(plan, state, keys, first)
     )
     planted: Counter[tuple[str, str, str]] = Counter()
-    for name, rows in tables.items():
-        counts: dict[tuple[str, str, str], int] = {}
-        if plan.has_dirt:
-            rows, counts = dirt.plant(BY_NAME[name], rows, plan.seed, chunk)
+    for name, clean in tables.items():
+        rows, counts = dirt.plant(BY_NAME[name], clean, plan.seed, chunk) if plan.has_dirt else (clean, {})
         planted.update(counts)
-        writer.write(BY_NAME[name], plan.initial_day, rows)
+        outputs.writer.write(BY_NAME[name], plan.initial_day, rows)
     write_days(
-        plan, state, keys, identity.is_twice, day_number(plan.last_day), writer=writer, totals=totals, known_in=known_in
+        plan,
+        state,
+        keys,
+        identity.is_twice,
+        day_number(plan.last_day),
+        writer=outputs.writer,
+        totals=outputs.totals,
+        known_in=known_in,
     )
-    truth.add_chunk(plan, state, identity, known_in)
-    save_state(state, folder / "truth" / "state" / f"{state.day}" / f"chunk-{chunk:05d}.npz")
+    outputs.truth.add_chunk(plan, state, identity, known_in)
+    save_state(state, outputs.folder / "truth" / "state" / f"{state.day}" / f"chunk-{chunk:05d}.npz")
     return planted
 
 
@@ -196,13 +209,11 @@ def read_plan(folder: Path) -> tuple[BankPlan, date]:
 __all__ = [
     "BY_NAME",
     "SPECS",
-    "pq",
     "price_list",
     "read_plan",
     "report_days",
     "simulate",
     "summary",
-    "timedelta",
     "write_days",
     "write_plan",
 ]

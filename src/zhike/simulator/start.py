@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from zhike.simulator.arrays import Bits, Ints
 from zhike.simulator.catalogue import (
     BOND_FUND,
     CASH_WEALTH,
@@ -17,7 +18,7 @@ from zhike.simulator.causal import leave_logit
 from zhike.simulator.identifiers import day_number
 from zhike.simulator.maturity import MINIMUM_CENTS, NOTICE_DAYS, ROUND_CENTS, choose_product
 from zhike.simulator.population import People
-from zhike.simulator.randomness import Bits, Ints, choose, draw_rows, part, part_uniform, uniform
+from zhike.simulator.randomness import choose, draw_rows, part, part_uniform, uniform
 from zhike.simulator.state import N_CONTRACTS, ChunkState, new_state
 from zhike.simulator.terms import BankPlan
 

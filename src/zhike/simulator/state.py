@@ -6,15 +6,12 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
+from zhike.simulator.arrays import Bits, Days, Flags, Floats, Ints
 from zhike.simulator.catalogue import DEPOSIT_PRODUCTS, HOLDING_PRODUCTS
 from zhike.simulator.ledger import Book, Movements
 from zhike.simulator.population import People
 
-Ints = npt.NDArray[np.int64]
-Days = npt.NDArray[np.int32]
-Floats = npt.NDArray[np.float64]
 N_CONTRACTS = 3  # running term contracts a customer can have at once
 FREE = np.int32(2**30)  # the maturity day of a place without contract
 BOOKS = ("cash", "deposits", "holdings", "loans")
@@ -24,11 +21,11 @@ BOOKS = ("cash", "deposits", "holdings", "loans")
 class Contracts:
     """Running term contracts, flat: ``customer * N_CONTRACTS + place``; free places mature on ``FREE``."""
 
-    product: npt.NDArray[np.int64]  # position in catalogue.term_products
+    product: Ints  # position in catalogue.term_products
     principal: Ints
     started: Days
     matures: Days
-    auto: npt.NDArray[np.bool_]
+    auto: Flags
     leave_logit: Floats  # of the untouched customer, fixed 30 days before maturity
 
     @staticmethod
@@ -48,7 +45,7 @@ class Undecided:
     amount: Ints
     day: Days
     leave_logit: Floats
-    bits: npt.NDArray[np.uint64]  # drawn at maturity: the same whoever was contacted
+    bits: Bits  # drawn at maturity: the same whoever was contacted
     product: Ints
 
     @staticmethod
@@ -68,12 +65,12 @@ class Undecided:
 class Logs:
     """Rows other than movements, gathered until they are delivered: each a tuple of arrays of equal length."""
 
-    contracts_ended: list[tuple[npt.NDArray[np.generic], ...]] = field(default_factory=list)
+    contracts_ended: list[tuple[Ints, ...]] = field(default_factory=list)
     contracts_begun: list[Ints] = field(default_factory=list)
-    payroll: list[tuple[npt.NDArray[np.generic], ...]] = field(default_factory=list)
-    repayments: list[tuple[npt.NDArray[np.generic], ...]] = field(default_factory=list)
-    events: list[tuple[npt.NDArray[np.generic], ...]] = field(default_factory=list)
-    consents: list[tuple[npt.NDArray[np.generic], ...]] = field(default_factory=list)
+    payroll: list[tuple[Ints, ...]] = field(default_factory=list)
+    repayments: list[tuple[Ints, ...]] = field(default_factory=list)
+    events: list[tuple[Ints, ...]] = field(default_factory=list)
+    consents: list[tuple[Ints, ...]] = field(default_factory=list)
     receipts: list[tuple[object, ...]] = field(default_factory=list)
 
 
@@ -98,13 +95,13 @@ class ChunkState:
     sweep: Ints
     sweep_day: Days
     last_login: Days
-    outflow_trace: Floats  # same-name outflow over own money, fading by 2 % a day
-    is_gone: npt.NDArray[np.bool_]
+    outflow_trace: Floats  # same-name outflow over own money, fading by 1 % a day
+    is_gone: Flags
     contact_shift: Floats  # what contacts have added to the logit of leaving
     n_contacts: Ints
-    opted_out: npt.NDArray[np.bool_]
+    opted_out: Flags
     rate_cut_day: int = 0  # posted rates are lower from this day on
-    limits: dict[str, npt.NDArray[np.uint64]] = field(default_factory=dict)  # gates of fixed rates, computed once
+    limits: dict[str, Bits] = field(default_factory=dict)  # gates of fixed rates, computed once
 
     @property
     def size(self) -> int:
@@ -127,7 +124,7 @@ def new_state(people: People, chunk: int, day: int) -> ChunkState:
 
 def save_state(state: ChunkState, path: Path) -> None:
     """Write what tomorrow needs; logs and journals must have been delivered."""
-    arrays: dict[str, npt.NDArray[np.generic]] = {"day": np.array(state.day)}
+    arrays: dict[str, Ints] = {"day": np.array(state.day)}
     for name in BOOKS:
         book: Book = getattr(state, name)
         arrays |= {

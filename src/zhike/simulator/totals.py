@@ -7,12 +7,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-import pyarrow as pa
 
+from zhike.simulator.arrays import Ints, pa
 from zhike.simulator.catalogue import DEPOSIT_PRODUCTS, HOLDING_PRODUCTS, LOAN_PRODUCTS, position_of, products
 from zhike.simulator.identifiers import to_date
-from zhike.simulator.ledger import NOT_OPEN, Book
+from zhike.simulator.ledger import NOT_OPEN
 from zhike.simulator.organisation import n_sub_branches, sub_branch_id
 from zhike.simulator.records.bank import CLASSES
 from zhike.simulator.state import ChunkState
@@ -36,7 +35,7 @@ class Totals:
 
     def __init__(self, plan: BankPlan) -> None:
         self.n_orgs = n_sub_branches(plan.n_customers)
-        self._sums: dict[int, npt.NDArray[np.int64]] = {}
+        self._sums: dict[int, Ints] = {}
 
     def is_reporting_day(self, day: int, from_day: int) -> bool:
         """Return whether the bank reports on ``day``: month ends before, every day from ``from_day`` on."""
@@ -53,17 +52,15 @@ class Totals:
             (state.holdings, np.tile(HOLDING_CLASSES, n), (AUM,)), (state.loans, LOAN_CLASSES[np.maximum(people.loan, 0)], (LOAN,)),
         ):  # fmt: skip
             cells = np.flatnonzero(book.since != NOT_OPEN)
-            self._add_book(sums, book, cells, classes, people.org, measures)
-            held[cells // (len(book.value) // n), classes[cells]] = True
+            who = cells // (len(book.value) // n)
+            self._add_values(sums, book.value[cells], people.org[who] * len(CLASSES) + classes[cells], measures)
+            held[who, classes[cells]] = True
         who, cls = np.nonzero(held)
         counted = np.bincount(people.org[who] * len(CLASSES) + cls, minlength=self.n_orgs * len(CLASSES))
         sums[CUSTOMERS] += counted.reshape(self.n_orgs, len(CLASSES))
 
-    def _add_book(
-        self, sums: npt.NDArray[np.int64], book: Book, cells: Any, classes: npt.NDArray[np.int64], org: npt.NDArray[np.int64], measures: tuple[int, ...]
-    ) -> None:  # fmt: skip
-        target = org[cells // (len(book.value) // len(org))] * len(CLASSES) + classes[cells]
-        value = np.bincount(target, weights=book.value[cells], minlength=self.n_orgs * len(CLASSES)).astype(np.int64)
+    def _add_values(self, sums: Ints, values: Ints, target: Ints, measures: tuple[int, ...]) -> None:
+        value = np.bincount(target, weights=values, minlength=self.n_orgs * len(CLASSES)).astype(np.int64)
         for measure in measures:
             sums[measure] += value.reshape(self.n_orgs, len(CLASSES))
 

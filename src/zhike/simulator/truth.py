@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-import pyarrow as pa
 import pyarrow.parquet as pq
 
+from zhike.simulator.arrays import Flags, pa
 from zhike.simulator.behaviour import SOURCES
 from zhike.simulator.causal import maturing_truth
 from zhike.simulator.identifiers import day_number
@@ -42,13 +41,13 @@ class Truth:
             )
         self._writers[name].write_table(table)
 
-    def add_chunk(self, plan: BankPlan, state: ChunkState, identity: Identity, known_in: npt.NDArray[np.bool_]) -> None:
+    def add_chunk(self, plan: BankPlan, state: ChunkState, identity: Identity, known_in: Flags) -> None:
         """Write parties, customers and maturing contracts of one chunk."""
         self._parties(state, identity, known_in)
         self._customers(state)
         self.maturing(state, day_number(plan.last_day) + HORIZON_DAYS)
 
-    def _parties(self, state: ChunkState, identity: Identity, known_in: npt.NDArray[np.bool_]) -> None:
+    def _parties(self, state: ChunkState, identity: Identity, known_in: Flags) -> None:
         number = state.people.number
         sources, keys, parties = [], [], []
         for position, source in enumerate(SOURCES):

@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-import pyarrow as pa
 import yaml
 
-from zhike.simulator.randomness import Bits, choose
+from zhike.simulator.arrays import Bits, Ints, Texts, pa
+from zhike.simulator.randomness import choose
 
 FILE = Path(__file__).with_name("words.yaml")
 
@@ -24,11 +22,11 @@ class WeightedWords:
     words: tuple[str, ...]
     weights: tuple[float, ...]
 
-    def draw(self, bits: Bits, shift: int = 48) -> npt.NDArray[np.int64]:
+    def draw(self, bits: Bits, shift: int = 48) -> Ints:
         """Return positions drawn in proportion to the weights."""
         return choose(bits, self.weights, shift)
 
-    def take(self, positions: npt.NDArray[np.int64]) -> pa.Array:
+    def take(self, positions: Ints) -> Texts:
         """Return the words at ``positions``; a negative position gives a missing value."""
         return take_words(self.words, positions)
 
@@ -52,7 +50,7 @@ class Words:
     merchants: WeightedWords
 
 
-def take_words(words: tuple[str, ...], positions: npt.NDArray[np.int64]) -> pa.Array:
+def take_words(words: tuple[str, ...], positions: Ints) -> Texts:
     """Return ``words[positions]`` as text; negative positions are missing."""
     return pa.array(words, pa.string()).take(pa.array(positions, pa.int64(), mask=positions < 0))
 

@@ -163,8 +163,7 @@ def row_offsets(files: Sequence[RawFile], counts: dict[int, tuple[int, int]]) ->
 
 def clear_rejects(engine: Engine) -> None:
     """Forget the lines that earlier scans rejected."""
-    engine.connection.raw_sql(f"DROP TABLE IF EXISTS {REJECTS}")
-    engine.connection.raw_sql(f"DROP TABLE IF EXISTS {REJECT_SCANS}")
+    engine.connection.raw_sql(f"DROP TABLE IF EXISTS {REJECTS}; DROP TABLE IF EXISTS {REJECT_SCANS}")
 
 
 def read_rejects(engine: Engine, files: Sequence[RawFile], *, at_most: int | None = None) -> list[Reject]:

@@ -163,7 +163,9 @@ class _Job:
     engine: Engine
     plan: LoadPlan
     folder: Path
-    rejects: list[Reject] = field(default_factory=list)
+    twice: str = ""
+    broken: list[str] = field(default_factory=list)
+    is_slow: bool = False
     lookup_tables: list[str] = field(default_factory=list)
 
     # ── the steps of a load ──────────────────────────────────────────────────────────────────────────────────────────
@@ -172,7 +174,6 @@ class _Job:
         sources = [s for s in self.plan.sources if s.files]
         self._make_lookups(sources)
         good = self.folder / "good.parquet"
-        clear_rejects(self.engine)
         self._copy(" UNION ALL ".join(self._good_rows(s) for s in sources) or self._nothing(), good)
         n_good = _n_rows(good)
         broken = [self._find_broken(r, i, good) for i, r in enumerate(self.plan.references)]
@@ -182,10 +183,15 @@ class _Job:
         if n_good == n_expected and not filters and not any(broken) and not twice:
             counts = tuple(FileCount(f.number, f.n_records, f.n_records, 0, 0) for f in self.plan.files)
             return LoadResult(*self._finish(good, n_good), counts, QUARANTINE_SCHEMA.empty_table())
+        self.is_slow = True
         return self._account(sources, good, twice=twice)
 
     def _account(self, sources: Sequence[Source], good: Path, *, twice: bool) -> LoadResult:
         """The slow path: some rows are bad, left out or unaccounted for."""
+        twice_sql = self.twice or f"SELECT 0::UBIGINT AS {HASH} WHERE FALSE"
+        self.engine.connection.raw_sql(f"CREATE OR REPLACE TEMP TABLE {TWICE} AS {twice_sql}")
+        for i, sql in enumerate(self.broken):
+            self.engine.connection.raw_sql(f"CREATE OR REPLACE TEMP TABLE {BROKEN}_{i} AS {sql}")
         raw: dict[int, tuple[int, int]] = {}
         rejects: list[Reject] = []
         for source in sources:
@@ -210,13 +216,9 @@ class _Job:
         return LoadResult(*self._finish(path, _n_rows(path)), tuple(counts), quarantine, tuple(irregular))
 
     def clean(self) -> None:
-        for table in (
-            SUSPECTS,
-            TWICE,
-            BAD,
-            *(f"{BROKEN}_{i}" for i in range(len(self.plan.references))),
-            *self.lookup_tables,
-        ):
+        """Drop what the load kept in the engine."""
+        broken = [f"{BROKEN}_{i}" for i in range(len(self.broken))]
+        for table in (*([SUSPECTS, TWICE, BAD, *broken] if self.is_slow else []), *self.lookup_tables):
             self.engine.connection.raw_sql(f"DROP TABLE IF EXISTS {table}")
         clear_rejects(self.engine)
 
@@ -305,24 +307,23 @@ class _Job:
         return f"hash({key}, CASE WHEN {FILE} IN ({numbers}) THEN {FILE} ELSE -1 END)"
 
     def _find_twice(self, good: Path) -> bool:
-        """Collect the hashes of keys that come twice, here or after an earlier batch; return whether there are any."""
+        """Return whether keys come twice, here or after an earlier batch; keep the SQL that finds their hashes."""
         rows = f"SELECT {self._key_hash()} AS {HASH} FROM {_parquet([good])}"
         n_rows, n_keys = query(self.engine, f"SELECT count(*), count(DISTINCT {HASH}) FROM ({rows})")[0]
-        sql = f"SELECT {HASH} FROM ({rows}) GROUP BY 1 HAVING count(*) > 1" if n_rows != n_keys else ""
+        parts = [f"SELECT {HASH} FROM ({rows}) GROUP BY 1 HAVING count(*) > 1"] if n_rows != n_keys else []
         if self.plan.earlier:
             key = quoted_columns(self.plan.contract.key)
             seen = (
                 f"SELECT DISTINCT {self._key_hash()} AS {HASH} FROM {_parquet([good])} "
                 f"SEMI JOIN (SELECT {key} FROM {_parquet(self.plan.earlier)}) USING ({key})"
             )
-            sql = f"{sql} UNION {seen}" if sql else seen
-        self.engine.connection.raw_sql(
-            f"CREATE OR REPLACE TEMP TABLE {TWICE} AS {sql or f'SELECT 0::UBIGINT AS {HASH} WHERE FALSE'}"
-        )
-        return bool(query(self.engine, f"SELECT count(*) FROM {TWICE}")[0][0])
+            if query(self.engine, f"SELECT count(*) FROM ({seen})")[0][0]:
+                parts.append(seen)
+        self.twice = " UNION ".join(parts)
+        return bool(parts)
 
     def _find_broken(self, reference: Reference, i: int, good: Path) -> bool:
-        """Collect the referring values that do not exist; return whether there are any."""
+        """Return whether values refer to nothing; keep the SQL that finds them."""
         mine = ", ".join(f"{quoted(c)} AS k{j}" for j, c in enumerate(reference.columns))
         theirs = ", ".join(f"{quoted(c)} AS k{j}" for j, c in enumerate(reference.target_columns))
         keys = ", ".join(f"k{j}" for j in range(len(reference.columns)))
@@ -333,12 +334,10 @@ class _Job:
             if reference.paths
             else f"SELECT {keys} FROM mine WHERE FALSE"
         )
-        self.engine.connection.raw_sql(
-            f"""CREATE OR REPLACE TEMP TABLE {BROKEN}_{i} AS
-                WITH mine AS (SELECT {mine} FROM {_parquet([good])}{kept}), known AS ({known})
-                SELECT DISTINCT {keys} FROM mine ANTI JOIN known USING ({keys}) WHERE {present}"""
-        )
-        return bool(query(self.engine, f"SELECT count(*) FROM {BROKEN}_{i}")[0][0])
+        sql = f"""WITH mine AS (SELECT {mine} FROM {_parquet([good])}{kept}), known AS ({known})
+                  SELECT DISTINCT {keys} FROM mine ANTI JOIN known USING ({keys}) WHERE {present}"""
+        self.broken.append(sql)
+        return bool(query(self.engine, f"SELECT count(*) FROM ({sql})")[0][0])
 
     # ── suspects: the second reading, with row numbers ───────────────────────────────────────────────────────────────
     def _collect_suspects(

@@ -41,6 +41,7 @@ def test_mobiles_have_one_form_and_placeholders_none(engine: Engine, written: st
         ("张*", None),
         ("未知", None),
         ("张", None),
+        ("刘先生女士", None),
     ],
 )
 def test_names_have_one_form_and_masked_ones_none(engine: Engine, written: str, standard: str | None) -> None:

@@ -2,55 +2,60 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
-import numpy.typing as npt
-import pyarrow as pa
-import pyarrow.compute as pc
 
+from zhike.simulator.arrays import ArrowTable, Ints, Texts, pa, pc
 from zhike.simulator.files.terms import NO_AMOUNT, NO_DAY, UNKNOWN_CODE, Data, FileColumn, FileSpec
 
 DECIMAL = pa.decimal128(18, 2)
-CONTROL_FREE = {"\n": " ", "\r": " "}
 
 
-def to_table(spec: FileSpec, data: Data) -> pa.Table:
+def to_table(spec: FileSpec, data: Data) -> ArrowTable:
     """Return typed columns in the file's order; days that are text stay text."""
     return pa.table({c.name: _typed(c, data[c.name]) for c in spec.columns})
 
 
-def _typed(column: FileColumn, values: npt.NDArray[Any] | pa.Array) -> pa.Array:
-    if isinstance(values, pa.Array):
-        return values
-    if column.kind == "code":
-        words = pa.array([*(c for c, _ in column.codes), UNKNOWN_CODE], pa.string())
-        missing = values < 0
-        indices = pa.array(np.where(missing, 0, values).astype(np.int8), mask=missing if missing.any() else None)
-        return pa.DictionaryArray.from_arrays(indices, words)
-    if column.kind == "amount":
-        return _decimals(values.astype(np.int64, copy=False))
-    if column.kind == "number":
-        return pa.array(values.astype(np.float64), mask=np.isnan(values))
-    if column.kind in ("day", "day_text"):
-        return day_texts(values) if column.kind == "day_text" else _days(values)
-    if column.kind == "moment":
-        return pa.array(values.astype(np.int64, copy=False), pa.int64()).cast(pa.timestamp("us"))
+def _typed(column: FileColumn, values: Ints | Texts) -> Texts:
+    return values if isinstance(values, pa.Array) else _MAKERS[column.kind](column, values)
+
+
+def _coded(column: FileColumn, values: Ints) -> Texts:
+    words = pa.array([*(c for c, _ in column.codes), UNKNOWN_CODE], pa.string())
+    missing = values < 0
+    indices = pa.array(np.where(missing, 0, values).astype(np.int8), mask=missing if missing.any() else None)
+    return pa.DictionaryArray.from_arrays(indices, words)
+
+
+def _whole(_: FileColumn, values: Ints) -> Texts:
     whole = values.astype(np.int64, copy=False)
     return pa.array(whole, pa.int64(), mask=whole == NO_AMOUNT)
 
 
-def _days(values: npt.NDArray[Any]) -> pa.Array:
+_MAKERS: dict[str, Callable[[FileColumn, Ints], pa.Array]] = {
+    "code": _coded,
+    "amount": lambda _, values: _decimals(values.astype(np.int64, copy=False)),
+    "number": lambda _, values: pa.array(values.astype(np.float64), mask=np.isnan(values)),
+    "day": lambda _, values: _days(values),
+    "day_text": lambda _, values: day_texts(values),
+    "moment": lambda _, values: pa.array(values.astype(np.int64, copy=False), pa.int64()).cast(pa.timestamp("us")),
+    "integer": _whole,
+    "cents": _whole,
+}
+
+
+def _days(values: Ints) -> Texts:
     days = values.astype(np.int32, copy=False)
     return pa.array(days, pa.int32(), mask=days == NO_DAY).cast(pa.date32())
 
 
-def day_texts(values: npt.NDArray[Any]) -> pa.Array:
+def day_texts(values: Ints) -> Texts:
     """Return days as YYYYMMDD texts."""
     return pc.strftime(_days(values), "%Y%m%d")
 
 
-def _decimals(values: npt.NDArray[np.int64]) -> pa.Array:
+def _decimals(values: Ints) -> Texts:
     """Return cents as DECIMAL(18,2), built from their 128-bit form."""
     missing = values == NO_AMOUNT
     words = np.empty((len(values), 2), np.int64)
@@ -60,12 +65,12 @@ def _decimals(values: npt.NDArray[np.int64]) -> pa.Array:
     return pa.Array.from_buffers(DECIMAL, len(values), [validity, pa.py_buffer(words)])
 
 
-def to_texts(spec: FileSpec, table: pa.Table) -> list[pa.Array]:
+def to_texts(spec: FileSpec, table: ArrowTable) -> list[Texts]:
     """Return every column as text, missing values as empty text."""
     return [_as_text(c, table.column(c.name).combine_chunks()) for c in spec.columns]
 
 
-def _as_text(column: FileColumn, values: pa.Array) -> pa.Array:
+def _as_text(column: FileColumn, values: Texts) -> Texts:
     if isinstance(values, pa.ChunkedArray):
         values = pa.concat_arrays(values.chunks) if values.num_chunks else pa.array([], values.type)
     if pa.types.is_dictionary(values.type):
@@ -79,7 +84,7 @@ def _as_text(column: FileColumn, values: pa.Array) -> pa.Array:
     return pc.fill_null(values.cast(pa.string()), "")
 
 
-def delimited_bytes(spec: FileSpec, table: pa.Table, delimiter: str, encoding: str) -> bytes:
+def delimited_bytes(spec: FileSpec, table: ArrowTable, delimiter: str, encoding: str) -> bytes:
     """Return lines without header; the last has its line end, too."""
     if table.num_rows == 0:
         return b""
@@ -88,7 +93,7 @@ def delimited_bytes(spec: FileSpec, table: pa.Table, delimiter: str, encoding: s
     return _encoded(pc.binary_join_element_wise(lines, pa.scalar("\n"), ""), encoding)
 
 
-def fixed_width_bytes(spec: FileSpec, table: pa.Table, encoding: str) -> bytes:
+def fixed_width_bytes(spec: FileSpec, table: ArrowTable, encoding: str) -> bytes:
     """Return lines of ASCII columns padded with blanks to their widths."""
     if table.num_rows == 0:
         return b""
@@ -96,7 +101,7 @@ def fixed_width_bytes(spec: FileSpec, table: pa.Table, encoding: str) -> bytes:
     return _encoded(pc.binary_join_element_wise(*padded, pa.scalar("\n"), ""), encoding)
 
 
-def _encoded(lines: pa.Array, encoding: str) -> bytes:
+def _encoded(lines: Texts, encoding: str) -> bytes:
     offsets = np.frombuffer(lines.buffers()[1], np.int32)[lines.offset : lines.offset + len(lines) + 1]
     raw = memoryview(lines.buffers()[2])[int(offsets[0]) : int(offsets[-1])]
     return bytes(raw) if encoding == "utf-8" else str(raw, "utf-8").encode(encoding)

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
-import pyarrow as pa
+
+from zhike.simulator.arrays import Ints, Texts
 
 ColumnKind = Literal["text", "code", "amount", "cents", "day", "day_text", "moment", "integer", "number"]
 Form = Literal["bar", "fixed", "csv", "archive"]
 Mode = Literal["full", "increment", "zipper", "append"]
-Data = Mapping[str, npt.NDArray[Any] | pa.Array]
+Data = Mapping[str, Ints | Texts]
 UNKNOWN_CODE = "Z?"
 NO_AMOUNT = np.int64(-(2**63))
 NO_DAY = np.int32(-(2**31))

@@ -8,10 +8,11 @@ import tarfile
 from collections import Counter
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import pyarrow.parquet as pq
 
+from zhike.simulator.arrays import ArrowTable
 from zhike.simulator.files.columns import delimited_bytes, fixed_width_bytes, to_table
 from zhike.simulator.files.terms import Data, FileSpec
 from zhike.simulator.terms import Delivery
@@ -50,6 +51,7 @@ class DeliveryWriter:
         self.delivery = delivery
         self.n_rows: Counter[str] = Counter()
         self._parquet: dict[Path, pq.ParquetWriter] = {}
+        self._schemas: dict[Path, Any] = {}
         self._text: dict[Path, IO[bytes]] = {}
         self._counts: Counter[Path] = Counter()
         self._archives: dict[Path, tuple[Path, str]] = {}
@@ -85,11 +87,12 @@ class DeliveryWriter:
             path = self.data_folder / file_name(spec, "parquet", day)
             if path not in self._parquet:
                 path.parent.mkdir(parents=True, exist_ok=True)
+                self._schemas[path] = table.schema
                 self._parquet[path] = pq.ParquetWriter(
                     path, table.schema, compression="zstd", compression_level=1, store_decimal_as_integer=True
                 )
             if table.num_rows:
-                self._parquet[path].write_table(table.cast(self._parquet[path].schema), row_group_size=ROW_GROUP_ROWS)
+                self._parquet[path].write_table(table.cast(self._schemas[path]), row_group_size=ROW_GROUP_ROWS)
             return
         name = file_name(spec, "bank_files", day)
         path = self.data_folder / (f"{archive_name(spec, day)}.part" if spec.form == "archive" else name)
@@ -103,7 +106,7 @@ class DeliveryWriter:
         self._text[path].write(self._bytes(spec, table))
         self._counts[path] += table.num_rows
 
-    def _bytes(self, spec: FileSpec, table: object) -> bytes:
+    def _bytes(self, spec: FileSpec, table: ArrowTable) -> bytes:
         if spec.form == "fixed":
             return fixed_width_bytes(spec, table, ENCODING)
         if spec.form == "csv":
@@ -123,11 +126,15 @@ class DeliveryWriter:
 
 def _pack(content: Path, archive: Path, member: str) -> None:
     """Pack one file into a ``.tar.gz`` whose bytes depend on nothing but the content."""
-    with archive.open("wb") as raw, gzip.GzipFile("", "wb", compresslevel=1, fileobj=raw, mtime=0) as packed:
-        with tarfile.open(fileobj=packed, mode="w", format=tarfile.USTAR_FORMAT) as tar, content.open("rb") as source:
-            info = tarfile.TarInfo(member)
-            info.size = content.stat().st_size
-            tar.addfile(info, source)
+    with (
+        archive.open("wb") as raw,
+        gzip.GzipFile("", "wb", compresslevel=1, fileobj=raw, mtime=0) as packed,
+        tarfile.open(fileobj=packed, mode="w", format=tarfile.USTAR_FORMAT) as tar,
+        content.open("rb") as source,
+    ):
+        info = tarfile.TarInfo(member)
+        info.size = content.stat().st_size
+        tar.addfile(info, source)
 
 
 __all__ = ["DELIMITER", "ENCODING", "DeliveryWriter", "archive_name", "file_name"]

@@ -5,14 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
-import pyarrow as pa
 
+from zhike.simulator.arrays import Ints, Texts, pa
 from zhike.simulator.catalogue import DEPOSIT_PRODUCTS, HOLDING_PRODUCTS, LOAN_PRODUCTS, position_of, products
 from zhike.simulator.identifiers import account_numbers, as_text, core_numbers
 from zhike.simulator.population import PERSON, People
 
-Ints = npt.NDArray[np.int64]
 SLOTS = (10, 50, 51, 11, 12, 13, 14, 20, 21, 22, 23, 24, 25, 26, 30, 31, 32, 33, 34, 40)
 SLOT_POSITION = np.full(100, -1, np.int64)
 SLOT_POSITION[list(SLOTS)] = np.arange(len(SLOTS))
@@ -28,19 +26,19 @@ class Keys:
     """Texts by which the bank names the customers of a chunk and their accounts."""
 
     accounts: pa.Array  # customer-major, one per slot; last an account that does not exist
-    core: pa.Array
+    core: Texts
     cash_slot: Ints
 
-    def account(self, who: Ints, slot: Ints | int) -> pa.DictionaryArray:
+    def account(self, who: Ints, slot: Ints | int) -> Texts:
         """Return account numbers as a dictionary column, so that each text is stored once."""
         return _compact(who * len(SLOTS) + SLOT_POSITION[slot], self.accounts)
 
-    def customer(self, who: Ints) -> pa.DictionaryArray:
+    def customer(self, who: Ints) -> Texts:
         """Return core customer numbers as a dictionary column."""
         return _compact(who, self.core)
 
 
-def _compact(cells: Ints, texts: pa.Array) -> pa.DictionaryArray:
+def _compact(cells: Ints, texts: Texts) -> Texts:
     """Return ``texts[cells]`` with a dictionary of the texts in use, in their order, and the last one."""
     used = np.zeros(len(texts), np.bool_)
     used[cells] = True

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import pyarrow as pa
 
+from zhike.simulator.arrays import Columns, Texts, pa
 from zhike.simulator.catalogue import RATE_CUT_BP, products
 from zhike.simulator.files.terms import (
     NO_AMOUNT,
@@ -22,12 +20,11 @@ from zhike.simulator.files.terms import (
     text,
 )
 from zhike.simulator.identifiers import day_number, to_date
-from zhike.simulator.organisation import ROLES, STAFF_PER_SUB_BRANCH, n_sub_branches, staff, sub_branch_id, units
-from zhike.simulator.randomness import draw_bits, part
+from zhike.simulator.organisation import ROLES, n_sub_branches, staff, sub_branch_id, units
+from zhike.simulator.randomness import draw_bits
 from zhike.simulator.terms import BankPlan
 from zhike.simulator.words import read_words
 
-Columns = dict[str, Any]
 CLASSES = tuple(dict.fromkeys(p.product_class for p in products()))
 GRADES = ("R1", "R2", "R3", "R4", "R5")
 FACTS = ("LPR1Y", "LPR5Y", "CPI", "rate_cut", "savings_bond_issue")
@@ -97,7 +94,7 @@ CONTROL = FileSpec(
 SPECS = (UNITS, STAFF, PRODUCTS, RATES, FTP, MARKET, RIVALS, CAPACITY, TARGETS, STOCK)
 
 
-def _texts(values: list[str]) -> pa.Array:
+def _texts(values: list[str]) -> Texts:
     return pa.array([v or None for v in values], pa.string())
 
 
@@ -111,14 +108,8 @@ def _organisation(plan: BankPlan) -> dict[str, Columns]:
     founded = day_number(plan.first_day) - 7_300
     words = read_words()
     bits = draw_bits(plan.seed, "staff_names", size=len(people.number))
-    names = [
-        s + g
-        for s, g in zip(
-            words.surnames.take(words.surnames.draw(bits)).to_pylist(),
-            words.given_female.take(words.given_female.draw(bits, 16)).to_pylist(),
-            strict=True,
-        )
-    ]
+    surnames, given = words.surnames.draw(bits).tolist(), words.given_female.draw(bits, 16).tolist()
+    names = [words.surnames.words[i] + words.given_female.words[j] for i, j in zip(surnames, given, strict=True)]
     levels = ("head_office", "branch", "sub_branch")
     return {
         UNITS.name: {
@@ -234,4 +225,4 @@ def _limits(plan: BankPlan) -> dict[str, Columns]:
     }  # fmt: skip
 
 
-__all__ = ["CLASSES", "CONTROL", "PRODUCTS", "SPECS", "STAFF_PER_SUB_BRANCH", "bank_tables", "part"]
+__all__ = ["CLASSES", "CONTROL", "PRODUCTS", "SPECS", "bank_tables"]

@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 
+from zhike.simulator.arrays import Columns, Ints
 from zhike.simulator.behaviour import CHANNELS as TOUCHPOINTS
 from zhike.simulator.contacting import ANSWERS
-from zhike.simulator.files.terms import NO_AMOUNT, NO_DAY, FileSpec, amount, code, day, integer, plain, text
+from zhike.simulator.files.terms import NO_DAY, FileSpec, amount, code, day, integer, plain, text
 from zhike.simulator.identifiers import numbered, to_date
 from zhike.simulator.organisation import staff_number
 from zhike.simulator.population import COMPANY, PERSON, SOLE_TRADER
-from zhike.simulator.randomness import Ints, choose, draw_rows, lognormal, part, part_uniform, threshold
+from zhike.simulator.randomness import choose, draw_rows, lognormal, part, part_uniform, threshold
 from zhike.simulator.records.accounts_of import Keys
 from zhike.simulator.records.bank import BENEFITS
 from zhike.simulator.records.holdings import CREDIT_CLASSES
@@ -22,7 +23,6 @@ from zhike.simulator.state import ChunkState
 from zhike.simulator.terms import BankPlan
 from zhike.simulator.words import read_words
 
-Columns = dict[str, Any]
 ITEMS = ("total_assets", "total_liabilities", "revenue", "net_profit", "operating_cash_flow", "receivables")
 ITEM_SHARES = (1.4, 0.8, 1.0, 0.06, 0.08, 0.2)
 STATUSES = ("started", "submitted", "approved", "declined", "withdrawn")
@@ -221,4 +221,4 @@ def _past_contacts(plan: BankPlan, state: ChunkState, since: int) -> tuple[Ints,
     return who, np.concatenate([f[1] for f in found]), np.zeros(len(who), np.int64)
 
 
-__all__ = ["NO_AMOUNT", "SPECS", "business_tables"]
+__all__ = ["SPECS", "business_tables"]

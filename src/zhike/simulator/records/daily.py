@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-import pyarrow as pa
 
+from zhike.simulator.arrays import Ints, Texts, pa
 from zhike.simulator.behaviour import CHANNELS as TOUCHPOINTS
 from zhike.simulator.behaviour import EVENT_KINDS, SOURCES, SUBJECTS
 from zhike.simulator.catalogue import (
@@ -22,14 +21,12 @@ from zhike.simulator.catalogue import (
 )
 from zhike.simulator.contacting import ANSWERS
 from zhike.simulator.files.terms import (
-    NO_AMOUNT,
     NO_DAY,
     FileSpec,
     amount,
     cents,
     code,
     day,
-    integer,
     moment,
     number,
     plain,
@@ -45,7 +42,6 @@ from zhike.simulator.records.keys import source_keys
 from zhike.simulator.state import FREE, N_CONTRACTS, ChunkState
 from zhike.simulator.words import read_words
 
-Ints = npt.NDArray[np.int64]
 RECORDED = {"recorded_at": {"day_end": "on"}}
 END_KINDS = ("matured", "renewed", "broken")
 PAY_PURPOSES = ("wage", "bonus", "pension")
@@ -148,7 +144,7 @@ def take_daily(
     return files | _events(state, keys)
 
 
-def _rows(log: list[tuple[npt.NDArray[Any], ...]], n_columns: int) -> list[npt.NDArray[Any]]:
+def _rows(log: list[tuple[Ints, ...]], n_columns: int) -> list[Ints]:
     """Return the gathered tuples as whole columns and empty the list."""
     columns = (
         [np.concatenate(parts) for parts in zip(*log, strict=True)] if log else [np.zeros(0, np.int64)] * n_columns
@@ -236,20 +232,20 @@ def _contracts(state: ChunkState, keys: Keys, *, is_first: bool) -> dict[str, An
     }  # fmt: skip
 
 
-def contract_numbers(state: ChunkState, places: Ints, started: npt.NDArray[np.int32]) -> pa.Array:
+def contract_numbers(state: ChunkState, places: Ints, started: Ints) -> Texts:
     """Return contract numbers: customer, place and day of beginning."""
     number = state.people.number[places // N_CONTRACTS]
     pieces = (digits(number, 8), digits(places % N_CONTRACTS, 1), digits(calendar_numbers(started) % 1_000_000, 6))
     return as_text(joined("HT", *pieces, n=len(places)))
 
 
-def agreement_numbers(state: ChunkState, employer: Ints) -> pa.Array:
+def agreement_numbers(state: ChunkState, employer: Ints) -> Texts:
     """Return payroll agreement numbers of companies (positions in the chunk); missing for -1."""
     number = state.people.number[np.maximum(employer, 0)]
     return as_text(joined("DF", digits(number, 8), n=len(employer)), employer < 0)
 
 
-def loan_numbers(state: ChunkState, who: Ints) -> pa.Array:
+def loan_numbers(state: ChunkState, who: Ints) -> Texts:
     """Return loan numbers of customers."""
     return numbered("JJ", state.people.number[who], 10)
 
@@ -323,11 +319,9 @@ def _receipts(state: ChunkState, keys: Keys) -> dict[str, Any]:
 
 __all__ = [
     "EVENT_FILES",
-    "NO_AMOUNT",
     "SPECS",
     "agreement_numbers",
     "contract_numbers",
-    "integer",
     "loan_numbers",
     "take_daily",
 ]

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
-import pyarrow as pa
 
+from zhike.simulator.arrays import Columns, Ints, pa
 from zhike.simulator.catalogue import DEPOSIT_PRODUCTS, LOAN_PRODUCTS, position_of, products
 from zhike.simulator.files.terms import (
-    NO_AMOUNT,
     NO_DAY,
     FileSpec,
     amount,
@@ -42,8 +38,6 @@ from zhike.simulator.records.keys import second_core_keys, source_keys
 from zhike.simulator.state import ChunkState
 from zhike.simulator.terms import BankPlan
 
-Ints = npt.NDArray[np.int64]
-Columns = dict[str, Any]
 PRODUCT_IDS = tuple(p.product_id for p in products())
 ACCOUNT_KINDS = (
     "demand",
@@ -140,7 +134,7 @@ COLLATERAL = FileSpec(
 SPECS = (ACCOUNTS, OWNERS, CARD_OWNERS, CARDS, BILLS, INSTALMENTS, FACILITIES, LOANS, COLLATERAL)
 
 
-def opened_accounts(state: ChunkState, after: int) -> tuple[Ints, Ints, npt.NDArray[np.int32]]:
+def opened_accounts(state: ChunkState, after: int) -> tuple[Ints, Ints, Ints]:
     """Return (customer, slot, opened on) of the money accounts first used after day ``after``, by customer and slot."""
     n, people = state.size, state.people
     first = np.full((n, len(SLOTS)), 2**30, np.int32)
@@ -308,4 +302,4 @@ def plan_ahead(state: ChunkState, until: int) -> Columns:
     }  # fmt: skip
 
 
-__all__ = ["ACCOUNTS", "NO_AMOUNT", "OWNERS", "SPECS", "accounts", "cards", "lending", "plan_ahead"]
+__all__ = ["ACCOUNTS", "OWNERS", "SPECS", "accounts", "cards", "lending", "plan_ahead"]

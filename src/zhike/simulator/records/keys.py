@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import numpy as np
-import numpy.typing as npt
-import pyarrow as pa
-
+from zhike.simulator.arrays import Ints, Texts
 from zhike.simulator.identifiers import as_text, core_numbers, digits, joined, scrambled
 
 PREFIXES = {"card": ("CC", 2), "mobile": ("U", 3), "wecom": ("wm", 4), "call_centre": ("KF", 5)}
 
 
-def source_keys(source: str, number: npt.NDArray[np.int64]) -> pa.Array:
+def source_keys(source: str, number: Ints) -> Texts:
     """Return the keys by which ``source`` names customers (positions in the bank)."""
     if source == "core":
         return as_text(core_numbers(number))
@@ -19,7 +16,7 @@ def source_keys(source: str, number: npt.NDArray[np.int64]) -> pa.Array:
     return as_text(joined(prefix, digits(scrambled(number, salt), 9), n=len(number)))
 
 
-def second_core_keys(number: npt.NDArray[np.int64]) -> pa.Array:
+def second_core_keys(number: Ints) -> Texts:
     """Return the second core number of a customer who was entered twice."""
     return as_text(joined("3", digits(scrambled(number, 6), 9), n=len(number)))
 

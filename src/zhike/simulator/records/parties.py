@@ -5,10 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-import pyarrow as pa
-import pyarrow.compute as pc
 
+from zhike.simulator.arrays import Bits, Columns, Flags, Ints, Texts, pa, pc
 from zhike.simulator.behaviour import SOURCES
 from zhike.simulator.files.terms import (
     NO_AMOUNT,
@@ -25,13 +23,11 @@ from zhike.simulator.files.terms import (
 )
 from zhike.simulator.identifiers import as_text, credit_codes, mobiles, numbered, resident_ids
 from zhike.simulator.population import COMPANY, NEVER, PERSON, SOLE_TRADER, People
-from zhike.simulator.randomness import Bits, choose, draw_rows, part, uniform
+from zhike.simulator.randomness import choose, draw_rows, part, uniform
 from zhike.simulator.records.keys import second_core_keys, source_keys
 from zhike.simulator.terms import BankPlan
 from zhike.simulator.words import read_words, take_words
 
-Ints = npt.NDArray[np.int64]
-Columns = dict[str, Any]
 KINDS = ("person", "sole_trader", "company")
 SIZES = ("micro", "small", "medium", "large", "institution")
 MARITAL = ("single", "married", "divorced", "widowed")
@@ -116,7 +112,7 @@ def entered_twice(plan: BankPlan, people: People, chunk: int) -> Ints:
     return np.flatnonzero((people.kind == PERSON) & (uniform(bits) < DUPLICATE_RATE))
 
 
-def _names(people: People, bits: Bits) -> pa.Array:
+def _names(people: People, bits: Bits) -> Texts:
     """Return names: surname with one or two characters; shops and companies by owner, word and trade."""
     words = read_words()
     surname = words.surnames.take(words.surnames.draw(bits[1]))
@@ -138,7 +134,7 @@ def _names(people: People, bits: Bits) -> pa.Array:
     return pc.choose(pa.array(people.kind), person, shop, company)
 
 
-def _phones(people: People, bits: Bits) -> pa.Array:
+def _phones(people: People, bits: Bits) -> Texts:
     """Return current numbers; shops share their owner's, some couples share one."""
     own = mobiles(bits[7])
     sharing = np.flatnonzero(
@@ -241,7 +237,7 @@ def _described(identity: Identity) -> Columns:
     }  # fmt: skip
 
 
-def other_sources(identity: Identity, known_in: npt.NDArray[np.bool_]) -> dict[str, Columns]:
+def other_sources(identity: Identity, known_in: Flags) -> dict[str, Columns]:
     """Return the records of card, mobile, WeCom and call centre, each with its own gaps, typing slips and formats."""
     people, bits = identity.people, identity.bits
     files: dict[str, Columns] = {}
@@ -268,13 +264,13 @@ def other_sources(identity: Identity, known_in: npt.NDArray[np.bool_]) -> dict[s
     return files
 
 
-def _misspelt(names: pa.Array, wrong: npt.NDArray[np.bool_]) -> pa.Array:
+def _misspelt(names: Texts, wrong: Flags) -> Texts:
     """Replace the last character of some names by one that sounds alike."""
     slipped = pc.binary_join_element_wise(pc.utf8_slice_codeunits(names, 0, -1), pa.scalar("佳"), "")
     return pc.if_else(pa.array(wrong), slipped, names)
 
 
-def _spaced(phones: pa.Array) -> pa.Array:
+def _spaced(phones: Texts) -> Texts:
     """Write numbers as people do: 138 0000 0000 with the country code."""
     return pc.binary_join_element_wise(
         pa.scalar("+86"),
@@ -285,7 +281,7 @@ def _spaced(phones: pa.Array) -> pa.Array:
     )
 
 
-def _none(n: int) -> pa.Array:
+def _none(n: int) -> Texts:
     return pa.nulls(n, pa.string())
 
 

@@ -5,22 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
-from zhike.simulator.behaviour import CHANNELS as TOUCHPOINTS
+from zhike.simulator.arrays import Columns, Ints
 from zhike.simulator.files.terms import NO_DAY, FileSpec, amount, code, day, flag, number, plain, text
 from zhike.simulator.identifiers import day_number, numbered
 from zhike.simulator.money import DayBook
 from zhike.simulator.organisation import staff, staff_number
 from zhike.simulator.population import COMPANY, PERSON
-from zhike.simulator.randomness import Ints, choose, draw_rows, part, part_uniform
+from zhike.simulator.randomness import choose, draw_rows, part, part_uniform
 from zhike.simulator.records.accounts_of import Keys
 from zhike.simulator.records.daily import agreement_numbers
 from zhike.simulator.records.keys import source_keys
 from zhike.simulator.state import ChunkState
 from zhike.simulator.terms import BankPlan
 
-Columns = dict[str, Any]
 RELATIONS = ("legal_representative_of", "controller_of", "shareholder_of", "employee_of", "spouse_of", "parent_of", "household_of",
              "guarantor_of", "supplier_of", "group_member_of", "referred", "contact_of", "disponent_of")  # fmt: skip
 FLAGS = ("do_not_contact", "complaint_open", "complaint_closed", "judicial_freeze", "fraud_control", "aml_high_risk", "sanctioned",
@@ -229,7 +227,8 @@ def _consents(plan: BankPlan, state: ChunkState, keys: Keys, bits: Any) -> dict[
 
 def _controls(plan: BankPlan, state: ChunkState, keys: Keys, bits: Any) -> dict[str, Columns]:
     people = state.people
-    who, kind, begin, end = [], [], [], []
+    logs: tuple[list[Ints], list[Ints], list[Ints], list[Ints]] = ([], [], [], [])
+    who, kind, begin, end = logs
     for position, (name, share) in enumerate(zip(FLAGS, FLAG_SHARES, strict=True)):
         w = bits[22] ^ (bits[23] >> np.uint64(position + 1))
         flagged = np.flatnonzero(part_uniform(w, 0) * 10_000 < share)
@@ -308,4 +307,4 @@ def _services(plan: BankPlan, state: ChunkState, keys: Keys, bits: Any, known_in
     }  # fmt: skip
 
 
-__all__ = ["SPECS", "TOUCHPOINTS", "pa", "standing_tables"]
+__all__ = ["SPECS", "standing_tables"]
