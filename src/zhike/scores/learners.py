@@ -152,10 +152,11 @@ def fit_model(
 
 def _fit_logistic(rows: Rows, coding: Coding, settings: Mapping[str, Any]) -> LogisticModel:
     from sklearn.linear_model import LogisticRegression
+    from threadpoolctl import threadpool_limits
 
-    fitted = LogisticRegression(C=float(settings["c"]), solver="newton-cholesky", max_iter=100, tol=1e-8).fit(
-        encode_linear(rows, coding), rows.outcomes
-    )
+    learner = LogisticRegression(C=float(settings["c"]), solver="newton-cholesky", max_iter=100, tol=1e-8)
+    with threadpool_limits(limits=1):  # sums in one order, whatever the machine
+        fitted = learner.fit(encode_linear(rows, coding), rows.outcomes)
     return LogisticModel(float(fitted.intercept_[0]), tuple(float(c) for c in fitted.coef_[0]))
 
 
