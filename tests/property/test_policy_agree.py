@@ -14,10 +14,9 @@ from tests.unit.policy.world import AT, PLAIN, TODAY, facts, policy, request
 from zhike.kernel.terms import Channel, ProductRisk, Purpose
 from zhike.policy import Permit, ProductLine
 from zhike.policy import tables as policy_tables
-from zhike.policy.batch import NOBODY, PASSES, GateTables, fields_of, gate_subjects, refusal_columns
+from zhike.policy.batch import NOBODY, PASSES, GateTables, combinations_of, fields_of, gate_subjects, refusal_columns
 from zhike.policy.consent import consent_column, consent_columns, consent_state
 from zhike.policy.contactability import CHANNELS, TOPICS
-from zhike.policy.batch import combinations_of
 from zhike.policy.gates import first_place
 from zhike.policy.terms import ConsentEntry, ConsentState, Subject
 from zhike.profile.tables import PROFILE

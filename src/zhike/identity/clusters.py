@@ -250,4 +250,4 @@ def _known(code: np.int64) -> set[int]:
     return set() if code == MISSING else {int(code)}
 
 
-__all__ = ["COMPANY", "MISSING", "PERSON", "SOLE_TRADER", "Clusters", "Facts", "build_clusters"]
+__all__ = ["COMPANY", "MISSING", "OVERRIDE_PRIORITY", "PERSON", "SOLE_TRADER", "Clusters", "Facts", "build_clusters"]

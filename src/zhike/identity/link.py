@@ -6,10 +6,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
-import ibis
 import ibis.expr.types as ir
 import numpy as np
 import numpy.typing as npt
@@ -17,19 +15,29 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from zhike.identity.changes import ChangeRow, explain_changes
-from zhike.identity.clusters import COMPANY, MISSING, PERSON, SOLE_TRADER, Clusters, Facts, build_clusters
-from zhike.identity.edges import Edges, concatenate, override_pairs, shared_keys, star_edges
+from zhike.identity.clusters import (
+    COMPANY,
+    MISSING,
+    OVERRIDE_PRIORITY,
+    PERSON,
+    SOLE_TRADER,
+    Clusters,
+    Facts,
+    build_clusters,
+)
+from zhike.identity.edges import Edges, override_pairs, shared_keys, star_edges
 from zhike.identity.inherit import NONE, Inheritance, Register, inherit
+from zhike.identity.rows import Previous, RowWriter
 from zhike.identity.rules import keys_of, rules
 from zhike.identity.standardise import standardise, versions_as_of
-from zhike.identity.terms import Action, AsOf, Change, IdentitySettings, Override, RecordKey, Rule
+from zhike.identity.terms import Action, AsOf, IdentitySettings, Override, RecordKey, Rule
 from zhike.kernel.errors import BadInput, Finding
-from zhike.kernel.hashing import keyed_id
 from zhike.warehouse import Engine
 
 Ints = npt.NDArray[np.int64]
+NO_DAY = -(2**31)
+DAYS_BEFORE_1970 = 1_000_000
 KIND_CODES = {"person": PERSON, "sole_trader": SOLE_TRADER, "company": COMPANY}
-SINGLE = "single"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +49,6 @@ class Linked:
     register: ir.Table | pa.Table
     change: ir.Table | pa.Table
     metrics: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Previous:
-    """What the last run of an earlier day left."""
-
-    link: ir.Table
-    register: ir.Table
-    change: ir.Table
 
 
 def link_records(
@@ -81,24 +80,33 @@ def link_records(
     merges = override_pairs(overrides, numbers, Action.MERGE)
     splits = override_pairs(overrides, numbers, Action.SPLIT)
     clusters = build_clusters(_facts(rows), edges, merges=_pairs(merges), splits=_pairs(splits))
-    previous_no = pc.fill_null(rows["previous_no"], NONE).to_numpy().astype(np.int64)
+    previous_no = _numbers(rows["previous_no"], NONE)
     inheritance = inherit(clusters.root, previous_no, register)
     alive = register.customer_no[register.is_alive]
     changes = explain_changes(clusters, previous_no, inheritance, alive_before=alive, rule_names=names)
-    writer = _Writer(rows, names, as_of.on, key, previous, engine)
+    writer = RowWriter(rows, names, as_of.on, key, previous, engine)
     ids = writer.ids(inheritance)
     return Linked(
         writer.link(clusters, inheritance, ids), writer.edge(clusters), writer.register(inheritance, ids, changes),
         writer.change(changes, ids),
-        {
-            "n_records": rows.num_rows, "n_customers": len(np.unique(inheritance.customer_no)), "n_edges": len(clusters.used),
-            "n_refused": len(clusters.refused), "refused_because": dict(Counter(r.value for r in clusters.refused_because)),
-            "n_components_in_conflict": clusters.n_components_in_conflict, "keys_shared_too_widely": too_wide,
-            "changes": dict(Counter(c.kind.value for c in changes)),
-            "n_overrides_used": len(merges) + len(splits), "n_overrides_without_record": len(overrides) - len(merges) - len(splits),
-            "n_forced_merges_refused": int((clusters.refused.priority == 0).sum()),
+        _metrics(rows.num_rows, clusters, inheritance, changes)
+        | {
+            "keys_shared_too_widely": too_wide, "n_overrides_used": len(merges) + len(splits),
+            "n_overrides_without_record": len(overrides) - len(merges) - len(splits),
         },
     )  # fmt: skip
+
+
+def _metrics(
+    n_records: int, clusters: Clusters, inheritance: Inheritance, changes: Sequence[ChangeRow]
+) -> dict[str, Any]:
+    """Return what is worth reporting of a run."""
+    return {
+        "n_records": n_records, "n_customers": len(np.unique(inheritance.customer_no)), "n_edges": len(clusters.used),
+        "n_refused": len(clusters.refused), "refused_because": dict(Counter(r.value for r in clusters.refused_because)),
+        "n_components_in_conflict": clusters.n_components_in_conflict, "changes": dict(Counter(c.kind.value for c in changes)),
+        "n_forced_merges_refused": int((clusters.refused.priority == OVERRIDE_PRIORITY).sum()),
+    }  # fmt: skip
 
 
 def check_overrides(overrides: Sequence[Override]) -> None:
@@ -140,7 +148,7 @@ def _fetch_edges(engine: Engine, versions: ir.Table, all_rules: Sequence[Rule]) 
         rows = engine.fetch(star_edges(keys, shared))
         wide = shared.filter(shared.is_too_wide).group_by("rule").aggregate(n=lambda t: t.count().cast("int64"))
         too_wide = {r["rule"]: r["n"] for r in engine.fetch(wide.order_by("rule")).to_pylist()}
-    return Edges(*(rows[c].to_numpy().astype(np.int64) for c in ("left", "right", "priority", "key_no"))), too_wide
+    return Edges(*(_numbers(rows[c]) for c in ("left", "right", "priority", "key_no"))), too_wide
 
 
 def _fetch_records(engine: Engine, records: ir.Table, previous_link: ir.Table) -> pa.Table:
@@ -161,8 +169,8 @@ def _fetch_register(engine: Engine, records: ir.Table, register: ir.Table) -> Re
     if not rows.num_rows:
         return Register.empty()
     return Register(
-        rows["customer_no"].to_numpy().astype(np.int64), pc.fill_null(rows["record_no"], NONE).to_numpy().astype(np.int64),
-        rows["generation"].to_numpy().astype(np.int64), rows["is_alive"].to_numpy().astype(bool),
+        _numbers(rows["customer_no"]), _numbers(rows["record_no"], NONE), _numbers(rows["generation"]),
+        rows["is_alive"].to_numpy().astype(bool),
     )  # fmt: skip
 
 
@@ -178,123 +186,25 @@ def _pairs(found: Sequence[tuple[int, int, Override]]) -> list[tuple[int, int]]:
     return sorted({(a, b) for a, b, _ in found})
 
 
-def _codes(column: pa.ChunkedArray) -> Ints:
+def _numbers(column: Any, missing: int = MISSING) -> Ints:
+    """Return an Arrow column of numbers as an array, with ``missing`` where it has none."""
+    filled: Any = pc.fill_null(column, missing)
+    numbers: Ints = filled.to_numpy().astype(np.int64)
+    return numbers
+
+
+def _codes(column: Any) -> Ints:
     """Return a text column as integer codes, MISSING where missing."""
-    encoded = pc.dictionary_encode(column)
-    combined = encoded.combine_chunks() if isinstance(encoded, pa.ChunkedArray) else encoded
-    return pc.fill_null(combined.indices, MISSING).to_numpy(zero_copy_only=False).astype(np.int64)
+    encoded: Any = pc.dictionary_encode(column)
+    return _numbers(encoded.combine_chunks().indices if hasattr(encoded, "combine_chunks") else encoded.indices)
 
 
 def _facts(rows: pa.Table) -> Facts:
-    kind = pc.index_in(rows["party_kind"], pa.array(list(KIND_CODES)))
-    days = pc.fill_null(pc.cast(rows["birth_on"], pa.int32()), np.iinfo(np.int32).min).to_numpy().astype(np.int64)
-    days[days != np.iinfo(np.int32).min] += 1_000_000  # days before 1970 are negative; MISSING must stay apart
-    return Facts(
-        _codes(rows["resident_id"]), _codes(rows["uscc"]), np.where(days == np.iinfo(np.int32).min, MISSING, days),
-        kind.to_numpy().astype(np.int64),
-    )  # fmt: skip
+    """Return what may contradict; days are counted from a day before any birth, so that none of them is MISSING."""
+    days = _numbers(pc.cast(rows["birth_on"], pa.int32()), NO_DAY)
+    born = np.where(days == NO_DAY, MISSING, days + DAYS_BEFORE_1970)
+    kind = _numbers(pc.index_in(rows["party_kind"], pa.array(list(KIND_CODES))))
+    return Facts(_codes(rows["resident_id"]), _codes(rows["uscc"]), born, kind)
 
 
-@dataclass(frozen=True, slots=True)
-class _Writer:
-    """Turns numbers back into rows."""
-
-    rows: pa.Table
-    rule_names: Sequence[str]
-    as_of: date
-    key: bytes
-    previous: Previous
-    engine: Engine
-
-    def ids(self, inheritance: Inheritance) -> pa.Array:
-        """Return customer ids indexed by customer number (0 is empty)."""
-        known = self.engine.fetch(self.previous.register.select("customer_no", "customer_id").order_by("customer_no"))
-        n_known = known.num_rows
-        founders = pa.array(inheritance.created_root)
-        sources, keys = (self.rows[c].take(founders).to_pylist() for c in ("source", "source_key"))
-        made = [
-            keyed_id(self.key, s, k, str(g))
-            for s, k, g in zip(sources, keys, inheritance.created_generation.tolist(), strict=True)
-        ]
-        old = known["customer_id"].combine_chunks() if n_known else pa.array([], pa.string())
-        return pa.concat_arrays([pa.array([""], pa.string()), old.cast(pa.string()), pa.array(made, pa.string())])
-
-    def link(self, clusters: Clusters, inheritance: Inheritance, ids: pa.Array) -> pa.Table:
-        strongest = np.full(self.rows.num_rows, len(self.rule_names), np.int64)
-        for side in (clusters.used.left, clusters.used.right):
-            np.minimum.at(strongest, side, clusters.used.priority)
-        names = pa.array([*self.rule_names, SINGLE])
-        numbers = pa.array(inheritance.customer_no)
-        return pa.table({
-            "source": self.rows["source"], "source_key": self.rows["source_key"], "customer_id": ids.take(numbers),
-            "customer_no": numbers, "linked_by": names.take(pa.array(strongest)),
-        })  # fmt: skip
-
-    def edge(self, clusters: Clusters) -> pa.Table:
-        """Return the edges in order, each pair once per rule; used by one key and refused by another is used."""
-        both = concatenate([clusters.used, clusters.refused])
-        is_refused = np.arange(len(both)) >= len(clusters.used)
-        order = np.lexsort((is_refused, both.priority, both.right, both.left))
-        left, right, priority = both.left[order], both.right[order], both.priority[order]
-        is_first = np.ones(len(order), bool)
-        is_first[1:] = (np.diff(left) != 0) | (np.diff(right) != 0) | (np.diff(priority) != 0)
-        left, right, priority, order = left[is_first], right[is_first], priority[is_first], order[is_first]
-        reasons = pa.array([r.value for r in clusters.refused_because], pa.string())
-        reason_at = pa.array(order - len(clusters.used), mask=~is_refused[order])
-        sides = {"left": pa.array(left), "right": pa.array(right)}
-        ends = {
-            f"{s}_{n}": self.rows[c].take(at)
-            for s, at in sides.items()
-            for n, c in (("source", "source"), ("key", "source_key"))
-        }
-        return pa.table({
-            **ends, "rule": pa.array(self.rule_names).take(pa.array(priority)),
-            "state": pa.array(["used", "refused"]).take(pa.array(is_refused[order].astype(np.int64))),
-            "refused_because": reasons.take(reason_at),
-        })  # fmt: skip
-
-    def register(self, inheritance: Inheritance, ids: pa.Array, changes: Sequence[ChangeRow]) -> ir.Table | pa.Table:
-        founders = pa.array(inheritance.created_root)
-        n_new = len(inheritance.created_root)
-        new = pa.table({
-            "customer_id": ids.take(pa.array(inheritance.created_no)), "customer_no": pa.array(inheritance.created_no),
-            "founding_source": self.rows["source"].take(founders), "founding_key": self.rows["source_key"].take(founders),
-            "generation": pa.array(inheritance.created_generation), "created_on": pa.array([self.as_of] * n_new, pa.date32()),
-            "ended_on": pa.nulls(n_new, pa.date32()), "merged_into": pa.nulls(n_new, pa.string()),
-        })  # fmt: skip
-        if len(ids) == n_new + 1:
-            return new
-        ended = [c for c in changes if c.kind in (Change.MERGED, Change.RETIRED)]
-        heirs = [ids[c.other_no].as_py() if c.other_no != NONE else None for c in ended]
-        update = ibis.memtable(pa.table({
-            "customer_no": pa.array([*(c.customer_no for c in ended), *inheritance.revived_no.tolist()], pa.int64()),
-            "now_ended_on": pa.array([*([self.as_of] * len(ended)), *([None] * len(inheritance.revived_no))], pa.date32()),
-            "now_merged_into": pa.array([*heirs, *([None] * len(inheritance.revived_no))], pa.string()),
-            "is_updated": pa.array([True] * (len(ended) + len(inheritance.revived_no)), pa.bool_()),
-        }))  # fmt: skip
-        kept = self.previous.register.left_join(update, "customer_no")
-        kept = kept.select(
-            "customer_id", "customer_no", "founding_source", "founding_key", "generation", "created_on",
-            ended_on=kept.is_updated.fill_null(False).ifelse(kept.now_ended_on, kept.ended_on),  # noqa: FBT003 - a literal value
-            merged_into=kept.is_updated.fill_null(False).ifelse(kept.now_merged_into, kept.merged_into),  # noqa: FBT003 - a literal value
-        )  # fmt: skip
-        return kept.union(ibis.memtable(new))
-
-    def change(self, changes: Sequence[ChangeRow], ids: pa.Array) -> ir.Table:
-        n = len(changes)
-        other = pa.array([c.other_no if c.other_no != NONE else None for c in changes], pa.int64())
-        record = pa.array([c.record if c.record != NONE else None for c in changes], pa.int64())
-        today = pa.table({
-            "change_id": pa.array([f"{self.as_of:%Y%m%d}-{i:07d}" for i in range(1, n + 1)], pa.string()),
-            "changed_on": pa.array([self.as_of] * n, pa.date32()),
-            "kind": pa.array([c.kind.value for c in changes], pa.string()),
-            "customer_id": ids.take(pa.array([c.customer_no for c in changes], pa.int64())),
-            "other_customer_id": ids.take(other),
-            "source": self.rows["source"].take(record), "source_key": self.rows["source_key"].take(record),
-            "n_records": pa.array([c.n_records for c in changes], pa.int64()),
-            "reason": pa.array([c.reason for c in changes], pa.string()),
-        })  # fmt: skip
-        return self.previous.change.union(ibis.memtable(today))
-
-
-__all__ = ["SINGLE", "Linked", "Previous", "check_overrides", "link_records"]
+__all__ = ["Linked", "check_overrides", "link_records"]

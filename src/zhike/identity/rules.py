@@ -101,14 +101,19 @@ def keys_of(records: ir.Table) -> ir.Table:
 def _nameless_keys(records: ir.Table, rule: str, column: str) -> ir.Table:
     """Return keys that attach nameless records of persons to the one name that ``column`` belongs to.
 
-    No key is made where the value belongs to two names, or where no record without a name has it.
+    No key is made where the value belongs to two names, where a hint at a name (王先生, 张*) begins otherwise, or where no
+    record without a name has it.
     """
     having = records.filter(records[column].notnull() & (records.party_kind == "person"))
     is_nameless = having.name_key.isnull()
     owners = (
         having.group_by(shared=having[column])
-        .aggregate(n_names=having.name_key.nunique(), n_nameless=is_nameless.ifelse(1, 0).sum())
-        .filter(lambda t: (t.n_names <= 1) & (t.n_nameless > 0))
+        .aggregate(
+            n_names=having.name_key.nunique(),
+            n_initials=having.initial.nunique(),
+            n_nameless=is_nameless.ifelse(1, 0).sum(),
+        )
+        .filter(lambda t: (t.n_names <= 1) & (t.n_initials <= 1) & (t.n_nameless > 0))
     )
     joined = having.join(owners, having[column] == owners.shared)
     return joined.select("record_no", rule=ibis.literal(rule), key=joined.shared)

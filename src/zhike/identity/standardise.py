@@ -51,6 +51,13 @@ def standard_email(value: ir.StringValue) -> ir.StringValue:
     return address.re_search(EMAIL).ifelse(address, ibis.null("string"))
 
 
+def name_initial(value: ir.StringValue) -> ir.StringValue:
+    """Return the first character of whatever stands for a name (王 of 王先生, 张 of 张*); missing when nothing does."""
+    bare = value.translate(FULL_WIDTH, HALF_WIDTH).upper().re_replace(NAME_NOISE, "")
+    is_hint = ~bare.isin(NO_NAME) & ~bare.re_search(r"^[*＊?？]")
+    return is_hint.ifelse(bare.substr(0, 1), ibis.null("string"))
+
+
 def standard_name(value: ir.StringValue) -> ir.StringValue:
     """Return a name in capitals, half-width, without blanks, dots and titles; missing when it is none or is masked."""
     bare = value.translate(FULL_WIDTH, HALF_WIDTH).upper().re_replace(r"\s", "").re_replace(TITLES, "")
@@ -80,13 +87,14 @@ def standardise(versions: ir.Table, placeholder_birth_on: Sequence[date] = ()) -
     """Return one standardised row per version, records numbered by (source, source_key).
 
     Columns: record_no (dense, from 0, one per record), is_latest, source, source_key, party_kind, resident_id, uscc, document (any other document
-    number with its type), mobile, email, name_key, birth_on (the one in a valid resident id beats the one written),
+    number with its type), mobile, email, name_key, initial (of a name that is only hinted at, too), birth_on (the one in a valid resident id beats the one written),
     wechat_unionid, device_id.
     """
     numbered = versions.select(
         *USED,
         number=compact_number(versions.id_number),
         name_key=standard_name(versions.name),
+        initial=name_initial(versions.name),
         record_no=ibis.dense_rank().over(
             order_by=["source", "source_key"]
         ),  # a window also keeps `number` a column of its own
@@ -103,7 +111,7 @@ def standardise(versions: ir.Table, placeholder_birth_on: Sequence[date] = ()) -
         born = born.nullif(day)
     written = (documents.party_kind == "company").ifelse(ibis.null("date"), born)
     return documents.select(
-        "record_no", "is_latest", "source", "source_key", "party_kind", "resident_id", "uscc", "name_key",
+        "record_no", "is_latest", "source", "source_key", "party_kind", "resident_id", "uscc", "name_key", "initial",
         document=is_other.ifelse(documents.id_type + ":" + documents.number, missing),
         mobile=standard_mobile(documents.mobile),
         email=standard_email(documents.email),
@@ -114,6 +122,7 @@ def standardise(versions: ir.Table, placeholder_birth_on: Sequence[date] = ()) -
 
 
 __all__ = [
+    "name_initial",
     "records_as_of",
     "standard_email",
     "standard_mobile",

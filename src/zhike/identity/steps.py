@@ -7,8 +7,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from zhike.identity.golden import golden_records
-from zhike.identity.link import Previous, link_records
+from zhike.identity.link import link_records
 from zhike.identity.relations import customer_accounts, customer_relations, shared_households
+from zhike.identity.rows import Previous
 from zhike.identity.terms import AsOf, IdentitySettings, Override
 from zhike.kernel.hashing import fingerprint
 from zhike.warehouse import Input, Output, Step, StepContext

@@ -226,7 +226,7 @@ class _Telling:
         return render(source, folder)
 
     def figures(
-        self, first: RunResult, second: RunResult, outcomes: list[Outcome], truth: TruthCheck
+        self, first: RunResult, second: RunResult, outcomes: list[Outcome], truth: float | None
     ) -> dict[str, Any]:
         """Return the figures that ``--json`` prints."""
         tables, later = self._tables(self.planned), self._tables(self.measured)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import operator
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from functools import reduce
 
 import ibis
 import ibis.expr.types as ir
@@ -15,9 +17,34 @@ from zhike.profile.facts import FactTable, fact_table
 from zhike.profile.features import Condition, Facts, Feature, Test
 from zhike.profile.money import cents, day_number, from_cents, number_of
 from zhike.profile.observation import Observation
-from zhike.profile.plan import NO, YES, Final, Plan, unknown
+from zhike.profile.plan import NO, YES, Final, Plan, count_where, sum_where, unknown
 from zhike.profile.windows import Days
 from zhike.warehouse.contracts import Kind
+
+
+def _column(rows: ir.Table, feature: str, name: str) -> ir.Column:
+    if name not in rows.columns:
+        near = suggest(name, rows.columns)
+        raise BadInput(
+            "feature.column_unknown", zh=f"特征 {feature}：表中没有列 {name}", en=f"feature {feature}: the table has no column {name}",
+            todo_zh=f"是否要找 {near}？" if near else "", todo_en=f"did you mean {near}?" if near else "",
+        )  # fmt: skip
+    return rows[name]
+
+
+def _key(where: Mapping[str, Condition]) -> str:
+    return json.dumps({n: str(w) for n, w in sorted(where.items())}, ensure_ascii=False)
+
+
+def _wheres(facts: Facts | None) -> list[Mapping[str, Condition]]:
+    """Return the conditions that a feature needs: its own, or one for each code among which it looks for the leading one."""
+    if facts is None:
+        return []
+    if facts.code is None:
+        return [facts.where]
+    listed = facts.where[facts.code]
+    codes = listed if isinstance(listed, tuple) else (listed,)
+    return [{**facts.where, facts.code: code} for code in codes if not isinstance(code, Test)]
 
 
 class FactPlan:
@@ -27,7 +54,10 @@ class FactPlan:
         self.observation = observation
         first = features[0].facts
         self.source: FactTable = fact_table(first.table if first else "")
-        self.plan = Plan(self._pruned(rows, features))
+        self.flags: dict[str, ir.BooleanValue] = {}
+        self.flag_names: dict[str, str] = {}
+        self.amounts: dict[str, str] = {}
+        self.plan = Plan(self._flagged(self._pruned(rows, features), features))
         for feature in features:
             if feature.facts:
                 self.plan.finish(feature.key, self._final(feature.key, feature.facts))
@@ -41,65 +71,67 @@ class FactPlan:
             firsts.append(facts.window.on(self.observation.as_of).first)
         return rows.filter(rows[self.source.dated_by] >= ibis.literal(min(firsts)))
 
-    def _column(self, feature: str, name: str) -> ir.Column:
-        rows = self.plan.rows
-        if name not in rows.columns:
-            near = suggest(name, rows.columns)
-            raise BadInput(
-                "feature.column_unknown", zh=f"特征 {feature}：表中没有列 {name}", en=f"feature {feature}: the table has no column {name}",
-                todo_zh=f"是否要找 {near}？" if near else "", todo_en=f"did you mean {near}?" if near else "",
-            )  # fmt: skip
-        return rows[name]
-
     def _test(self, column: ir.Column, wanted: Condition) -> ir.BooleanValue:
         if isinstance(wanted, tuple):
             return column.isin(wanted)
         if not isinstance(wanted, Test):
             return column == wanted
         day = self.observation.as_of
-        found = ibis.literal(YES)
+        tests: list[ir.BooleanValue] = []
         if wanted.not_in is not None:
-            found = found & (~column.isin(wanted.not_in)).fill_null(YES)
+            tests.append((~column.isin(wanted.not_in)).fill_null(YES))
         if wanted.is_missing is not None:
-            found = found & (column.isnull() if wanted.is_missing else column.notnull())
+            tests.append(column.isnull() if wanted.is_missing else column.notnull())
         for limit, by in ((wanted.at_least, "__ge__"), (wanted.at_most, "__le__"), (wanted.more_than, "__gt__"), (wanted.less_than, "__lt__")):  # fmt: skip
             if limit is not None:
-                found = found & getattr(column.cast("float64"), by)(limit)
+                tests.append(getattr(column.cast("float64"), by)(limit))
         if wanted.days_ago_at_least is not None:
-            found = found & (column <= ibis.literal(day - timedelta(days=wanted.days_ago_at_least)))
+            tests.append(column <= ibis.literal(day - timedelta(days=wanted.days_ago_at_least)))
         if wanted.days_ahead_at_least is not None:
-            found = found & (column >= ibis.literal(day + timedelta(days=wanted.days_ahead_at_least)))
-        return found
+            tests.append(column >= ibis.literal(day + timedelta(days=wanted.days_ahead_at_least)))
+        return reduce(operator.and_, tests) if tests else column.notnull()
+
+    def _flagged(self, rows: ir.Table, features: Sequence[Feature]) -> ir.Table:
+        """Add one boolean for each different ``where``, and cents for each amount summed: computed once, used by many."""
+        for feature in features:
+            for where in _wheres(feature.facts):
+                if where and _key(where) not in self.flags:
+                    tests = [self._test(_column(rows, feature.key, n), w) for n, w in where.items()]
+                    self.flags[_key(where)] = reduce(operator.and_, tests)
+            of = feature.facts.of if feature.facts else None
+            if of and of in rows.columns and rows[of].type().is_decimal():
+                self.amounts[of] = f"cents_{of}"
+        flags = {f"where_{i}": test for i, test in enumerate(self.flags.values())}
+        self.flag_names = dict(zip(self.flags, flags, strict=True))
+        return rows.mutate(**flags, **{name: cents(rows[of]) for of, name in self.amounts.items()})
 
     def _where(self, feature: str, facts: Facts, days: Days | None) -> tuple[str, ir.BooleanValue | None]:
         """Return the condition of a feature on the rows, and a text that is equal for equal conditions."""
-        dated = facts.dated_by or self.source.dated_by
-        tests = [self._test(self._column(feature, n), w) for n, w in facts.where.items()]
+        rows, dated = self.plan.rows, facts.dated_by or self.source.dated_by
+        tests = [rows[self.flag_names[_key(facts.where)]]] if facts.where else []
         if days is not None:
-            column = self._column(feature, dated)
-            tests += [column >= ibis.literal(days.first), column <= ibis.literal(days.last)]
-        key = json.dumps([{n: str(w) for n, w in sorted(facts.where.items())}, dated, str(days)], ensure_ascii=False)
-        if not tests:
-            return key, None
-        found = tests[0]
-        for test in tests[1:]:
-            found = found & test
-        return key, found
+            column = _column(rows, feature, dated)
+            tests.append(column >= ibis.literal(days.first))
+            if dated != self.source.dated_by or days.last < self.observation.as_of:
+                tests.append(column <= ibis.literal(days.last))
+        key = f"{_key(facts.where)}|{dated}|{days}"
+        return key, reduce(operator.and_, tests) if tests else None
 
     def _count(self, feature: str, facts: Facts, days: Days | None) -> str:
         key, where = self._where(feature, facts, days)
-        return self.plan.atom(("count", key), lambda: self.plan.rows.count(where=where))
+        return self.plan.atom(("count", key), lambda: count_where(self.plan.rows, where))
 
     def _sum(self, feature: str, facts: Facts, days: Days | None) -> str:
         key, where = self._where(feature, facts, days)
-        column = self._column(feature, facts.of or "")
-        value = cents(column) if column.type().is_decimal() else column.cast("float64")
-        return self.plan.atom(("sum", facts.of, key), lambda: value.sum(where=where))
+        of = facts.of or ""
+        rows = self.plan.rows
+        value = rows[self.amounts[of]] if of in self.amounts else _column(rows, feature, of).cast("float64")
+        return self.plan.atom(("sum", of, key), lambda: sum_where(value, where))
 
     def _reduced(self, feature: str, facts: Facts, days: Days | None) -> str:
         key, where = self._where(feature, facts, days)
-        dated = self._column(feature, facts.dated_by or self.source.dated_by)
-        column = self._column(feature, facts.of) if facts.of else dated
+        dated = _column(self.plan.rows, feature, facts.dated_by or self.source.dated_by)
+        column = _column(self.plan.rows, feature, facts.of) if facts.of else dated
         order = dated.cast("string") + self.plan.rows[self.source.tie].cast("string")
         makers = {
             "max": lambda: column.max(where=where),
@@ -113,7 +145,7 @@ class FactPlan:
         return self.plan.atom((facts.stat, facts.of, key), makers[facts.stat])
 
     def _shown(self, feature: str, facts: Facts, value: ir.Value) -> ir.Value:
-        return from_cents(value) if self._column(feature, facts.of or "").type().is_decimal() else value
+        return from_cents(value) if _column(self.plan.rows, feature, facts.of or "").type().is_decimal() else value
 
     def _final(self, feature: str, facts: Facts) -> Final:
         as_of = self.observation.as_of
@@ -162,10 +194,9 @@ class FactPlan:
 
     def _leading_code(self, feature: str, facts: Facts, days: Days | None) -> Final:
         """The code, among those that ``where`` lists, whose rows add up to most; the first listed on ties."""
-        code = facts.code or ""
-        listed = facts.where[code]
-        codes = [str(c) for c in listed] if isinstance(listed, tuple) else [str(listed)]
-        names = [self._sum(feature, facts.model_copy(update={"where": {**facts.where, code: c}}), days) for c in codes]
+        code, wheres = facts.code or "", _wheres(facts)
+        codes = [str(w[code]) for w in wheres]
+        names = [self._sum(feature, facts.model_copy(update={"where": w}), days) for w in wheres]
 
         def final(table: ir.Table) -> ir.Value:
             most = ibis.greatest(*(table[n].fill_null(0) for n in names))
@@ -177,7 +208,7 @@ class FactPlan:
     def _active_days(self, feature: str, facts: Facts, days: Days) -> Final:
         """Distinct days as one bit each: a bitwise or, then a count of bits; no distinct aggregate."""
         key, where = self._where(feature, facts, days)
-        dated = self._column(feature, facts.dated_by or self.source.dated_by)
+        dated = _column(self.plan.rows, feature, facts.dated_by or self.source.dated_by)
         offset = number_of(days.last) - day_number(dated)
         inside = ibis.ifelse((offset >= 0) & (offset < days.n_days), offset, 0)
         bits = ibis.literal(1, "int64") << inside
@@ -193,7 +224,7 @@ class FactPlan:
             names = [self._count(feature, facts, m) for m in months]
             return lambda t: sum_of([(t[n] >= least).cast("int64") for n in names])
         names = [self._sum(feature, facts, m) for m in months]
-        line = least * 100 if self._column(feature, facts.of).type().is_decimal() else least
+        line = least * 100 if _column(self.plan.rows, feature, facts.of).type().is_decimal() else least
         return lambda t: sum_of([(t[n].fill_null(0) >= line).cast("int64") for n in names])
 
 

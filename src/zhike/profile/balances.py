@@ -11,7 +11,7 @@ import ibis.expr.types as ir
 from zhike.profile.features import Balance, Feature
 from zhike.profile.money import cent_days, covers, from_cents, mean_from_cents, number_of, overlaps
 from zhike.profile.observation import Observation
-from zhike.profile.plan import Final, Plan, unknown
+from zhike.profile.plan import Final, Plan, sum_where, unknown
 from zhike.profile.windows import Days, Window
 
 LONG_AGO = date(2, 1, 1)
@@ -68,13 +68,13 @@ class BalancePlan:
 
     def _sum_at(self, balance: Balance, day: date) -> str:
         rows, flag = self.plan.rows, self.flags[_component(balance)]
-        return self.plan.atom((flag, "at", day), lambda: rows.amount.sum(where=rows[flag] & covers(rows, day)))
+        return self.plan.atom((flag, "at", day), lambda: sum_where(rows.amount, rows[flag] & covers(rows, day)))
 
     def _sum_over(self, balance: Balance, days: Days) -> str:
         rows, flag = self.plan.rows, self.flags[_component(balance)]
         return self.plan.atom(
             (flag, "over", days.first, days.last),
-            lambda: cent_days(rows, days).sum(where=rows[flag] & overlaps(rows, days)),
+            lambda: sum_where(cent_days(rows, days), rows[flag] & overlaps(rows, days)),
         )
 
     def _mean(self, balance: Balance, window: Days) -> Final:

@@ -14,7 +14,7 @@ import ibis
 import ibis.expr.types as ir
 
 from zhike.kernel.terms import Text
-from zhike.profile.money import cent_days, cents, day_number, from_cents, money_runs, overlaps
+from zhike.profile.money import account_runs, cent_days, cents, day_number, from_cents, money_runs, overlaps
 from zhike.profile.observation import Observation
 from zhike.profile.plan import NO
 from zhike.profile.windows import Window
@@ -173,7 +173,7 @@ def interest_margin(
     customer_no, interest_margin_amount: missing where a class that the customer holds has no transfer price.
     """
     window = Window(complete_month=1).on(observation.as_of)
-    runs = money_runs(observation)
+    runs = account_runs(observation)
     runs = runs.filter(runs.product_class.isin((*deposit_classes, *loan_classes)))
     prices = observation.tables["ftp_rate"]
     prices = prices.filter(observation.in_force(prices)).select(f_class="product_class", ftp="annual_rate")

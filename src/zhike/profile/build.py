@@ -5,7 +5,7 @@ Features of one fact table are one group-by; the groups are joined to the custom
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -19,7 +19,7 @@ from zhike.profile.facts import FACTS, MONEY_READS, fact_table
 from zhike.profile.features import Base, Feature, FeatureSet
 from zhike.profile.formula import compile_formula
 from zhike.profile.money import money_runs
-from zhike.profile.observation import BUSINESS_TIMEZONE, Observation, Tables, observe
+from zhike.profile.observation import BUSINESS_TIMEZONE, Observation, Tables, observe, unkept
 from zhike.profile.plan import CUSTOMER, Plan, unknown
 from zhike.warehouse.contracts import DATATYPES, ROUND_DIGITS, Kind
 
@@ -98,10 +98,10 @@ class Group:
         return {n: v.fill_null(self.zeros[n]) if n in self.zeros else v for n, v in found.items()}
 
 
-def _all_joined(population: ir.Table, groups: Sequence[Group]) -> ir.Table:
+def _all_joined(population: ir.Table, groups: Sequence[Group], keep: Callable[[ir.Table], ir.Table]) -> ir.Table:
     joined = population
     for place, group in enumerate(groups):
-        joined = joined.left_join(group.packed(place), [(CUSTOMER, f"no_{place}")])
+        joined = joined.left_join(keep(group.packed(place)), [(CUSTOMER, f"no_{place}")])
     columns = {n: joined[n] for n in population.columns}
     for place, group in enumerate(groups):
         columns |= group.unpacked(joined, place)
@@ -215,6 +215,7 @@ def _groups(features: FeatureSet, observation: Observation) -> list[Group]:
 def build_profile(
     tables: Tables, features: FeatureSet, as_of: date, *,
     timezone: str = BUSINESS_TIMEZONE, histories: Mapping[str, date] | None = None,
+    keep: Callable[[ir.Table], ir.Table] = unkept,
 ) -> ir.Table:  # fmt: skip
     """Return every customer with every feature, as of the end of a business day.
 
@@ -225,14 +226,16 @@ def build_profile(
     as_of : facts dated after the end of this business day, or recorded after it, are not read. Any past day is allowed.
     timezone : of the business day (IANA name), for ``recorded_at``.
     histories : first day of the long fact tables; looked up (one small query each) when not given.
+    keep : what to do with intermediate results; ``Table.cache`` computes each once and keeps the plan small. The caller must
+        hold on to what it returns until the profile has been read.
 
     Returns
     -------
     one row per customer known by ``as_of``: customer_id, customer_no, then the features in the order of ``features``.
     Amounts in base currency; where a customer has no fact, amounts and counts are 0 and all else is missing.
     """
-    observation = observe(tables, as_of, timezone=timezone, histories=histories)
-    table = _all_joined(_population(features.features, observation), _groups(features, observation))
+    observation = observe(tables, as_of, timezone=timezone, histories=histories, keep=keep)
+    table = _all_joined(_population(features.features, observation), _groups(features, observation), keep)
     table = _derived(table, features.features, as_of)
     return table.select(*FIXED, *features.names)
 

@@ -13,7 +13,7 @@ import ibis.expr.types as ir
 
 from zhike.kernel.definitions import suggest
 from zhike.kernel.errors import BadInput
-from zhike.profile.money import covers, from_cents, holders, money_runs
+from zhike.profile.money import account_runs, covers, from_cents, holders
 from zhike.profile.observation import Observation
 from zhike.profile.plan import NO, YES
 
@@ -117,7 +117,7 @@ def _what_followed(contracts: ir.Table, observation: Observation) -> ir.Table:
 
 def _owed(observation: Observation) -> ir.Table:
     """Return what is owed on each loan account at the close of the day."""
-    runs = money_runs(observation)
+    runs = account_runs(observation)
     loans = runs.filter((runs.account_kind == "loan") & covers(runs, observation.as_of))
     return loans.group_by(o_account="account_id").aggregate(owed_amount=from_cents(loans.amount.sum()))
 

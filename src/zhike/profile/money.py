@@ -102,14 +102,14 @@ def money_runs(observation: Observation) -> ir.Table:
 
     Returns
     -------
-    customer_no, account_id, product_class, account_kind, risk_grade, annual_rate, is_excluded (product does not count in
-    AUM), amount (double, whole cents, the holder's share; loans as what is owed, positive), first_day, last_day (days since
+    customer_no, product_class, account_kind, risk_grade, is_excluded (product does not count in AUM), amount (double, whole cents, the holder's share; loans as what is owed, positive), first_day, last_day (days since
     1970-01-01, clipped to the day).
     """
-    return observation.once("money_runs", _money_runs)
+    return observation.once("money_runs", lambda o: account_runs(o).drop("account_id", "annual_rate"))
 
 
-def _money_runs(observation: Observation) -> ir.Table:
+def account_runs(observation: Observation) -> ir.Table:
+    """Return the same runs with ``account_id`` and the yearly rate of the product, for what looks at single accounts."""
     balances, holdings = _runs(observation, "balance_daily"), _runs(observation, "holding_daily")
     accounts, products = account_facts(observation), observation.tables["product"]
     on_account = balances.inner_join(accounts, "account_id")
@@ -154,6 +154,7 @@ def overlaps(runs: ir.Table, days: Days) -> ir.BooleanValue:
 __all__ = [
     "HOLDERS",
     "account_facts",
+    "account_runs",
     "cent_days",
     "cents",
     "covers",

@@ -38,24 +38,31 @@ class Tables(Protocol):
         ...
 
 
+def unkept(table: ir.Table) -> ir.Table:
+    """Leave an intermediate result an expression: nothing runs before the whole is asked for."""
+    return table
+
+
 @dataclass(frozen=True, slots=True)
 class Observation:
     """A day on which customers are looked at.
 
     ``known_at``: end of that business day as a UTC moment without zone; ``histories``: first day that each of the long
-    fact tables covers, so that a window before it is missing and not zero.
+    fact tables covers, so that a window before it is missing and not zero. ``keep`` may compute an intermediate result that
+    several features share (``Table.cache``).
     """
 
     tables: Tables
     as_of: date
     known_at: datetime
     histories: Mapping[str, date] = field(default_factory=dict)
+    keep: Callable[[ir.Table], ir.Table] = unkept
     _made: dict[str, ir.Table] = field(default_factory=dict)
 
     def once(self, name: str, make: Callable[[Observation], ir.Table]) -> ir.Table:
-        """Return the table that ``make`` gives, made once per observation."""
+        """Return the table that ``make`` gives, made (and kept) once per observation."""
         if name not in self._made:
-            self._made[name] = make(self)
+            self._made[name] = self.keep(make(self))
         return self._made[name]
 
     def history_of(self, *tables: str) -> date | None:
@@ -110,11 +117,16 @@ def history_starts(tables: Tables, as_of: date, *, needed: Sequence[str] = tuple
 
 
 def observe(
-    tables: Tables, as_of: date, *, timezone: str = BUSINESS_TIMEZONE, histories: Mapping[str, date] | None = None
+    tables: Tables,
+    as_of: date,
+    *,
+    timezone: str = BUSINESS_TIMEZONE,
+    histories: Mapping[str, date] | None = None,
+    keep: Callable[[ir.Table], ir.Table] = unkept,
 ) -> Observation:
     """Return the observation of ``tables`` on a day; ``histories`` are looked up when not given."""
     known = history_starts(tables, as_of) if histories is None else histories
-    return Observation(tables, as_of, end_of_day(as_of, timezone), dict(known))
+    return Observation(tables, as_of, end_of_day(as_of, timezone), dict(known), keep)
 
 
-__all__ = ["BUSINESS_TIMEZONE", "Observation", "Tables", "end_of_day", "history_starts", "observe"]
+__all__ = ["BUSINESS_TIMEZONE", "Observation", "Tables", "end_of_day", "history_starts", "observe", "unkept"]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import ibis.expr.types as ir
+
 from zhike.kernel.hashing import fingerprint
 from zhike.profile.build import build_profile, reads_of
 from zhike.profile.features import FeatureSet
@@ -16,8 +18,16 @@ def profile_step(features: FeatureSet, *, timezone: str = BUSINESS_TIMEZONE) -> 
     """Return the step that writes ``profile`` as of the day of the run."""
 
     def work(context: StepContext) -> Mapping[str, Any]:
-        rows = build_profile(context.tables, features, context.as_of, timezone=timezone)
-        n_rows = context.write("profile", rows)
+        kept: list[ir.Table] = []
+
+        def keep(table: ir.Table) -> ir.Table:
+            kept.append(table.cache())
+            return kept[-1]
+
+        n_rows = context.write(
+            "profile", build_profile(context.tables, features, context.as_of, timezone=timezone, keep=keep)
+        )
+        kept.clear()
         return {"n_customers": n_rows, "n_features": len(features.features)}
 
     return Step(

@@ -59,6 +59,7 @@ from zhike.warehouse.contracts import DATATYPES, Kind
 C = Comparison
 EXACT = dt.Decimal(28, EXACT_SCALE)
 FACTOR = dt.Decimal(10, 4)
+PRODUCT = dt.Decimal(38, 10)
 CONSTANT = dt.Decimal(20, 4)
 _TESTS: Mapping[Comparison, Callable[[Any, Any], Any]] = {
     C.IS: operator.eq,
@@ -193,7 +194,10 @@ class Bound:
         if computed.by is Arithmetic.TIMES and computed.kind is Kind.AMOUNT:
             one, other = sorted(computed.of, key=lambda e: isinstance(e, Literal))
             factor = self.value(other).cast(FACTOR)
-            return (self.value(one).cast(EXACT) * factor).cast(EXACT)
+            product = self.value(one).cast(EXACT) * factor
+            return product.cast(PRODUCT).cast(
+                EXACT
+            )  # Ibis takes the product for EXACT and would leave out a single cast
         values = [self.value(e).cast(target) for e in computed.of]
         match computed.by:
             case Arithmetic.GREATEST:

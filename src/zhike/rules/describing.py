@@ -218,7 +218,8 @@ class _Speech:
 
     def inner(self, rule: Rule) -> str:
         said = self.rule(rule)
-        return f"（{said}）" if isinstance(rule, AllOf | AnyOf | AtLeastOf) and len(rule.of) > 1 else said
+        is_group = isinstance(rule, AllOf | AnyOf | AtLeastOf) and len(rule.of) > 1
+        return self.of(f"（{said}）", f"({said})") if is_group else said
 
     def rule(self, rule: Rule) -> str:
         match rule:

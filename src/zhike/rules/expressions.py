@@ -173,7 +173,7 @@ def read_tag_value(reading: Reading, tree: Mapping[str, Any], path: str) -> TagV
     if wanted is None:
         reading.wrong(f"{path}.tag", "this tag has no value to compare", "该标签没有可比较的值", value=key)
         return None
-    if wanted not in {p.value for p in parts}:
+    if wanted not in [p.value for p in parts]:
         reading.unknown(f"{path}.value", (f"part of {key}", f"{key} 的值"), wanted, [p.value for p in parts])
         return None
     part = TagPart(wanted)
@@ -187,7 +187,7 @@ def read_score(reading: Reading, tree: Mapping[str, Any], path: str) -> ScoreVal
         reading.unknown(f"{path}.score", ("model", "模型"), key, known)
         return None
     part = tree.get("value", "score")
-    if part not in SCORE_PARTS:
+    if not isinstance(part, str) or part not in SCORE_PARTS:
         reading.unknown(f"{path}.value", ("part of a score", "评分的值"), part, SCORE_PARTS)
         return None
     return ScoreValue(key, part, SCORE_PARTS[part])

@@ -173,7 +173,7 @@ def _read_segment_leaf(reading: Reading, tree: Mapping[str, Any], path: str, dep
     wanted = tree.get("bucket", [])
     buckets = wanted if isinstance(wanted, list) else [wanted]
     for i, bucket in enumerate(buckets):
-        if bucket not in known[key].buckets:
+        if not isinstance(bucket, str) or bucket not in known[key].buckets:
             reading.unknown(f"{path}.bucket[{i}]", (f"bucket of {key}", f"{key} 的分档"), bucket, known[key].buckets)
     days = tree.get("entered_within_days")
     if days is not None:
@@ -221,7 +221,7 @@ def _read_contactable_leaf(reading: Reading, tree: Mapping[str, Any], path: str,
 def _read_calendar_leaf(reading: Reading, tree: Mapping[str, Any], path: str, depth: int) -> Condition | None:
     reading.only(path, tree, ("calendar", "is", "in", "between", "negate"))
     unit = tree["calendar"]
-    if unit not in CALENDAR_UNITS:
+    if not isinstance(unit, str) or unit not in CALENDAR_UNITS:
         reading.unknown(f"{path}.calendar", ("unit of the calendar", "日历单位"), unit, CALENDAR_UNITS)
         return None
     least, most = CALENDAR_UNITS[unit]

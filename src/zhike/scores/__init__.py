@@ -16,7 +16,7 @@ from zhike.scores.definition import ModelDefinition, model_in, parse_models
 from zhike.scores.evaluate import Evaluation, evaluate_scores
 from zhike.scores.in_order import OrderedEvaluation, evaluate_in_order
 from zhike.scores.reasons import describe_reason
-from zhike.scores.steps import ModelSetting, steps
+from zhike.scores.steps import ModelSetting, model_step
 
 __all__ = [
     "Evaluation",
@@ -27,7 +27,7 @@ __all__ = [
     "evaluate_in_order",
     "evaluate_scores",
     "model_in",
+    "model_step",
     "open_artifact",
     "parse_models",
-    "steps",
 ]

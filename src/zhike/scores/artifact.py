@@ -7,7 +7,7 @@
     │   ├── scorer.json       coding, calibration, features, cutoffs, distributions: all that scoring needs
     │   ├── model.txt         LightGBM text, or logistic coefficients as JSON
     │   └── card.json, card.md, card.html
-    └── trained/<training key>    names the version learned from exactly these data and definitions
+    └── trained/<training key>    what came of learning from exactly these data: a version, or why there is none
 
 Opening a version checks its hash: a changed file is an error, not another score.
 """
@@ -24,6 +24,7 @@ from typing import Any
 
 from zhike.kernel.errors import ContractBroken, NotFound
 from zhike.kernel.hashing import fingerprint
+from zhike.kernel.terms import Text
 from zhike.scores.calibrate import calibrator_from_json
 from zhike.scores.encode import coding_from_json
 from zhike.scores.health import Reference, reference_from_json
@@ -96,12 +97,20 @@ def save_artifact(artifact: Artifact, models: Path, pages: Mapping[str, str], *,
         for name, content in pages.items():
             _write(draft / name, content)
         draft.replace(folder)
-    mark = models / artifact.key / "trained" / training_key
-    mark.parent.mkdir(parents=True, exist_ok=True)
-    draft_mark = mark.with_name(f".{training_key}.{os.getpid()}")
-    _write(draft_mark, artifact.version)
-    draft_mark.replace(mark)
+    _remember(models / artifact.key / "trained" / training_key, {"version": artifact.version})
     return folder
+
+
+def remember_refusal(models: Path, key: str, training_key: str, reason: Text) -> None:
+    """Remember that nothing can be learned from exactly these data, so that no night tries again."""
+    _remember(models / key / "trained" / training_key, {"not_estimable": asdict(reason)})
+
+
+def _remember(mark: Path, body: Mapping[str, Any]) -> None:
+    mark.parent.mkdir(parents=True, exist_ok=True)
+    draft = mark.with_name(f".{mark.name}.{os.getpid()}")
+    _write(draft, _json(body))
+    draft.replace(mark)
 
 
 def _json(body: Mapping[str, Any]) -> str:
@@ -115,12 +124,18 @@ def _write(path: Path, content: str) -> None:
         os.fsync(stream.fileno())
 
 
-def trained_version(models: Path, key: str, training_key: str) -> str | None:
-    """Return the version learned from exactly these data and definitions, if there is one and it is whole."""
+def trained_before(models: Path, key: str, training_key: str) -> str | Text | None:
+    """Return what came of learning from exactly these data and definitions: a version that is whole, or why there is none.
+
+    None when they were never learned from, or what was kept is gone.
+    """
     mark = models / key / "trained" / training_key
     if not mark.is_file():
         return None
-    version = mark.read_text(encoding="utf-8").strip()
+    body = json.loads(mark.read_text(encoding="utf-8"))
+    if "not_estimable" in body:
+        return Text(**body["not_estimable"])
+    version = str(body["version"])
     return version if (models / key / "versions" / version / CARD_FILE).is_file() else None
 
 
@@ -168,4 +183,12 @@ def kept_versions(models: Path, key: str) -> tuple[str, ...]:
     return tuple(sorted(p.name for p in (models / key / "versions").glob("[0-9a-f]*") if (p / CARD_FILE).is_file()))
 
 
-__all__ = ["Artifact", "build_artifact", "kept_versions", "open_artifact", "save_artifact", "trained_version"]
+__all__ = [
+    "Artifact",
+    "build_artifact",
+    "kept_versions",
+    "open_artifact",
+    "remember_refusal",
+    "save_artifact",
+    "trained_before",
+]

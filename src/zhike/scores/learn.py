@@ -91,6 +91,18 @@ class LearnedModel:
     doubts: tuple[Text, ...]
 
 
+def need_cutoffs(key: str, n: int) -> None:
+    """Raise NotEstimable unless there are at least two cutoffs: one to learn from, a later one to judge on."""
+    if n < FEWEST_CUTOFFS:
+        raise NotEstimable(
+            "scores.too_few_cutoffs",
+            zh=f"模型 {key} 只有 {n} 个截止日有结果已知的客户，至少需要 {FEWEST_CUTOFFS} 个",
+            en=f"model {key} has {n} cutoffs with customers whose outcome is known; it needs {FEWEST_CUTOFFS}",
+            todo_zh="等数据更长，或减小 horizon_days", todo_en="wait for more history, or shorten horizon_days",
+            facts={"n_cutoffs": n},
+        )  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class _Stage:
     """Rows to fit on, and later rows to calibrate (and choose) on."""
@@ -114,14 +126,7 @@ def learn_model(
     NotEstimable : fewer than two cutoffs have rows, or there are too few outcomes to learn, calibrate or judge.
     """
     filled = [p for p in parts if p.rows.n]
-    if len(filled) < FEWEST_CUTOFFS:
-        raise NotEstimable(
-            "scores.too_few_cutoffs",
-            zh=f"模型 {model.key} 只有 {len(filled)} 个截止日有结果已知的客户，至少需要 {FEWEST_CUTOFFS} 个",
-            en=f"model {model.key} has {len(filled)} cutoffs with customers whose outcome is known; it needs {FEWEST_CUTOFFS}",
-            todo_zh="等数据更长，或减小 horizon_days", todo_en="wait for more history, or shorten horizon_days",
-            facts={"n_cutoffs": len(filled)},
-        )  # fmt: skip
+    need_cutoffs(model.key, len(filled))
     horizon = model.label.horizon_days if model.label else 0
     overlaps = any((b.cutoff - a.cutoff).days < horizon for a, b in pairwise(filled))
     stage, test = _judging(filled, overlaps=overlaps)
@@ -228,4 +233,4 @@ def _doubts_of_split(n_cutoffs: int, *, overlaps: bool) -> tuple[Text, ...]:
     return tuple(doubts)
 
 
-__all__ = ["CutoffRows", "LearnedModel", "Scorer", "learn_model"]
+__all__ = ["CutoffRows", "LearnedModel", "Scorer", "learn_model", "need_cutoffs"]

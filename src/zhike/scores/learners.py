@@ -152,7 +152,7 @@ def fit_model(
 
 def _fit_logistic(rows: Rows, coding: Coding, settings: Mapping[str, Any]) -> LogisticModel:
     from sklearn.linear_model import LogisticRegression
-    from threadpoolctl import threadpool_limits
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     learner = LogisticRegression(C=float(settings["c"]), solver="newton-cholesky", max_iter=100, tol=1e-8)
     with threadpool_limits(limits=1):  # sums in one order, whatever the machine

@@ -24,13 +24,21 @@ from zhike.profile.build import build_profile, reads_of
 from zhike.profile.features import FeatureSet
 from zhike.profile.observation import BUSINESS_TIMEZONE, end_of_day, history_starts
 from zhike.profile.tables import profile_contract
-from zhike.scores.artifact import FORMAT, Artifact, build_artifact, open_artifact, save_artifact, trained_version
+from zhike.scores.artifact import (
+    FORMAT,
+    Artifact,
+    build_artifact,
+    open_artifact,
+    remember_refusal,
+    save_artifact,
+    trained_before,
+)
 from zhike.scores.card import build_card, render_card
 from zhike.scores.compiled import CompiledModel, compile_model
 from zhike.scores.cutoffs import choose_cutoffs
 from zhike.scores.definition import ModelDefinition
 from zhike.scores.gather import PastProfiles, columns_by_day, gather_cutoff, restricted_features
-from zhike.scores.learn import LearnedModel, learn_model
+from zhike.scores.learn import LearnedModel, learn_model, need_cutoffs
 from zhike.scores.registry import Outcome, registry_rows
 from zhike.scores.score import score_customers
 from zhike.warehouse import Input, Output, Step, StepContext
@@ -121,14 +129,19 @@ def _find_or_learn(
     context: StepContext, compiled: CompiledModel, setting: ModelSetting, cutoffs: Sequence[date], training_key: str
 ) -> tuple[Artifact | None, Text | None, bool]:
     """Return the model to use, why its scores are not published (None when they are), and whether it was learned now."""
-    version = compiled.model.use_version or trained_version(setting.models, compiled.key, training_key)
-    if version:
-        artifact = open_artifact(setting.models, compiled.key, version)
+    known = compiled.model.use_version or trained_before(setting.models, compiled.key, training_key)
+    if isinstance(known, Text):
+        return None, known, False
+    if known:
+        artifact = open_artifact(setting.models, compiled.key, known)
         return artifact, _reason_in(artifact), False
     try:
+        need_cutoffs(compiled.key, len(cutoffs))
         learned = _learn(context, compiled, setting, cutoffs)
     except NotEstimable as error:
-        return None, Text(error.zh, error.en), False
+        refusal = Text(error.zh, error.en)
+        remember_refusal(setting.models, compiled.key, training_key, refusal)
+        return None, refusal, False
     reason = _not_published(compiled, learned)
     card = build_card(compiled, learned, training_key=training_key, not_published=reason)
     artifact = build_artifact(compiled.key, learned.scorer, compiled.features, learned.reference, card)
@@ -141,15 +154,23 @@ def _learn(
 ) -> LearnedModel:
     histories = history_starts(context.tables, context.as_of)
 
+    kept: list[ir.Table] = []  # intermediate results of one day's profile; that of the day before is written by then
+
+    def keep(table: ir.Table) -> ir.Table:
+        kept.append(table.cache())
+        return kept[-1]
+
     def profile_at(day: date, columns: frozenset[str]) -> ir.Table:
+        kept.clear()
         wanted = restricted_features(setting.features, columns)
-        return build_profile(context.tables, wanted, day, timezone=setting.timezone, histories=histories)
+        return build_profile(context.tables, wanted, day, timezone=setting.timezone, histories=histories, keep=keep)
 
     columns = columns_by_day(compiled, cutoffs, known=setting.features.names)
     with TemporaryDirectory(dir=context.engine.scratch) as folder:
         past = PastProfiles(context.engine, profile_at, columns, Path(folder))
         per_cutoff = compiled.model.rows_at_most // max(1, len(cutoffs))
         parts = [gather_cutoff(compiled, past, c, as_of=context.as_of, rows_at_most=per_cutoff) for c in cutoffs]
+        kept.clear()
     return learn_model(compiled.model, compiled.features, parts, threads=setting.threads)
 
 

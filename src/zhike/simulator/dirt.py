@@ -12,8 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from zhike.simulator.arrays import Texts, pa
-from zhike.simulator.files.columns import day_texts
+from zhike.simulator.arrays import pa
 from zhike.simulator.files.terms import FileSpec
 from zhike.simulator.identifiers import numbered
 from zhike.simulator.randomness import draw_bits
@@ -62,9 +61,9 @@ FRESH_KEYS = {
 
 def plant(
     spec: FileSpec, data: Mapping[str, Any], seed: int, chunk: int
-) -> tuple[dict[str, Any], dict[tuple[str, str, str], int]]:
-    """Return ``data`` with bad rows appended, and how many by (file, reason, column)."""
-    spoilt_rows: dict[str, list[Any]] = {name: [] for name in data}
+) -> tuple[list[dict[str, Any]], dict[tuple[str, str, str], int]]:
+    """Return blocks of bad rows that belong behind ``data``, and how many they are by (file, reason, column)."""
+    blocks: list[dict[str, Any]] = []
     counts: dict[tuple[str, str, str], int] = {}
     n = len(next(iter(data.values())))
     serial = 0
@@ -82,12 +81,9 @@ def plant(
         serial += len(picked)
         if slip.reason != "duplicate_key":
             bad[slip.column] = _spoilt(spec, slip, bad[slip.column], len(picked))
-        for name, values in bad.items():
-            spoilt_rows[name].append(values)
+        blocks.append(bad)
         counts[(spec.name, slip.reason, slip.column)] = len(picked)
-    if not counts:
-        return dict(data), counts
-    return {name: _joined([values, *spoilt_rows[name]]) for name, values in data.items()}, counts
+    return blocks, counts
 
 
 def _spoilt(spec: FileSpec, slip: Slip, values: Any, n: int) -> Any:
@@ -98,33 +94,12 @@ def _spoilt(spec: FileSpec, slip: Slip, values: Any, n: int) -> Any:
     if slip.reason == "out_of_range":
         return -np.asarray(values) - 1
     if slip.reason == "broken_reference" and spec.column(slip.column).kind == "text":
-        if isinstance(values, pa.DictionaryArray):  # its dictionary ends with an account that does not exist
-            return pa.DictionaryArray.from_arrays(
-                pa.array(np.full(n, len(values.dictionary) - 1, np.int32)), values.dictionary
-            )
         return pa.array([NO_SUCH_ACCOUNT] * n)
     return np.full(n, len(spec.column(slip.column).codes))
 
 
 def _take(values: Any, rows: Any) -> Any:
     return values.take(pa.array(rows)) if isinstance(values, pa.Array) else values[rows]
-
-
-def _joined(parts: list[Any]) -> Any:
-    """Put rows under rows; a day that must be impossible turns its column into text."""
-    if all(isinstance(p, pa.DictionaryArray) for p in parts):
-        return pa.DictionaryArray.from_arrays(pa.concat_arrays([p.indices for p in parts]), parts[0].dictionary)
-    if any(isinstance(p, pa.Array) for p in parts):
-        return pa.concat_arrays([_plain(p) for p in parts])
-    return np.concatenate(parts)
-
-
-def _plain(values: Any) -> Texts:
-    if not isinstance(values, pa.Array):
-        return day_texts(values)
-    if pa.types.is_dictionary(values.type):
-        return values.dictionary_decode()
-    return values
 
 
 __all__ = ["SLIPS", "Slip", "plant"]

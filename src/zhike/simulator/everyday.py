@@ -196,6 +196,16 @@ def repay_loans(book: DayBook) -> None:
     state.logs.repayments.append((who, np.full(len(who), book.day, np.int32), principal, interest))
 
 
+def monthly_debit_cents(number: Ints) -> Ints:
+    """Return the household bill that is debited each month from customers with a standing order, in cents."""
+    return 5_000 + number % 97 * 150
+
+
+def monthly_premium_cents(number: Ints) -> Ints:
+    """Return the insurance premium paid each month by customers who insure, in cents."""
+    return 20_000 + number % 53 * 1_000
+
+
 def calendar_money(book: DayBook) -> None:
     """Interest on demand money each quarter, small fees, standing debits and insurance premiums on their days of the month."""
     state, people, today = book.state, book.state.people, to_date(book.day)
@@ -210,10 +220,10 @@ def calendar_money(book: DayBook) -> None:
     mine = mine[book.is_active[mine]]
     cash = state.cash.value[mine]
     debit = mine[(people.number[mine] % 3 == 0) & (people.kind[mine] == PERSON) & (cash > 30_000)]
-    book.pay(debit, -(5_000 + people.number[debit] % 97 * 150), KIND["direct_debit"], PARTNER["merchant"], merchant=9)
+    book.pay(debit, -monthly_debit_cents(people.number[debit]), KIND["direct_debit"], PARTNER["merchant"], merchant=9)
     premium = mine[people.pays_insurance[mine] & (cash > 200_000)]
     book.pay(
-        premium, -(20_000 + people.number[premium] % 53 * 1_000), KIND["insurance"], PARTNER["merchant"], initiated=1
+        premium, -monthly_premium_cents(people.number[premium]), KIND["insurance"], PARTNER["merchant"], initiated=1
     )
     fee = mine[(people.number[mine] % 7 == 0) & (cash > 30_000)]
     book.pay(fee, np.full(len(fee), -200), KIND["fee"], PARTNER["bank"])
@@ -281,4 +291,15 @@ def _mark_to_market(book: DayBook, prices: tuple[int, int, int]) -> None:
     state.holdings.carry(target[moved], value[moved], book.day, state.holdings.cost[target[moved]])
 
 
-__all__ = ["N_GATES", "calendar_money", "invest", "pay_out", "pay_wages", "receive", "repay_loans", "shop"]
+__all__ = [
+    "N_GATES",
+    "calendar_money",
+    "invest",
+    "monthly_debit_cents",
+    "monthly_premium_cents",
+    "pay_out",
+    "pay_wages",
+    "receive",
+    "repay_loans",
+    "shop",
+]

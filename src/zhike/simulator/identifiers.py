@@ -11,7 +11,7 @@ from functools import cache
 
 import numpy as np
 
-from zhike.simulator.arrays import Bits, Flags, Ints, Texts, pa
+from zhike.simulator.arrays import Bits, Days, Flags, Ints, Texts, pa
 
 Digits = Ints
 RESIDENT_WEIGHTS = np.array((7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2))
@@ -80,6 +80,16 @@ def calendar_numbers(days: Ints) -> Ints:
     return (year + 1970) * 10_000 + (month + 1) * 100 + day_of_month
 
 
+def day_digits(days: Days) -> Digits:
+    """Return days as six digits YYMMDD, by a table over their range."""
+    if len(days) == 0:
+        return np.empty((0, 6), np.uint8)
+    first = int(days.min())
+    table = digits(calendar_numbers(np.arange(first, int(days.max()) + 1, dtype=np.int32)) % 1_000_000, 6)
+    found: Digits = table[days - first]
+    return found
+
+
 def resident_ids(district: Ints, born: Ints, serial: Ints) -> Digits:
     """Return 18-character resident ids (GB 11643-1999) with their check character; odd serials are men."""
     body = joined(digits(district, 6), digits(calendar_numbers(born), 8), digits(serial, 3), n=len(serial))
@@ -144,6 +154,7 @@ __all__ = [
     "core_numbers",
     "credit_codes",
     "customer_of_core_number",
+    "day_digits",
     "day_number",
     "digits",
     "joined",

@@ -17,6 +17,10 @@ MATURED, RENEWED, BROKEN = 0, 1, 2
 MINIMUM_CENTS = 500_000
 ROUND_CENTS = 100_000
 KEPT_IS_PLACED_RATE = 0.86
+# which term product each of a hundred takes (positions in catalogue.term_products): deposits, large CDs, wealth
+DEPOSIT_BY_SHARE = np.repeat([0, 1, 2, 11], [50, 30, 18, 2])
+LARGE_BY_SHARE = np.repeat([3, 4, 5], [45, 30, 25])
+WEALTH_BY_SHARE = np.repeat([7, 8, 9, 10, 12], [40, 32, 18, 8, 2])
 
 
 def begin_day(book: DayBook, bits: Bits) -> None:
@@ -121,9 +125,7 @@ def choose_product(state: ChunkState, who: Ints, amount: Ints, bits: Bits) -> In
     terms, people = term_products(), state.people
     eager = part_uniform(bits, 16) + 0.18 * people.rate_sense[who]
     tenor = part(bits, 32, 100)
-    deposit = np.select([tenor < 50, tenor < 80, tenor < 98], [0, 1, 2], 11)
-    large = np.select([tenor < 45, tenor < 75], [3, 4], 5)
-    wealth = np.select([tenor < 40, tenor < 72, tenor < 90, tenor < 98], [7, 8, 9, 10], 12)
+    deposit, large, wealth = DEPOSIT_BY_SHARE[tenor], LARGE_BY_SHARE[tenor], WEALTH_BY_SHARE[tenor]
     rich = amount >= terms.minimum_cents[3]
     cautious = np.where(rich & (part(bits, 0, 100) < 55), large, np.where(part(bits, 0, 100) < 8, 6, deposit))
     may_wealth = (people.kind[who] == PERSON) & (state.day - people.born[who] > 18 * 365)

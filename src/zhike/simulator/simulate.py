@@ -119,9 +119,10 @@ def _draw_chunk(plan: BankPlan, chunk: int, outputs: _Outputs) -> Counter[tuple[
     )
     planted: Counter[tuple[str, str, str]] = Counter()
     for name, clean in tables.items():
-        rows, counts = dirt.plant(BY_NAME[name], clean, plan.seed, chunk) if plan.has_dirt else (clean, {})
+        bad, counts = dirt.plant(BY_NAME[name], clean, plan.seed, chunk) if plan.has_dirt else ([], {})
         planted.update(counts)
-        outputs.writer.write(BY_NAME[name], plan.initial_day, rows)
+        for rows in (clean, *bad):
+            outputs.writer.write(BY_NAME[name], plan.initial_day, rows)
     write_days(
         plan,
         state,

@@ -26,6 +26,7 @@ from zhike.warehouse.contracts import Contract
 from zhike.warehouse.files import RawFile, TextLayout
 from zhike.warehouse.loading import (
     FileCount,
+    LoadFailed,
     LoadPlan,
     LoadResult,
     Lookup,
@@ -99,6 +100,13 @@ class LoadJob:
                 zh=f"{error.source} 关联的 {error.lookup} 中 {', '.join(error.columns)} 不唯一（{error.n_rows} 行）",
                 en=f"{error.lookup}, joined by {error.source}, holds {error.n_rows} rows whose {', '.join(error.columns)} is not unique",
                 todo_zh="关联必须一行对一行：改 on，或先去重", todo_en="a join must find one row: change on, or remove the doubles",
+            ) from error  # fmt: skip
+        except LoadFailed as error:
+            raise ContractBroken(
+                "sources.expression_fails",
+                zh=f"{self.contract.name} 的映射表达式计算出错（{error}）",
+                en=f"an expression that maps {self.contract.name} fails on a value ({error})",
+                todo_zh="用 try_cast 取代可能失败的转换", todo_en="write try_cast where a value may not fit",
             ) from error  # fmt: skip
         files = {f.number: f for f in plan.files}
         _check_accounted(files, result)

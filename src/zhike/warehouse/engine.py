@@ -9,7 +9,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import ibis
@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from ibis.backends.duckdb import Backend
 
-from zhike.warehouse.conform import conform
+from zhike.warehouse.conform import breaches_query, conform, raise_breaches
 from zhike.warehouse.contracts import Contract
 
 COMPRESSION = "zstd"
@@ -30,13 +30,20 @@ class Engine:
 
     connection: Backend
     scratch: Path
+    _read: dict[tuple[object, ...], ir.Table] = field(default_factory=dict)
 
     def read(self, paths: Sequence[Path], contract: Contract) -> ir.Table:
         """Return the rows of Parquet files as ``contract`` types them; an empty table when there are no files."""
-        if not paths:
-            return ibis.memtable(empty_rows(contract))
         names = [str(p) for p in paths]
-        return conform(self.connection.read_parquet(names, union_by_name=True), contract, fill_missing=True)
+        key = (contract.name, contract.column_names, *names)
+        if key not in self._read:  # versions never change, so a table that was opened once serves every step
+            found = (
+                self.connection.read_parquet(names, union_by_name=True)
+                if names
+                else ibis.memtable(empty_rows(contract))
+            )
+            self._read[key] = conform(found, contract, fill_missing=True)
+        return self._read[key]
 
     def write(self, expression: ir.Table, path: Path) -> int:
         """Write an expression to one Parquet file, durably; return its number of rows."""
@@ -45,6 +52,11 @@ class Engine:
         with path.open("rb") as stream:
             os.fsync(stream.fileno())
         return int(pq.read_metadata(path).num_rows)
+
+    def check(self, path: Path, contract: Contract) -> None:
+        """Raise ContractBroken unless the rows of a file have unique and present keys, filled columns and known codes."""
+        found = self.connection.raw_sql(breaches_query(contract), parameters=[str(path)]).fetchone()
+        raise_breaches(contract, found or ())
 
     def fetch(self, expression: ir.Table) -> pa.Table:
         """Return the rows of an expression in memory."""

@@ -80,8 +80,9 @@ def source_layer(field: Field) -> str | None:
     if not field.is_text:
         return field.expression
     trimmed = f"trim({field.expression})"
-    empties = ", ".join(literal(e) for e in ("", *field.empty))
-    return f"CASE WHEN {trimmed} NOT IN ({empties}) THEN {trimmed} END" if field.empty else f"nullif({trimmed}, '')"
+    empties = ", ".join(literal(e) for e in dict.fromkeys(("", *field.empty)))
+    only_blank = set(field.empty) <= {""}
+    return f"nullif({trimmed}, '')" if only_blank else f"CASE WHEN {trimmed} NOT IN ({empties}) THEN {trimmed} END"
 
 
 def typed_layer(field: Field, files: Sequence[RawFile]) -> str:

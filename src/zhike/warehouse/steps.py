@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from zhike.kernel.errors import Bug
 from zhike.warehouse.catalog import Catalog
-from zhike.warehouse.conform import check_rows, conform
+from zhike.warehouse.conform import conform
 from zhike.warehouse.contracts import Contract
 from zhike.warehouse.engine import Engine
 from zhike.warehouse.manifest import WHOLE
@@ -89,7 +89,7 @@ class StepContext:
         path = self.draft(table, partition)
         self.written[(table, partition)] = n_rows = self.engine.write(conform(expression, contract), path)
         if check and n_rows:
-            check_rows(self.engine.read([path], contract), contract)
+            self.engine.check(path, contract)
         return n_rows
 
 

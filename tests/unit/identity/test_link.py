@@ -93,6 +93,14 @@ def test_a_phone_shared_by_too_many_records_is_no_key(link: Link) -> None:
     assert len(groups(link(shop, settings=IdentitySettings(default_max_sharing=5)))) == 1
 
 
+def test_a_hint_at_a_name_links_only_to_a_name_that_begins_so(link: Link) -> None:
+    zhang = party("core", "1", name="张伟", mobile=MOBILE)
+    assert groups(
+        link([zhang, party("wecom", "2", name="张先生", mobile=MOBILE), party("app", "3", name="张*", mobile=MOBILE)])
+    ) == {frozenset("123")}
+    assert groups(link([zhang, party("wecom", "2", name="王女士", mobile=MOBILE)])) == {frozenset("1"), frozenset("2")}
+
+
 def test_a_former_number_still_links(link: Link) -> None:
     tables = link([
         party("core", "1", name="张伟", mobile="13712345679", valid_to_on=date(2025, 1, 31)),

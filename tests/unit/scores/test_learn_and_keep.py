@@ -14,7 +14,14 @@ from zhike.kernel.definitions import Definition
 from zhike.kernel.errors import ContractBroken, NotEstimable, NotFound
 from zhike.kernel.terms import Text
 from zhike.profile.tables import PROFILE
-from zhike.scores.artifact import build_artifact, kept_versions, open_artifact, save_artifact, trained_version
+from zhike.scores.artifact import (
+    build_artifact,
+    kept_versions,
+    open_artifact,
+    remember_refusal,
+    save_artifact,
+    trained_before,
+)
 from zhike.scores.card import build_card, render_card
 from zhike.scores.compiled import compile_model
 from zhike.scores.fairness import judge_fairness
@@ -95,8 +102,8 @@ def test_an_artifact_opens_and_scores_exactly_as_when_it_was_learned(learned, tm
     assert score_rows(later, again).equals(score_rows(later, made))
     assert again.features == FEATURES
     assert again.reference == learned.reference
-    assert trained_version(tmp_path, "leaves", "t1") == made.version
-    assert trained_version(tmp_path, "leaves", "t2") is None
+    assert trained_before(tmp_path, "leaves", "t1") == made.version
+    assert trained_before(tmp_path, "leaves", "t2") is None
     assert kept_versions(tmp_path, "leaves") == (made.version,)
 
 
@@ -104,6 +111,11 @@ def test_equal_models_have_one_version_and_one_folder(learned, tmp_path):
     for key in ("t1", "t2"):
         save_artifact(_artifact(learned), tmp_path, {}, training_key=key)
     assert len(kept_versions(tmp_path, "leaves")) == 1
+
+
+def test_that_nothing_could_be_learned_is_remembered_with_its_reason(tmp_path):
+    remember_refusal(tmp_path, "leaves", "t1", Text("太少", "too few"))
+    assert trained_before(tmp_path, "leaves", "t1") == Text("太少", "too few")
 
 
 def test_a_changed_file_is_an_error_not_another_score(learned, tmp_path):

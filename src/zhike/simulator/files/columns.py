@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +16,20 @@ DECIMAL = pa.decimal128(18, 2)
 def to_table(spec: FileSpec, data: Data) -> ArrowTable:
     """Return typed columns in the file's order; days that are text stay text."""
     return pa.table({c.name: _typed(c, data[c.name]) for c in spec.columns})
+
+
+def conform(table: ArrowTable, schema: Any) -> ArrowTable:
+    """Return ``table`` with the types of ``schema``: texts become dictionaries, or the other way round, where needed."""
+    columns = [_conformed(table.column(field.name), field.type) for field in schema]
+    return pa.table(columns, schema=schema)
+
+
+def _conformed(column: Texts, wanted: Any) -> Texts:
+    if column.type == wanted:
+        return column
+    if pa.types.is_dictionary(wanted) and not pa.types.is_dictionary(column.type):
+        return column.dictionary_encode().cast(wanted)
+    return column.cast(wanted)
 
 
 def _typed(column: FileColumn, values: Ints | Texts) -> Texts:
@@ -107,4 +122,4 @@ def _encoded(lines: Texts, encoding: str) -> bytes:
     return bytes(raw) if encoding == "utf-8" else str(raw, "utf-8").encode(encoding)
 
 
-__all__ = ["day_texts", "delimited_bytes", "fixed_width_bytes", "to_table", "to_texts"]
+__all__ = ["conform", "day_texts", "delimited_bytes", "fixed_width_bytes", "to_table", "to_texts"]

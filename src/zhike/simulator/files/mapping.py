@@ -16,6 +16,7 @@ RECONCILE: tuple[dict[str, Any], ...] = (
     {"key": "aum_by_branch", "kind": "control_total", "measure": "aum_amount", "tolerance_amount": 0.01},
     {"key": "deposits_by_branch", "kind": "control_total", "measure": "deposit_amount", "tolerance_amount": 0.01},
     {"key": "loans_by_branch", "kind": "control_total", "measure": "loan_amount", "tolerance_amount": 0.01},
+    {"key": "customers_by_branch", "kind": "control_total", "measure": "n_customers", "tolerance_amount": 0},
     {
         "key": "running_balance",
         "kind": "running_balance",

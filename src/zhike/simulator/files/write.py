@@ -13,7 +13,7 @@ from typing import IO, Any
 import pyarrow.parquet as pq
 
 from zhike.simulator.arrays import ArrowTable
-from zhike.simulator.files.columns import delimited_bytes, fixed_width_bytes, to_table
+from zhike.simulator.files.columns import conform, delimited_bytes, fixed_width_bytes, to_table
 from zhike.simulator.files.terms import Data, FileSpec
 from zhike.simulator.terms import Delivery
 
@@ -92,7 +92,7 @@ class DeliveryWriter:
                     path, table.schema, compression="zstd", compression_level=1, store_decimal_as_integer=True
                 )
             if table.num_rows:
-                self._parquet[path].write_table(table.cast(self._schemas[path]), row_group_size=ROW_GROUP_ROWS)
+                self._parquet[path].write_table(conform(table, self._schemas[path]), row_group_size=ROW_GROUP_ROWS)
             return
         name = file_name(spec, "bank_files", day)
         path = self.data_folder / (f"{archive_name(spec, day)}.part" if spec.form == "archive" else name)

@@ -11,7 +11,8 @@ import numpy as np
 from zhike.simulator.arrays import Columns, Ints
 from zhike.simulator.behaviour import CHANNELS as TOUCHPOINTS
 from zhike.simulator.contacting import ANSWERS
-from zhike.simulator.files.terms import NO_DAY, FileSpec, amount, code, day, integer, plain, text
+from zhike.simulator.everyday import monthly_debit_cents, monthly_premium_cents
+from zhike.simulator.files.terms import NO_DAY, FileSpec, amount, code, day, integer, moment, plain, text
 from zhike.simulator.identifiers import numbered, to_date
 from zhike.simulator.organisation import staff_number
 from zhike.simulator.population import COMPANY, PERSON, SOLE_TRADER
@@ -82,7 +83,16 @@ CONTACTS = FileSpec(
         day("CNTC_DT", "on"), code("FDBK_CD", "answer", ANSWERS),
     ),
 )  # fmt: skip
+ORDERS = FileSpec(
+    "standing_orders", "STAND_ORDER", "core", "standing_order", mode="increment",
+    columns=(
+        text("ORDER_NO", "order_id"), text("ACCT_NO", "account_id"), amount("PAY_AMT", "amount"),
+        plain("PURP_CD", "purpose", ("household", "insurance", "leasing")), plain("OPP_BANK", "counterparty_bank", read_words().other_banks.words),
+        moment("REG_TM", "recorded_at"),
+    ),
+)  # fmt: skip
 SPECS = (
+    ORDERS,
     APPLICATIONS,
     CREDIT_RECORDS,
     STATEMENTS,
@@ -101,8 +111,32 @@ def business_tables(plan: BankPlan, state: ChunkState, keys: Keys, first: int) -
     """Return these tables for one chunk; ``first`` is the first day of the history."""
     bits = draw_rows(plan.seed, "business", state.chunk, n_rows=12, size=state.size)
     return (
-        _credit(state, keys, bits) | _companies(state, keys, bits, first) | _campaigns(plan, state, keys, bits, first)
+        _orders(state, keys)
+        | _credit(state, keys, bits)
+        | _companies(state, keys, bits, first)
+        | _campaigns(plan, state, keys, bits, first)
     )
+
+
+def _orders(state: ChunkState, keys: Keys) -> dict[str, Columns]:
+    """Return standing orders: household bills and insurance premiums of persons, leasing of companies; they are what is debited monthly."""
+    people, today = state.people, state.day
+    debits = np.flatnonzero((people.number % 3 == 0) & (people.kind == PERSON) & (people.joined <= today))
+    premiums = np.flatnonzero(people.pays_insurance & (people.joined <= today))
+    leases = np.flatnonzero((people.kind == COMPANY) & (people.number % 5 == 0))
+    who = np.concatenate([debits, premiums, leases])
+    purpose = np.repeat(np.arange(3), (len(debits), len(premiums), len(leases)))
+    paid = [
+        monthly_debit_cents(people.number[debits]),
+        monthly_premium_cents(people.number[premiums]),
+        people.wealth_cents[leases] // 100 + 10_000,
+    ]
+    return {
+        ORDERS.name: {
+            "ORDER_NO": numbered("WT", people.number[who] * 10 + purpose, 11), "ACCT_NO": keys.account(who, keys.cash_slot[who]), "PAY_AMT": np.concatenate(paid),
+            "PURP_CD": purpose, "OPP_BANK": np.where(purpose == 2, people.number[who] % 10, -1), "REG_TM": people.joined[who].astype(np.int64) * 86_400_000_000,
+        }
+    }  # fmt: skip
 
 
 def _credit(state: ChunkState, keys: Keys, bits: Any) -> dict[str, Columns]:

@@ -32,7 +32,7 @@ from zhike.simulator.files.terms import (
     plain,
     text,
 )
-from zhike.simulator.identifiers import as_text, calendar_numbers, digits, joined, numbered
+from zhike.simulator.identifiers import as_text, day_digits, digits, joined, numbered
 from zhike.simulator.ledger import Runs
 from zhike.simulator.maturity import BROKEN, rates_bp
 from zhike.simulator.money import CHANNELS
@@ -157,9 +157,7 @@ def _transactions(state: ChunkState, keys: Keys) -> dict[str, Any]:
     rows = state.journal.take()
     who, on, signed = rows["who"], rows["day"], rows["amount"]
     n = len(who)
-    sequence = joined(
-        digits(state.people.number[who], 8), digits(calendar_numbers(on) % 1_000_000, 6), digits(rows["seq"], 3), n=n
-    )
+    sequence = joined(digits(state.people.number, 8)[who], day_digits(on), digits(rows["seq"], 3), n=n)
     local = on.astype(np.int64) * 86_400_000_000 + rows["second"] * 1_000_000
     return {
         "TXN_SEQ": as_text(sequence), "ACCT_NO": keys.account(who, rows["slot"]), "TXN_DT": on, "TXN_TM": local,
@@ -235,7 +233,7 @@ def _contracts(state: ChunkState, keys: Keys, *, is_first: bool) -> dict[str, An
 def contract_numbers(state: ChunkState, places: Ints, started: Ints) -> Texts:
     """Return contract numbers: customer, place and day of beginning."""
     number = state.people.number[places // N_CONTRACTS]
-    pieces = (digits(number, 8), digits(places % N_CONTRACTS, 1), digits(calendar_numbers(started) % 1_000_000, 6))
+    pieces = (digits(number, 8), digits(places % N_CONTRACTS, 1), day_digits(started))
     return as_text(joined("HT", *pieces, n=len(places)))
 
 
@@ -255,8 +253,8 @@ def _payroll(state: ChunkState, keys: Keys) -> dict[str, Any]:
     on = on.astype(np.int32)
     item = joined(
         "D",
-        digits(state.people.number[who], 8),
-        digits(calendar_numbers(on) % 1_000_000, 6),
+        digits(state.people.number, 8)[who],
+        day_digits(on),
         digits(purpose, 1),
         n=len(who),
     )
@@ -286,12 +284,12 @@ def _events(state: ChunkState, keys: Keys) -> dict[str, dict[str, Any]]:
         w, d, o = who[mine], on[mine].astype(np.int32), org[mine]
         ident = joined(
             digits(np.full(len(w), position + 1), 1),
-            digits(state.people.number[w], 8),
-            digits(calendar_numbers(d) % 1_000_000, 6),
+            digits(state.people.number, 8)[w],
+            day_digits(d),
             digits(nth[mine], 1),
             n=len(w),
         )
-        session = joined("S", digits(state.people.number[w], 8), digits(calendar_numbers(d) % 1_000_000, 6), n=len(w))
+        session = joined("S", digits(state.people.number, 8)[w], day_digits(d), n=len(w))
         files[spec.name] = {
             "EVT_ID": as_text(ident), "USER_NO": source_keys(SOURCES[position], state.people.number[w]), "EVT_CD": kind[mine],
             "CHNL_CD": channel[mine], "EVT_DT": d, "EVT_TM": d.astype(np.int64) * 86_400_000_000 + second[mine] * 1_000_000,
