@@ -67,6 +67,12 @@ def kept_at_maturity(windows: Windows, *, aum_classes: Sequence[str], timezone: 
     return by_number.inner_join(_numbered(windows), "customer_no").select("customer_id", "value", "weight")
 
 
+def kept_per_customer(windows: Windows, *, aum_classes: Sequence[str], timezone: str) -> ir.Table:
+    """Return each customer's own kept rate: every customer counts once, so that a few large sums do not drown the rest."""
+    money = kept_at_maturity(windows, aum_classes=aum_classes, timezone=timezone)
+    return money.select("customer_id", value=money.value / money.weight.nullif(0.0), weight=ibis.literal(1.0))
+
+
 def took_first_loan(windows: Windows, *, timezone: str) -> ir.Table:
     """Return 1 for customers whose first loan at this bank was drawn in the window, else 0.
 
@@ -106,6 +112,11 @@ def standard_metrics(
         Metric(
             "maturity_kept", Text("到期承接率", "Kept at maturity"), WORDS["maturity_kept_rate"], Shape.RATIO, "rate",
             partial(kept_at_maturity, aum_classes=tuple(aum_classes), timezone=timezone),
+            ("term_contract", *MONEY_READS), settle_days=KEPT_AFTER_DAYS, bounds=(0.0, 1.0), settings=(*aum_classes, timezone),
+        ),
+        Metric(
+            "maturity_kept_per_customer", Text("户均到期承接率", "Kept at maturity, each customer once"), WORDS["maturity_kept_rate"],
+            Shape.MEAN, "rate", partial(kept_per_customer, aum_classes=tuple(aum_classes), timezone=timezone),
             ("term_contract", *MONEY_READS), settle_days=KEPT_AFTER_DAYS, bounds=(0.0, 1.0), settings=(*aum_classes, timezone),
         ),
         Metric(

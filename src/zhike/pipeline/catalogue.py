@@ -137,8 +137,8 @@ def why_tag(project: Project, key: str, customer_id: str) -> list[Row]:
     """
     project.definitions.get("tag", key)
     with opened(project) as o:
-        found = why(o.compiled.tags[key], customer_id, o.tables, o.manifest.as_of, vocabulary=o.compiled.vocabulary)
-        return [{"fact": e.text, "value": e.value, "holds": e.holds} for e in found.evidence]
+        found = why(o.compiled.tags[key], customer_id, o.tables, o.manifest.as_of)
+        return [{"why_zh": zh, "why_en": en} for zh, en in zip(found.lines(), found.lines(language="en"), strict=True)]
 
 
 def list_models(project: Project) -> list[Row]:

@@ -5,17 +5,27 @@ from __future__ import annotations
 from datetime import datetime
 
 from zhike.kernel.definitions import DefinitionSet
+from zhike.kernel.hashing import fingerprint
 from zhike.pipeline.compiled import Compiled, compile_project
 from zhike.pipeline.definitions import Change, apply
 from zhike.pipeline.project import Project
+from zhike.pipeline.scaffold import make_missing_keys
 from zhike.pipeline.store import OperationsStore
 from zhike.sources import open_mapping
 
+_compiled: dict[str, Compiled] = {}
+
 
 def compiled_project(project: Project, definitions: DefinitionSet) -> Compiled:
-    """Return what the given definitions of a project mean; BadInput lists what is wrong."""
-    key = project.settings.secret(project.settings.permit_key)
-    return compile_project(definitions, project.settings, permit_key=key)
+    """Return what the given definitions of a project mean, compiled once per process; BadInput lists what is wrong."""
+    settings = project.settings
+    make_missing_keys(settings, is_new=project.warehouse.current() is None)
+    key = settings.secret(settings.permit_key)
+    hashes = [(d.kind, d.key, d.hash) for d in definitions.definitions]
+    mark = fingerprint(hashes, definitions.parameters, settings.business_timezone, key.hex())
+    if mark not in _compiled:
+        _compiled[mark] = compile_project(definitions, settings, permit_key=key)
+    return _compiled[mark]
 
 
 def check_project(project: Project) -> dict[str, int]:

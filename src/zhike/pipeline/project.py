@@ -12,7 +12,7 @@ from zhike.kernel.settings import Settings, load_settings
 from zhike.warehouse import Warehouse
 from zhike.warehouse.manifest import Manifest
 
-MAPPING_FILE = Path("sources") / "mapping.yaml"
+MAPPING_FILE = "mapping.yaml"
 DEFINITIONS_FOLDER = "conf"
 
 

@@ -6,7 +6,7 @@ import secrets
 from pathlib import Path
 
 from zhike.kernel.errors import Conflict
-from zhike.kernel.settings import SETTINGS_FILE
+from zhike.kernel.settings import SETTINGS_FILE, Settings
 
 SETTINGS = """\
 # Settings of this installation. Business rules are definitions (conf/), never settings.
@@ -66,7 +66,7 @@ def make_project(folder: Path, *, name: str, approval: str = "four_eyes") -> lis
         )  # fmt: skip
     texts = {
         SETTINGS_FILE: SETTINGS.format(name=name.replace('"', "'"), approval=approval),
-        "sources/mapping.yaml": MAPPING,
+        "mapping.yaml": MAPPING,
         "conf/parameters.yaml": PARAMETERS,
         ".gitignore": IGNORED,
     }
@@ -79,6 +79,19 @@ def make_project(folder: Path, *, name: str, approval: str = "four_eyes") -> lis
     return [*written, *(write_key(folder / ".zhike" / f"{key}.key") for key in ("identity", "permit"))]
 
 
+def make_missing_keys(settings: Settings, *, is_new: bool) -> None:
+    """Make the keys of a project that has none yet. Where data were published before, a lost key is an error, not a new key.
+
+    Parameters
+    ----------
+    is_new : nothing has been published yet, so that no identifier depends on a key.
+    """
+    for reference in (settings.identity_key, settings.permit_key):
+        scheme, _, target = reference.partition(":")
+        if scheme == "file" and is_new and not Path(target).is_absolute():
+            write_key(settings.folder / target)
+
+
 def write_key(path: Path, content: str = "") -> Path:
     """Write a key that only its owner may read; a random one unless given. An existing key is kept."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -88,4 +101,4 @@ def write_key(path: Path, content: str = "") -> Path:
     return path
 
 
-__all__ = ["make_project", "write_key"]
+__all__ = ["make_missing_keys", "make_project", "write_key"]

@@ -10,6 +10,7 @@ through ``observation.py`` only, which shows nothing after the day asked for: th
 
 from zhike.profile.build import build_profile
 from zhike.profile.features import Feature, FeatureSet, parse_features, standard_features
+from zhike.profile.keeping import keeping
 from zhike.profile.observation import Observation, observe
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "FeatureSet",
     "Observation",
     "build_profile",
+    "keeping",
     "observe",
     "parse_features",
     "standard_features",

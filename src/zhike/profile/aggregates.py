@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from functools import reduce
 
@@ -148,35 +148,38 @@ class FactPlan:
         return from_cents(value) if _column(self.plan.rows, feature, facts.of or "").type().is_decimal() else value
 
     def _final(self, feature: str, facts: Facts) -> Final:
-        as_of = self.observation.as_of
-        days = facts.window.on(as_of) if facts.window else None
+        days = facts.window.on(self.observation.as_of) if facts.window else None
         history = self.observation.history_of(facts.table)
         if facts.window and facts.window.from_days_ago is not None and history and days and days.first < history:
             return unknown
-        if facts.stat in ("count", "any"):
-            name = self._count(feature, facts, days)
-            return (lambda t: t[name] > 0) if facts.stat == "any" else (lambda t: t[name].cast("int64"))
-        if facts.stat == "sum":
-            name = self._sum(feature, facts, days)
-            return lambda t: self._shown(feature, facts, t[name].fill_null(0))
-        if facts.stat == "mean":
-            total, n = self._sum(feature, facts, days), self._count(feature, facts, days)
-            return lambda t: self._shown(feature, facts, (t[total] / t[n].cast("float64").nullif(0)).round())
-        if facts.stat == "days" and days:
-            return self._active_days(feature, facts, days)
-        if facts.stat.startswith("largest_day") and days:
-            return self._largest_day(feature, facts, each_day(days))
-        if facts.stat == "leading_code":
-            return self._leading_code(feature, facts, days)
-        if facts.stat.startswith("months_with") and facts.window:
-            return self._months_with(feature, facts, facts.window.months_on(as_of))
+        makers: Mapping[str, Callable[[str, Facts, Days | None], Final]] = {
+            "count": self._counted, "any": self._counted, "sum": self._summed, "mean": self._averaged, "days": self._active_days,
+            "largest_day": self._largest_day, "largest_day_on": self._largest_day, "leading_code": self._leading_code,
+            "months_with": self._months_with, "months_with_days": self._months_with,
+        }  # fmt: skip
+        return makers.get(facts.stat, self._picked)(feature, facts, days)
+
+    def _counted(self, feature: str, facts: Facts, days: Days | None) -> Final:
+        name = self._count(feature, facts, days)
+        return (lambda t: t[name] > 0) if facts.stat == "any" else (lambda t: t[name].cast("int64"))
+
+    def _summed(self, feature: str, facts: Facts, days: Days | None) -> Final:
+        name = self._sum(feature, facts, days)
+        return lambda t: self._shown(feature, facts, t[name].fill_null(0))
+
+    def _averaged(self, feature: str, facts: Facts, days: Days | None) -> Final:
+        total, n = self._sum(feature, facts, days), self._count(feature, facts, days)
+        return lambda t: self._shown(feature, facts, (t[total] / t[n].cast("float64").nullif(0)).round())
+
+    def _picked(self, feature: str, facts: Facts, days: Days | None) -> Final:
         name = self._reduced(feature, facts, days)
         if facts.stat == "all":
             return lambda t: t[name] == 1
         return lambda t: t[name] if facts.missing is None else t[name].fill_null(facts.missing)
 
-    def _largest_day(self, feature: str, facts: Facts, days: Sequence[Days]) -> Final:
+    def _largest_day(self, feature: str, facts: Facts, window: Days | None) -> Final:
         """Greatest daily total, or the (earliest) day that has it; no day when nothing moved."""
+        days = each_day(window) if window else []
         names = [self._sum(feature, facts, d) for d in days]
 
         def largest(table: ir.Table) -> ir.Value:
@@ -205,8 +208,9 @@ class FactPlan:
 
         return final
 
-    def _active_days(self, feature: str, facts: Facts, days: Days) -> Final:
+    def _active_days(self, feature: str, facts: Facts, days: Days | None) -> Final:
         """Distinct days as one bit each: a bitwise or, then a count of bits; no distinct aggregate."""
+        days = days or Days(self.observation.as_of, self.observation.as_of)
         key, where = self._where(feature, facts, days)
         dated = _column(self.plan.rows, feature, facts.dated_by or self.source.dated_by)
         offset = number_of(days.last) - day_number(dated)
@@ -215,8 +219,9 @@ class FactPlan:
         name = self.plan.atom(("bits", key), lambda: bits.bit_or(where=where))
         return lambda t: count_bits(t[name].fill_null(0), days.n_days)
 
-    def _months_with(self, feature: str, facts: Facts, months: Sequence[Days]) -> Final:
+    def _months_with(self, feature: str, facts: Facts, _: Days | None) -> Final:
         least = facts.at_least or 0
+        months = facts.window.months_on(self.observation.as_of) if facts.window else ()
         if facts.stat == "months_with_days":
             finals = [self._active_days(feature, facts, m) for m in months]
             return lambda t: sum_of([(f(t) >= least).cast("int64") for f in finals])

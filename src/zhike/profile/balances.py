@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 
 import ibis
@@ -93,23 +93,24 @@ class BalancePlan:
         return [self._sum_at(balance, known.first + timedelta(days=i)) for i in range(known.n_days)]
 
     def _final(self, balance: Balance) -> Final:
-        if balance.stat == "point":
-            return self._point(balance)
-        window = balance.window or Window(days=1)
-        if balance.stat == "mean":
-            return self._mean(balance, window.on(self.as_of))
-        if balance.stat in ("peak_month", "median_month"):
-            means = self._months(balance, window.months_on(self.as_of))
-            if not means:
-                return unknown
-            if balance.stat == "peak_month":
-                return lambda t: ibis.greatest(*(m(t) for m in means))
-            return lambda t: median_of([m(t) for m in means])
+        makers: dict[str, Callable[[Balance], Final]] = {
+            "point": self._point, "mean": lambda b: self._mean(b, _windows(b, self.as_of)[0]), "peak_month": self._of_months,
+            "median_month": self._of_months, "min": self._extreme, "max": self._extreme, "days_below_median": self._days_below,
+        }  # fmt: skip
+        return makers[balance.stat](balance)
+
+    def _of_months(self, balance: Balance) -> Final:
+        means = self._months(balance, balance.window.months_on(self.as_of) if balance.window else ())
+        if not means:
+            return unknown
+        if balance.stat == "peak_month":
+            return lambda t: ibis.greatest(*(m(t) for m in means))
+        return lambda t: median_of([m(t) for m in means])
+
+    def _extreme(self, balance: Balance) -> Final:
         names = self._days(balance)
         if not names:
             return unknown
-        if balance.stat == "days_below_median":
-            return self._days_below(balance, names)
         best = ibis.least if balance.stat == "min" else ibis.greatest
         return lambda t: from_cents(best(*(t[n].fill_null(0) for n in names)))
 
@@ -120,10 +121,11 @@ class BalancePlan:
         name = self._sum_at(balance, day)
         return lambda t: from_cents(t[name].fill_null(0))
 
-    def _days_below(self, balance: Balance, names: Sequence[str]) -> Final:
+    def _days_below(self, balance: Balance) -> Final:
+        names = self._days(balance)
         months = Window(complete_months=balance.months).months_on(self.as_of)
         means, times = self._months(balance, months), balance.times or 0.0
-        if not means:
+        if not means or not names:
             return unknown
 
         def final(table: ir.Table) -> ir.Value:

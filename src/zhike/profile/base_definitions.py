@@ -14,7 +14,7 @@ import ibis
 import ibis.expr.types as ir
 
 from zhike.kernel.terms import Text
-from zhike.profile.money import account_runs, cent_days, cents, day_number, from_cents, money_runs, overlaps
+from zhike.profile.money import cent_days, cents, day_number, from_cents, money_runs, overlaps
 from zhike.profile.observation import Observation
 from zhike.profile.plan import NO
 from zhike.profile.windows import Window
@@ -173,21 +173,18 @@ def interest_margin(
     customer_no, interest_margin_amount: missing where a class that the customer holds has no transfer price.
     """
     window = Window(complete_month=1).on(observation.as_of)
-    runs = account_runs(observation)
+    runs = money_runs(observation)
     runs = runs.filter(runs.product_class.isin((*deposit_classes, *loan_classes)))
     prices = observation.tables["ftp_rate"]
     prices = prices.filter(observation.in_force(prices)).select(f_class="product_class", ftp="annual_rate")
-    loans = observation.known("loan", dated_by="drawn_on").select(l_account="account_id", loan_rate="annual_rate")
-    loans = loans.group_by("l_account").aggregate(loan_rate=loans.loan_rate.max())
     priced = runs.left_join(prices, runs.product_class == prices.f_class)
-    priced = priced.left_join(loans, priced.account_id == loans.l_account)
     is_loan = priced.product_class.isin(tuple(loan_classes))
-    own = ibis.ifelse(is_loan, ibis.coalesce(priced.loan_rate, priced.annual_rate), priced.annual_rate).fill_null(0.0)
+    own = priced.annual_rate.fill_null(0.0)
     spread = ibis.ifelse(is_loan, own - priced.ftp, priced.ftp - own)
-    basis_points = (spread * 10_000).round()
+    parts = (spread * 1_000_000).round()
     shared = overlaps(priced, window)
     money = cent_days(priced, window) / float(window.n_days)
-    rows = priced.filter(shared).select("customer_no", earned=money * basis_points / 10_000, ftp=priced.ftp)
+    rows = priced.filter(shared).select("customer_no", earned=money * parts / 1_000_000, ftp=priced.ftp)
     totals = rows.group_by("customer_no").aggregate(
         margin=rows.earned.round().sum(),
         n_unpriced=rows.ftp.isnull().cast("int64").sum(),

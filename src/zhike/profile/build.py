@@ -86,25 +86,24 @@ class Group:
     features: tuple[Feature, ...]
     zeros: Mapping[str, ir.Value]
 
-    def packed(self, place: int) -> ir.Table:
-        """Return customer_no and all features in one struct: joins of many wide tables stay narrow to plan."""
+    def keyed(self, place: int) -> ir.Table:
+        """Return the features, typed, under a key of their own name."""
         values = {f.key: typed(self.rows[f.key], f.value) for f in self.features}
-        return self.rows.select(**{f"no_{place}": self.rows[CUSTOMER], f"g_{place}": ibis.struct(values)})
+        return self.rows.select(**{f"no_{place}": self.rows[CUSTOMER]}, **values)
 
-    def unpacked(self, joined: ir.Table, place: int) -> dict[str, ir.Value]:
-        """Return the features out of the struct, filled where nothing happened."""
-        pack = joined[f"g_{place}"]
-        found = {f.key: pack[f.key] for f in self.features}
+    def filled(self, joined: ir.Table) -> dict[str, ir.Value]:
+        """Return the features after the join, with zeros where nothing happened."""
+        found = {f.key: joined[f.key] for f in self.features}
         return {n: v.fill_null(self.zeros[n]) if n in self.zeros else v for n, v in found.items()}
 
 
 def _all_joined(population: ir.Table, groups: Sequence[Group], keep: Callable[[ir.Table], ir.Table]) -> ir.Table:
     joined = population
     for place, group in enumerate(groups):
-        joined = joined.left_join(keep(group.packed(place)), [(CUSTOMER, f"no_{place}")])
+        joined = joined.left_join(keep(group.keyed(place)), [(CUSTOMER, f"no_{place}")])
     columns = {n: joined[n] for n in population.columns}
-    for place, group in enumerate(groups):
-        columns |= group.unpacked(joined, place)
+    for group in groups:
+        columns |= group.filled(joined)
     return joined.select(**columns)
 
 
@@ -145,29 +144,37 @@ def _kept(feature: str, base: Base, observation: Observation) -> ir.Table:
     return totals.select(CUSTOMER, **{feature: totals.kept / totals.weight.nullif(0)})
 
 
-def _retention(feature: str, base: Base, observation: Observation) -> ir.Table:
+def _retention(features: Sequence[Feature], observation: Observation) -> ir.Table:
+    """Return all features of retention: the latest pay days are followed once, each feature takes as many as it asks."""
+    bases = [f.base for f in features if f.base]
     items = fact_table("payroll_item").view(observation)
     items = items.filter((items.purpose == "wage") & (items.on <= ibis.literal(observation.as_of - timedelta(days=7))))
     days = items.group_by(CUSTOMER, "on").aggregate(amount=items.amount.sum().cast("decimal(18, 2)"))
     rank = ibis.row_number().over(group_by=CUSTOMER, order_by=days.on.desc())
-    latest = days.mutate(place=rank).filter(lambda t: t.place < base.pay_days)
+    latest = days.mutate(place=rank).filter(lambda t: t.place < max(b.pay_days for b in bases))
     points = latest.mutate(point_id=latest[CUSTOMER].cast("string") + "@" + latest.on.cast("string"))
-    rows = pay_day_retention(observation, points.drop("place"), aum_classes=base.aum_classes)
-    rate = rows.retention_d7_rate
-    stats = {"mean": rate.mean(), "max": rate.max(), "min": rate.min()}
-    found = rows.group_by(CUSTOMER).aggregate(value=stats[base.stat], n=rows.count())
-    return found.select(CUSTOMER, **{feature: ibis.ifelse(found.n >= base.pay_days, found.value, None)})
+    kept = pay_day_retention(observation, points.drop("place"), aum_classes=bases[0].aum_classes)
+    rows = kept.inner_join(points.select(p_id="point_id", place="place"), kept.point_id == points.point_id)
+    values: dict[str, ir.Scalar] = {}
+    for feature, base in zip(features, bases, strict=True):
+        rate = ibis.ifelse(rows.place < base.pay_days, rows.retention_d7_rate, None)
+        stat = {"mean": rate.mean(), "max": rate.max(), "min": rate.min()}[base.stat]
+        values[feature.key] = ibis.ifelse(rate.count() >= base.pay_days, stat, None)
+    return rows.group_by(CUSTOMER).aggregate(**values)
 
 
-def _base_table(feature: Feature, observation: Observation) -> ir.Table:
-    base = feature.base
-    assert base is not None
-    if base.definition == "maturity_kept_rate":
-        return _kept(feature.key, base, observation)
-    if base.definition == "retention_d7_rate":
-        return _retention(feature.key, base, observation)
-    margins = interest_margin(observation, deposit_classes=base.deposit_classes, loan_classes=base.loan_classes)
-    return margins.rename({feature.key: "interest_margin_amount"})
+def _base_groups(features: Sequence[Feature], observation: Observation) -> list[Group]:
+    groups, retention = [], [f for f in features if f.base and f.base.definition == "retention_d7_rate"]
+    if retention:
+        groups.append(Group(_retention(retention, observation), tuple(retention), {}))
+    for feature in features:
+        base = feature.base
+        if base and base.definition == "maturity_kept_rate":
+            groups.append(Group(_kept(feature.key, base, observation), (feature,), {}))
+        elif base and base.definition == "interest_margin_amount":
+            margins = interest_margin(observation, deposit_classes=base.deposit_classes, loan_classes=base.loan_classes)
+            groups.append(Group(margins.rename({feature.key: "interest_margin_amount"}), (feature,), {}))
+    return groups
 
 
 def typed(value: ir.Value, kind: Kind) -> ir.Value:
@@ -204,12 +211,10 @@ def _groups(features: FeatureSet, observation: Observation) -> list[Group]:
         fills = {n: typed(z, kind) for n, (z, kind) in zeros.items() if z is not None}
         groups.append(Group(plan.table(), tuple(group), fills))
     for feature in features.features:
-        if feature.base:
-            groups.append(Group(_base_table(feature, observation), (feature,), {}))
-        elif feature.relation:
+        if feature.relation:
             fills = {} if feature.relation.stat == "max" else {feature.key: typed(ibis.literal(0), feature.value)}
             groups.append(Group(_relation_table(feature, features, observation), (feature,), fills))
-    return groups
+    return [*groups, *_base_groups(features.features, observation)]
 
 
 def build_profile(
@@ -226,8 +231,7 @@ def build_profile(
     as_of : facts dated after the end of this business day, or recorded after it, are not read. Any past day is allowed.
     timezone : of the business day (IANA name), for ``recorded_at``.
     histories : first day of the long fact tables; looked up (one small query each) when not given.
-    keep : what to do with intermediate results; ``Table.cache`` computes each once and keeps the plan small. The caller must
-        hold on to what it returns until the profile has been read.
+    keep : what to do with intermediate results; that of ``keeping`` computes each once and keeps the plan small.
 
     Returns
     -------

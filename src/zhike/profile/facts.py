@@ -13,7 +13,7 @@ import ibis.expr.types as ir
 
 from zhike.kernel.definitions import suggest
 from zhike.kernel.errors import BadInput
-from zhike.profile.money import account_runs, covers, from_cents, holders
+from zhike.profile.money import holders, owed_by_account
 from zhike.profile.observation import Observation
 from zhike.profile.plan import NO, YES
 
@@ -115,16 +115,9 @@ def _what_followed(contracts: ir.Table, observation: Observation) -> ir.Table:
     )
 
 
-def _owed(observation: Observation) -> ir.Table:
-    """Return what is owed on each loan account at the close of the day."""
-    runs = account_runs(observation)
-    loans = runs.filter((runs.account_kind == "loan") & covers(runs, observation.as_of))
-    return loans.group_by(o_account="account_id").aggregate(owed_amount=from_cents(loans.amount.sum()))
-
-
 def _loan_rows(observation: Observation) -> ir.Table:
     rows = observation.known("loan", dated_by="drawn_on")
-    owed = _owed(observation)
+    owed = owed_by_account(observation)
     joined = rows.left_join(owed, rows.account_id == owed.o_account).drop("o_account")
     grade = ibis.cases(*((joined.five_class == c, i) for i, c in enumerate(FIVE_CLASSES)), else_=None)
     return joined.mutate(five_class_rank=grade.cast("int64"), owed_amount=joined.owed_amount.fill_null(0))
@@ -225,7 +218,7 @@ def _manager_assignment(observation: Observation) -> ir.Table:
 
 _HELD = ("customer", "customer_account")
 _LINKED = ("identity_link",)
-_MONEY = ("balance_daily", "holding_daily", "account", "product", *_HELD)
+_MONEY = ("balance_daily", "holding_daily", "account", "product", "loan", *_HELD)
 FACTS: Mapping[str, FactTable] = {
     "transaction": FactTable(_transaction, "on", "txn_id", ("transaction", *_HELD)),
     "event": FactTable(_event, "on", "event_id", ("event", *_LINKED)),

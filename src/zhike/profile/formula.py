@@ -114,23 +114,26 @@ class _Compiler:
         self.formula, self.known = formula, known
 
     def of(self, node: ast.expr) -> ir.Value:
-        if isinstance(node, ast.Constant) and isinstance(node.value, bool | int | float | str):
-            return ibis.literal(node.value)
-        if isinstance(node, ast.Name):
-            return self.name(node)
-        if isinstance(node, ast.BinOp) and type(node.op) in _ARITHMETIC:
-            return _ARITHMETIC[type(node.op)](self.of(node.left), self.of(node.right))
-        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-            return -_number(self.of(node.operand))
-        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
-            return ~self.of(node.operand)
-        if isinstance(node, ast.Compare) and len(node.ops) == 1 and type(node.ops[0]) in _COMPARISONS:
-            return _COMPARISONS[type(node.ops[0])](self.of(node.left), self.of(node.comparators[0]))
-        if isinstance(node, ast.BoolOp):
-            return self.joined(node)
-        if isinstance(node, ast.Call):
-            return self.called(node)
-        raise _broken(self.formula, "含有不允许的写法", f"{ast.unparse(node)!r} is not allowed here")
+        match node:
+            case ast.Constant(value=bool() | int() | float() | str() as value):
+                found = ibis.literal(value)
+            case ast.Name():
+                found = self.name(node)
+            case ast.BinOp(left, op, right) if type(op) in _ARITHMETIC:
+                found = _ARITHMETIC[type(op)](self.of(left), self.of(right))
+            case ast.UnaryOp(ast.USub(), operand):
+                found = -_number(self.of(operand))
+            case ast.UnaryOp(ast.Not(), operand):
+                found = ~self.of(operand)
+            case ast.Compare(left, [op], [right]) if type(op) in _COMPARISONS:
+                found = _COMPARISONS[type(op)](self.of(left), self.of(right))
+            case ast.BoolOp():
+                found = self.joined(node)
+            case ast.Call():
+                found = self.called(node)
+            case _:
+                raise _broken(self.formula, "含有不允许的写法", f"{ast.unparse(node)!r} is not allowed here")
+        return found
 
     def name(self, node: ast.Name) -> ir.Value:
         if node.id not in self.known:

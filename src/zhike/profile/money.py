@@ -67,7 +67,7 @@ def _holders(observation: Observation) -> ir.Table:
 
 
 def account_facts(observation: Observation) -> ir.Table:
-    """Return account_id with its kind, product and class; what an account is does not change after its opening."""
+    """Return account_id with kind, class, grade and rate (a loan's own); what an account is does not change after its opening."""
     return observation.once("account_facts", _account_facts)
 
 
@@ -75,7 +75,10 @@ def _account_facts(observation: Observation) -> ir.Table:
     accounts = observation.tables["account"]
     products = observation.tables["product"]
     opened = accounts.filter(accounts.opened_on <= ibis.literal(observation.as_of))
+    loans = observation.known("loan", dated_by="drawn_on").select(loan_account="account_id", loan_rate="annual_rate")
+    rates = loans.group_by("loan_account").aggregate(loan_rate=loans.loan_rate.max())
     joined = opened.left_join(products, opened.product_id == products.product_id)
+    joined = joined.left_join(rates, opened.account_id == rates.loan_account)
     by_kind = ibis.cases(*((opened.account_kind == k, v) for k, v in CLASS_OF_KIND.items()), else_="other")
     is_settling = opened.account_kind.isin(SETTLEMENT_KINDS) & ~products.family.fill_null("corporate").isin(
         ("deposit",)
@@ -85,7 +88,7 @@ def _account_facts(observation: Observation) -> ir.Table:
         account_kind=opened.account_kind,
         product_class=ibis.ifelse(is_settling, "demand", products.product_class.fill_null(by_kind)),
         risk_grade=products.risk_grade,
-        annual_rate=products.annual_rate,
+        annual_rate=ibis.coalesce(rates.loan_rate, products.annual_rate),
         is_excluded=(~products.counts_in_aum).fill_null(NO) & products.family.isin(("deposit", "wealth")),
     )
 
@@ -102,14 +105,14 @@ def money_runs(observation: Observation) -> ir.Table:
 
     Returns
     -------
-    customer_no, product_class, account_kind, risk_grade, is_excluded (product does not count in AUM), amount (double, whole cents, the holder's share; loans as what is owed, positive), first_day, last_day (days since
-    1970-01-01, clipped to the day).
+    customer_no, product_class, account_kind, risk_grade, annual_rate, is_excluded (product does not count in AUM), amount
+    (double, whole cents, the holder's share; loans as what is owed, positive), first_day, last_day (days since 1970-01-01,
+    clipped to the day).
     """
-    return observation.once("money_runs", lambda o: account_runs(o).drop("account_id", "annual_rate"))
+    return observation.once("money_runs", _money_runs)
 
 
-def account_runs(observation: Observation) -> ir.Table:
-    """Return the same runs with ``account_id`` and the yearly rate of the product, for what looks at single accounts."""
+def _money_runs(observation: Observation) -> ir.Table:
     balances, holdings = _runs(observation, "balance_daily"), _runs(observation, "holding_daily")
     accounts, products = account_facts(observation), observation.tables["product"]
     on_account = balances.inner_join(accounts, "account_id")
@@ -128,9 +131,20 @@ def account_runs(observation: Observation) -> ir.Table:
     runs = of_balances.union(of_holdings)
     owned = runs.inner_join(holders(observation), "account_id")
     return owned.select(
-        "customer_no", "account_id", "product_class", "account_kind", "risk_grade", "annual_rate", "is_excluded",
+        "customer_no", "product_class", "account_kind", "risk_grade", "annual_rate", "is_excluded",
         "first_day", "last_day", amount=(owned.value.cast("float64") * 100 * owned.share_rate).round().cast("float64"),
     )  # fmt: skip
+
+
+def owed_by_account(observation: Observation) -> ir.Table:
+    """Return o_account and owed_amount: what is owed on each loan account at the close of the day, by all its owners."""
+    number = number_of(observation.as_of)
+    runs = _runs(observation, "balance_daily")
+    accounts = account_facts(observation).filter(lambda t: t.account_kind == "loan").select("account_id")
+    loans = runs.filter(runs.last_day >= number).semi_join(accounts, "account_id")
+    return loans.group_by(o_account="account_id").aggregate(
+        owed_amount=loans.balance_amount.abs().sum().cast("decimal(18, 2)")
+    )
 
 
 def covers(runs: ir.Table, day: date) -> ir.BooleanValue:
@@ -154,7 +168,6 @@ def overlaps(runs: ir.Table, days: Days) -> ir.BooleanValue:
 __all__ = [
     "HOLDERS",
     "account_facts",
-    "account_runs",
     "cent_days",
     "cents",
     "covers",
@@ -165,4 +178,5 @@ __all__ = [
     "money_runs",
     "number_of",
     "overlaps",
+    "owed_by_account",
 ]

@@ -49,7 +49,7 @@ class Observation:
 
     ``known_at``: end of that business day as a UTC moment without zone; ``histories``: first day that each of the long
     fact tables covers, so that a window before it is missing and not zero. ``keep`` may compute an intermediate result that
-    several features share (``Table.cache``).
+    several features share (see ``keeping``).
     """
 
     tables: Tables

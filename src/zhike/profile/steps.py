@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import ibis.expr.types as ir
-
 from zhike.kernel.hashing import fingerprint
 from zhike.profile.build import build_profile, reads_of
 from zhike.profile.features import FeatureSet
+from zhike.profile.keeping import keeping
 from zhike.profile.observation import BUSINESS_TIMEZONE
 from zhike.warehouse import Input, Output, Step, StepContext
 
@@ -18,16 +17,9 @@ def profile_step(features: FeatureSet, *, timezone: str = BUSINESS_TIMEZONE) -> 
     """Return the step that writes ``profile`` as of the day of the run."""
 
     def work(context: StepContext) -> Mapping[str, Any]:
-        kept: list[ir.Table] = []
-
-        def keep(table: ir.Table) -> ir.Table:
-            kept.append(table.cache())
-            return kept[-1]
-
-        n_rows = context.write(
-            "profile", build_profile(context.tables, features, context.as_of, timezone=timezone, keep=keep)
-        )
-        kept.clear()
+        with keeping(context.engine) as keep:
+            rows = build_profile(context.tables, features, context.as_of, timezone=timezone, keep=keep)
+            n_rows = context.write("profile", rows)
         return {"n_customers": n_rows, "n_features": len(features.features)}
 
     return Step(

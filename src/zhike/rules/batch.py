@@ -58,7 +58,9 @@ from zhike.warehouse.contracts import DATATYPES, Kind
 
 C = Comparison
 EXACT = dt.Decimal(28, EXACT_SCALE)
+CENTS = DATATYPES[Kind.AMOUNT]
 FACTOR = dt.Decimal(10, 4)
+FACTOR_OF_CENTS = dt.Decimal(18, 4)
 PRODUCT = dt.Decimal(38, 10)
 CONSTANT = dt.Decimal(20, 4)
 _TESTS: Mapping[Comparison, Callable[[Any, Any], Any]] = {
@@ -83,7 +85,17 @@ def _constant(literal: Literal) -> Any:
     if literal.kind is Kind.INTEGER and value == int(value):
         return ibis.literal(int(value), type=dt.int64)
     is_cents = value == round(value, 2)
-    return ibis.literal(value, type=dt.Decimal(18, 2) if is_cents else CONSTANT)
+    return ibis.literal(value, type=CENTS if is_cents else CONSTANT)
+
+
+def _common_type(kind: Kind, values: Sequence[Any]) -> dt.DataType:
+    """Return the type in which values are combined: cents in 64 bits where all are cents, more decimals only where needed."""
+    if kind in FLOAT_KINDS:
+        return dt.float64
+    if kind is not Kind.AMOUNT:
+        return DATATYPES[kind]
+    types = [v.type() for v in values]
+    return CENTS if all(t.is_integer() or t.copy(nullable=True) == CENTS for t in types) else EXACT
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,17 +200,16 @@ class Bound:
     # ---- arithmetic
 
     def _computed(self, computed: Computed) -> Any:
-        target = dt.float64 if computed.kind in FLOAT_KINDS else EXACT
-        if computed.kind not in (Kind.AMOUNT, *FLOAT_KINDS):
-            target = DATATYPES[computed.kind]
         if computed.by is Arithmetic.TIMES and computed.kind is Kind.AMOUNT:
             one, other = sorted(computed.of, key=lambda e: isinstance(e, Literal))
-            factor = self.value(other).cast(FACTOR)
-            product = self.value(one).cast(EXACT) * factor
-            return product.cast(PRODUCT).cast(
-                EXACT
-            )  # Ibis takes the product for EXACT and would leave out a single cast
-        values = [self.value(e).cast(target) for e in computed.of]
+            value, factor = self.value(one), self.value(other)
+            if _common_type(computed.kind, [value]) == CENTS:  # cents times four decimals have six: nothing to round
+                return value.cast(CENTS) * factor.cast(FACTOR_OF_CENTS)
+            product = value.cast(EXACT) * factor.cast(FACTOR)
+            return product.cast(PRODUCT).cast(EXACT)  # Ibis takes the product for EXACT: one cast it would leave out
+        values = [self.value(e) for e in computed.of]
+        target = _common_type(computed.kind, values)
+        values = [v.cast(target) for v in values]
         match computed.by:
             case Arithmetic.GREATEST:
                 return ibis.greatest(*values)

@@ -11,17 +11,18 @@ import pyarrow as pa
 
 from zhike.kernel.errors import ContractBroken
 from zhike.scores.artifact import Artifact
-from zhike.scores.columns import numbers_of, order_by
+from zhike.scores.columns import Mask, numbers_of, order_by
 from zhike.scores.compiled import CUSTOMER, CompiledModel
 from zhike.scores.gather import feature_columns, population_of
 from zhike.scores.health import SCORE, HealthState, measure_health
-from zhike.scores.reasons import strongest_reasons
+from zhike.scores.reasons import Reasons, strongest_reasons
 from zhike.scores.tables import MODEL_HEALTH
 from zhike.scores.terms import Rows, stack_rows
 from zhike.warehouse import StepContext
 
 BATCH_ROWS = 100_000
 HEALTH_ROWS = 200_000
+REASONS_AT_MOST = 200_000  # customers: exact reasons cost about fifty times a score
 
 
 def score_customers(context: StepContext, compiled: CompiledModel, artifact: Artifact | None) -> Mapping[str, Any]:
@@ -36,8 +37,9 @@ def score_customers(context: StepContext, compiled: CompiledModel, artifact: Art
         return {"n_scored": 0}
     parts, kept = [_no_scores()], []
     n_kept = 0
+    explain_from = _explain_from(context, compiled, artifact)
     for rows in _population(context, compiled, artifact):
-        parts.append(score_rows(rows, artifact))
+        parts.append(score_rows(rows, artifact, explain_from=explain_from))
         if n_kept < HEALTH_ROWS:
             kept.append(rows)
             n_kept += rows.n
@@ -72,11 +74,26 @@ def _population(context: StepContext, compiled: CompiledModel, artifact: Artifac
             yield Rows(rows.select(names), None, rows.column(CUSTOMER).combine_chunks())
 
 
-def score_rows(rows: Rows, artifact: Artifact) -> pa.Table:
-    """Return one row per customer: calibrated and raw score, version, three reasons with their effects (log-odds)."""
+def _explain_from(context: StepContext, compiled: CompiledModel, artifact: Artifact) -> float:
+    """Return the raw score from which customers get reasons: 0 (all of them), or that of the 200,000th best."""
+    table = population_of(context.tables["profile"], compiled.population, context.as_of)
+    n = int(context.engine.fetch(table.aggregate(n=table.count())).column("n")[0].as_py())
+    if n <= REASONS_AT_MOST:
+        return 0.0
+    raw = np.concatenate([artifact.scorer.raw(rows) for rows in _population(context, compiled, artifact)])
+    return float(np.partition(raw, n - REASONS_AT_MOST)[n - REASONS_AT_MOST])
+
+
+def score_rows(rows: Rows, artifact: Artifact, *, explain_from: float = 0.0) -> pa.Table:
+    """Return one row per customer: calibrated and raw score, version, three reasons with their effects (log-odds).
+
+    Parameters
+    ----------
+    explain_from : customers with a lower raw score get no reasons.
+    """
     scorer = artifact.scorer
     raw = scorer.raw(rows)
-    reasons = strongest_reasons(rows, scorer.coding.names, scorer.fitted.contributions(rows, scorer.coding))
+    reasons = _reasons_of(rows, artifact, raw >= explain_from)
     columns: dict[str, Any] = {
         CUSTOMER: rows.units,
         "model": pa.array([artifact.key] * rows.n, pa.string()),
@@ -88,6 +105,16 @@ def score_rows(rows: Rows, artifact: Artifact) -> pa.Table:
         columns[f"reason_{k}"] = key
         columns[f"reason_{k}_effect"] = effect
     return pa.table(columns)
+
+
+def _reasons_of(rows: Rows, artifact: Artifact, wanted: Mask) -> Reasons:
+    coding = artifact.scorer.coding
+    chosen = rows if wanted.all() else rows.take(wanted)
+    found = strongest_reasons(chosen, coding.names, artifact.scorer.fitted.contributions(chosen, coding))
+    if wanted.all():
+        return found
+    place: pa.Array[Any] = pa.array(np.cumsum(wanted) - 1, pa.int64(), mask=~wanted)
+    return Reasons(tuple(k.take(place) for k in found.keys), tuple(e.take(place) for e in found.effects))
 
 
 def _with_deciles(scores: pa.Table) -> pa.Table:

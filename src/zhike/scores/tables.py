@@ -17,7 +17,7 @@ SCORE_VALUE = Contract(
         rate("raw_score", "原始分", "Score before calibration; the order", required=True, minimum=0, maximum=1),
         integer("decile", "十分位（1 最高）", "Tenth of the population, 1 = highest", required=True, minimum=1, maximum=10),
         VERSION,
-        text("reason_1", "首要原因", "Strongest reason, feature=value"),
+        text("reason_1", "首要原因", "Strongest reason, feature=value; the best-scoring 200,000 customers have reasons"),
         number("reason_1_effect", "首要原因的作用", "Its effect in log-odds", unit="log-odds"),
         text("reason_2", "第二原因", "Second reason"),
         number("reason_2_effect", "第二原因的作用", "Its effect in log-odds", unit="log-odds"),

@@ -45,6 +45,8 @@ def shop(book: DayBook, gate: Bits, share: float) -> None:
     who, words, amount, business = who[fine], words[fine], amount[fine], business[fine]
     pick = part(words, 16, len(SPEND_CODES))
     kind = np.where(business, BUSINESS_CODES[pick], SPEND_CODES[pick])
+    is_local = people.number[who] % 6 > 0  # one business in six trades abroad
+    kind = np.where((kind == KIND["cross_border"]) & is_local, KIND["settlement"], kind)
     partner = np.where(
         business, np.where(kind == KIND["tax"], PARTNER["government"], PARTNER["other_bank_other"]), PARTNER["merchant"]
     )

@@ -20,6 +20,8 @@ USCC_WEIGHTS = np.array((1, 3, 9, 27, 19, 26, 16, 17, 20, 29, 25, 13, 8, 24, 10,
 USCC_ALPHABET = np.frombuffer(b"0123456789ABCDEFGHJKLMNPQRTUWXY", np.uint8)
 BANK_PREFIX = 629_900  # an unassigned issuer number
 MOBILE_PREFIXES = np.array((139, 138, 137, 136, 135, 150, 151, 158, 159, 186, 185, 188, 187, 133, 189, 177, 199, 130))
+MODULUS, FACTOR, STEP = 999_999_937, 387_420_489, 1_000_003  # prime; one to one below it
+CORE_SALT, SECOND_SALT = 1, 6
 EPOCH = datetime.date(1970, 1, 1)
 NO_DAY = np.int32(-(2**31))
 
@@ -131,19 +133,28 @@ def account_numbers(customer: Ints, slot: Ints) -> Digits:
 
 def scrambled(customer: Ints, salt: int) -> Ints:
     """Return another nine-digit number for each customer below 10^8, one to one, so that keys of two sources never look alike."""
-    return (customer * 387_420_489 + salt * 1_000_003) % 999_999_937
+    return (customer * FACTOR + salt * STEP) % MODULUS
 
 
 def core_numbers(customer: Ints) -> Digits:
     """Return the core system's ten-digit customer numbers."""
-    return joined("1", digits(scrambled(customer, 1), 9), n=len(customer))
+    return joined("1", digits(scrambled(customer, CORE_SALT), 9), n=len(customer))
+
+
+def second_core_numbers(customer: Ints) -> Digits:
+    """Return the second core number of customers who were entered twice."""
+    return joined("3", digits(scrambled(customer, SECOND_SALT), 9), n=len(customer))
 
 
 def customer_of_core_number(keys: Sequence[str]) -> Ints:
-    """Return the simulator's own customer position of each core number; -1 where the number is none of ours."""
-    modulus, inverse = 999_999_937, pow(387_420_489, -1, 999_999_937)
-    numbers = [int(k) - 10**9 if len(k) == 10 and k.isascii() and k.isdigit() and k[0] == "1" else -1 for k in keys]
-    return np.array([(n - 1_000_003) * inverse % modulus if n >= 0 else -1 for n in numbers], np.int64)
+    """Return the simulator's own customer position of each core number, first or second; -1 where it is none of ours."""
+    inverse = pow(FACTOR, -1, MODULUS)
+    salts = {"1": CORE_SALT, "3": SECOND_SALT}
+    found = []
+    for key in keys:
+        is_ours = len(key) == 10 and key.isascii() and key.isdigit() and key[0] in salts
+        found.append((int(key[1:]) - salts[key[0]] * STEP) * inverse % MODULUS if is_ours else -1)
+    return np.array(found, np.int64)
 
 
 __all__ = [
@@ -162,5 +173,6 @@ __all__ = [
     "numbered",
     "resident_ids",
     "scrambled",
+    "second_core_numbers",
     "to_date",
 ]

@@ -101,6 +101,8 @@ def draw_people(plan: BankPlan, chunk: int) -> People:
     employment["sweeps_wage"] = is_paid & (uniform(bits[19]) < 0.2 - 0.07 * loyalty)
     owner = _owners(bits, kind, age)
     loans = _loans(bits, plan, kind, age, wealth)
+    loans["loan_drawn"] = np.maximum(loans["loan_drawn"], joined + 20)
+    loans["loan"] = np.where(loans["loan_drawn"] < day_number(plan.first_day) - 10, loans["loan"], -1)
     n_contracts = _contract_counts(bits, kind, wealth)
     activity = np.array([0.01, 0.06, 0.32])[choose(bits[24], (38.0, 36.0, 26.0))] * (0.55 + 0.9 * digital)
     activity = np.where(kind == COMPANY, 0.34 * lognormal(bits[25], 0.6), np.where(kind == SOLE_TRADER, 0.32, activity))
@@ -124,7 +126,7 @@ def draw_people(plan: BankPlan, chunk: int) -> People:
         has_cash_wealth=is_person & (part(bits[31], 32, 100) < 14) & (age > 20),
         has_card=is_person & (age >= 20) & (age <= 62) & (part(bits[32], 0, 100) < 16), wants_loan=part(bits[32], 16, 100) < 7,
         n_contracts=n_contracts, company_size=size_class, industry=np.where(is_person, -1, read_words().industries.draw(bits[33], 32)),
-        n_employees=head_count, churn_per_day=0.00045 * np.clip(1.0 + 0.5 * rate_sense - 0.6 * loyalty, 0.05, 4.0) * is_person,
+        n_employees=head_count, churn_per_day=np.clip(1.0 + 0.5 * rate_sense - 0.6 * loyalty, 0.05, 4.0) * np.where(is_person, 0.00045, 0.0003),
         **employment, **loans,
     )  # fmt: skip
 

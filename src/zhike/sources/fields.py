@@ -16,10 +16,11 @@ NATIVE_KINDS = frozenset({Kind.INTEGER, Kind.AMOUNT, Kind.RATE, Kind.NUMBER, Kin
 
 @dataclass(frozen=True, slots=True)
 class FieldOptions:
-    """What holds for all columns of an entry: texts that mean missing, the zone of its moments."""
+    """What holds for all columns of an entry: texts that mean missing, the zone of its moments, blanks around texts."""
 
     empty: tuple[str, ...]
     timezone: str
+    needs_trim: bool = True
 
 
 def needed_columns(entry: Entry) -> tuple[str, ...]:
@@ -93,6 +94,7 @@ def _field(
         empty=(*options.empty, *source.empty), values=source.values, formats=source.date, unit=source.unit,
         thousands=source.thousands or "", decimal=source.decimal, timezone=timezone, default=source.default,
         is_required=is_required, may_hold_nul=has_nul and is_text,
+        needs_trim=options.needs_trim or source.sql is not None,
     )  # fmt: skip
 
 

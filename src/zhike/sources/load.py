@@ -190,7 +190,8 @@ class LoadJob:
     def _source(self, entry: Entry, files: tuple[RawFile, ...], lookups: tuple[Lookup, ...]) -> Source:
         joined_text = frozenset(new for k in lookups for new, theirs in k.columns if theirs in k.files[0].text_columns)
         text = files[0].text_columns | joined_text
-        options = FieldOptions(entry.format.empty, self.timezone)
+        padded = bool(lookups) or any(f.needs_trim for f in files)
+        options = FieldOptions(entry.format.empty, self.timezone, padded)
         return Source(
             name=entry.name,
             files=files,

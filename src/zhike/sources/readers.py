@@ -26,7 +26,7 @@ from zhike.sources.archives import open_bytes
 from zhike.sources.decoding import CUT, decode_error, encoding_of, line_too_long, rewrite_text
 from zhike.sources.deliveries import Delivery
 from zhike.sources.mapping import Entry
-from zhike.sources.survey import Survey, hash_file, survey_text
+from zhike.sources.survey import Survey, has_padding, hash_file, survey_text
 from zhike.sources.tabular import read_query, read_sheet
 from zhike.warehouse.engine import Engine
 from zhike.warehouse.files import RawFile, TextLayout, parquet_columns
@@ -147,6 +147,7 @@ class Reader:
         return RawFile(
             self._number(), delivery.label, path, columns, frozenset(columns), layout, n_records,
             n_rows_above=layout.n_top_lines, has_nul=survey.has_nul,
+            needs_trim=is_fixed or has_padding(path, delimiter, quote),
         )  # fmt: skip
 
 

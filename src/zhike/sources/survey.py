@@ -43,6 +43,21 @@ class Survey:
         return self.n_cr > 0 and not (self.n_cr == self.n_crlf == self.n_newlines)
 
 
+def has_padding(path: Path, delimiter: str, quote: str) -> bool:
+    """Whether any value may have a blank beside it: beside a delimiter, a quote at a delimiter, or a line break.
+
+    May be true for a file without padding (a false alarm only costs time), never false for one with it.
+    """
+    marks = [m.encode() for m in (delimiter, "\n", quote) if m]
+    blanks = [b.encode() for b in (" ", "\t", "\u3000")]
+    patterns = [p for m in marks for b in blanks for p in (m + b, b + m)] + [b + b"\r" for b in blanks]
+    if path.stat().st_size == 0:
+        return False
+    with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        with ThreadPoolExecutor(THREADS) as pool:
+            return data[:1] in blanks or any(pool.map(lambda p: data.find(p) >= 0, patterns))
+
+
 def survey_text(path: Path) -> Survey:
     """Return the facts of a file that should be UTF-8 text."""
     n_bytes = path.stat().st_size
@@ -174,4 +189,4 @@ def open_fingerprints(memory: Path | None) -> Fingerprints:
     return Fingerprints(memory, dict(known) if isinstance(known, dict) else {})
 
 
-__all__ = ["Fingerprints", "Survey", "guess_encoding", "hash_file", "open_fingerprints", "survey_text"]
+__all__ = ["Fingerprints", "Survey", "guess_encoding", "has_padding", "hash_file", "open_fingerprints", "survey_text"]

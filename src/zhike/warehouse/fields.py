@@ -33,6 +33,9 @@ _UNREADABLE = {
 }  # fmt: skip
 
 
+_NUMBERS = (Kind.INTEGER, Kind.AMOUNT, Kind.RATE, Kind.NUMBER)
+
+
 @dataclass(frozen=True, slots=True)
 class Field:
     """How one column of a contract is filled.
@@ -40,6 +43,7 @@ class Field:
     ``expression`` is checked SQL over the columns of the file, yielding text where ``is_text``. Instead of it: ``constant``
     (with ``is_constant``), ``day`` (``start``: the business day of the file; ``end``: its last second in UTC) or ``end_of``
     (the last second of the day in that contract column). ``values`` translates texts; ``formats`` are strptime forms.
+    ``needs_trim`` is false where the text is known to have no blanks around it and to be missing where it is empty.
     ``failure`` is a condition over the file's columns that is true where the expression cannot be evaluated.
     """
 
@@ -60,6 +64,7 @@ class Field:
     default: object = None
     is_required: bool = False
     may_hold_nul: bool = False
+    needs_trim: bool = True
     failure: str = ""
 
 
@@ -79,6 +84,13 @@ def source_layer(field: Field) -> str | None:
         return None
     if not field.is_text:
         return field.expression
+    if not field.needs_trim:
+        empties = ", ".join(literal(e) for e in field.empty if e)
+        return (
+            f"CASE WHEN {field.expression} NOT IN ({empties}) THEN {field.expression} END"
+            if empties
+            else field.expression
+        )
     trimmed = f"trim({field.expression})"
     empties = ", ".join(literal(e) for e in dict.fromkeys(("", *field.empty)))
     only_blank = set(field.empty) <= {""}
@@ -125,11 +137,14 @@ def rules(field: Field) -> list[Rule]:
         known = ", ".join(literal(k) for k in field.values)
         found.append(("unknown_code", f"{s} IS NOT NULL AND {s} NOT IN ({known})" if known else f"{s} IS NOT NULL"))
     elif reads and column.kind in _UNREADABLE:
-        found.append((_UNREADABLE[column.kind], f"{s} IS NOT NULL AND {t} IS NULL"))
+        grouped = (
+            f" OR contains({s}, '_')" if field.is_text and column.kind in _NUMBERS else ""
+        )  # the engine reads 1_000
+        found.append((_UNREADABLE[column.kind], f"{s} IS NOT NULL AND ({t} IS NULL{grouped})"))
     if field.failure:
         found.append(("expression_fails", f"f_{column.name}"))
     if field.is_required and field.default is None and not field.day:
-        nothing = f"{t} IS NULL AND ({s} IS NULL OR {_is_null_code(field, s)})" if reads else f"{t} IS NULL"
+        nothing = f"{s} IS NULL{_is_null_code(field, s)}" if reads else f"{t} IS NULL"
         found.append(("missing", nothing))
     if column.allowed and not _is_closed(field):
         allowed = ", ".join(literal(a) for a in column.allowed)
@@ -150,7 +165,7 @@ def _s(field: Field) -> str:
 
 def _is_null_code(field: Field, s: str) -> str:
     nulls = [k for k, v in (field.values or {}).items() if v is None]
-    return f"{s} IN ({', '.join(literal(k) for k in nulls)})" if nulls else "FALSE"
+    return f" OR {s} IN ({', '.join(literal(k) for k in nulls)})" if nulls else ""
 
 
 def _is_closed(field: Field) -> bool:
@@ -159,12 +174,10 @@ def _is_closed(field: Field) -> bool:
 
 
 def _plain(field: Field, s: str) -> str:
-    """Text of a number with the separators of the house; what DuckDB alone would also read (1_000, 0x10) is no number."""
+    """Text of a number with the separators of the engine."""
     if field.thousands:
         s = f"replace({s}, {literal(field.thousands)}, '')"
-    if field.decimal != ".":
-        s = f"replace({s}, {literal(field.decimal)}, '.')"
-    return f"CASE WHEN NOT contains({s}, '_') AND NOT contains(lower({s}), 'x') THEN {s} END"
+    return s if field.decimal == "." else f"replace({s}, {literal(field.decimal)}, '.')"
 
 
 def _integer(field: Field, s: str) -> str:

@@ -19,7 +19,7 @@ from zhike.warehouse.engine import Engine
 
 REJECTS = "raw_rejects"
 REJECT_SCANS = "raw_reject_scans"
-FILE, ROW = "_file", "_row"
+FILE = "_file"
 MAX_LINE_BYTES = 2_000_000
 
 
@@ -39,7 +39,7 @@ class RawFile:
     ``number`` orders files: a row of a higher number is later. ``columns`` are in file order; ``text_columns`` are those
     that hold text (all of a text file). ``layout`` is None for Parquet. ``n_records`` is known from the file's own
     structure (lines less header, Parquet metadata); the scan must agree with it. ``n_rows_above`` stand over the first
-    record (header, skipped lines). ``label`` is what people are shown.
+    record (header, skipped lines). ``needs_trim``: values may have blanks around them. ``label`` is what people are shown.
     """
 
     number: int
@@ -54,6 +54,7 @@ class RawFile:
     n_declared: int | None = None
     n_rows_above: int = 0
     has_nul: bool = False
+    needs_trim: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,50 +116,19 @@ def _numbers(group: Sequence[RawFile]) -> str:
     return f"(CASE filename {cases} END)::INTEGER"
 
 
-def scan(files: Sequence[RawFile], columns: Sequence[str], *, with_rows: bool = False) -> str:
-    """Return SQL that yields ``columns`` of all files and ``_file``; with rows also ``_row``, from 1.
-
-    ``_row`` runs over each Parquet file, and over all text files of a scan together: :func:`row_offsets` says where each
-    file begins. Rows keep the order of files only with rows, which costs the scan its threads.
-    """
+def scan(files: Sequence[RawFile], columns: Sequence[str]) -> str:
+    """Return SQL that yields ``columns`` of all files and ``_file``, in the order of files and of the rows in them."""
     parts = []
     for group in _groups(files):
-        names = ", ".join(quoted(c) for c in columns)
-        names = names + ", " if names else ""
+        names = "".join(f"{quoted(c)}, " for c in columns)
         paths = "[" + ", ".join(literal(str(f.path)) for f in group) + "]"
-        number = _numbers(group)
         layout = group[0].layout
         if layout is None:
-            row = f", file_row_number + 1 AS {ROW}" if with_rows else ""
-            rows = ", file_row_number=true" if with_rows else ""
-            source = f"read_parquet({paths}, filename=true, union_by_name=true{rows})"
+            source = f"read_parquet({paths}, filename=true, union_by_name=true)"
         else:
-            row = f", row_number() OVER () AS {ROW}" if with_rows else ""
             source = f"read_csv({paths}, {_csv_options(layout, group[0].columns)})"
-        parts.append(f"SELECT {names}{number} AS {FILE}{row} FROM {source}")
+        parts.append(f"SELECT {names}{_numbers(group)} AS {FILE} FROM {source}")
     return " UNION ALL ".join(parts)
-
-
-def count_rows(engine: Engine, files: Sequence[RawFile], condition: str | None) -> dict[int, tuple[int, int]]:
-    """Return file number → (rows that the scan yields, rows that fulfil ``condition``)."""
-    clear_rejects(engine)
-    columns = files[0].columns if condition else files[0].columns[:1]
-    kept = f"count(*) FILTER ({condition})" if condition else "count(*)"
-    found = query(engine, f"SELECT {FILE}, count(*), {kept} FROM ({scan(files, columns)}) GROUP BY 1")
-    counts = {int(n): (int(rows), int(k)) for n, rows, k in found}
-    return {f.number: counts.get(f.number, (0, 0)) for f in files}
-
-
-def row_offsets(files: Sequence[RawFile], counts: dict[int, tuple[int, int]]) -> dict[int, int]:
-    """Return file number → rows before it in a scan with rows (0 for Parquet)."""
-    offsets: dict[int, int] = {}
-    for group in _groups(files):
-        before = 0
-        for file in group:
-            offsets[file.number] = before
-            if file.layout is not None:
-                before += counts[file.number][0]
-    return offsets
 
 
 def clear_rejects(engine: Engine) -> None:
@@ -206,17 +176,14 @@ def parquet_columns(engine: Engine, path: Path) -> dict[str, str]:
 __all__ = [
     "FILE",
     "MAX_LINE_BYTES",
-    "ROW",
     "RawFile",
     "Reject",
     "TextLayout",
     "clear_rejects",
-    "count_rows",
     "literal",
     "parquet_columns",
     "query",
     "quoted",
     "read_rejects",
-    "row_offsets",
     "scan",
 ]

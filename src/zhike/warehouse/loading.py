@@ -1,10 +1,10 @@
 # ruff: noqa: S608 - every value in the SQL passes literal() or quoted(); scalar SQL of a mapping is checked in sources
 """Load raw files into one table: good rows to Parquet, bad ones to quarantine with every rule that they break.
 
-Three readings, none of which keeps rows in memory: one finds the *suspect keys* (the row is wrong, refers to nothing, or its
-key comes twice) by an aggregate over 64-bit hashes of keys; one, only where there are any, reads the suspect rows with their
-lines and judges them; the last writes all other rows, and of the suspects the sound ones. A hash that two keys share only
-makes a suspect of a sound row.
+Three readings, each on all threads, none of which keeps rows in memory: one notes a 64-bit hash of each row's key, in order,
+and whether the row is wrong or refers to nothing, and so finds the *suspect keys* (wrong, or there twice); one, only where
+there are any, reads the suspect rows, gives them their lines and judges them; the last writes all other rows, and of the
+suspects the sound ones. A hash that two keys share only makes a suspect of a sound row.
 """
 
 from __future__ import annotations
@@ -26,16 +26,13 @@ from zhike.warehouse.engine import COMPRESSION, Engine
 from zhike.warehouse.fields import SQL_TYPES, quoted_columns
 from zhike.warehouse.files import (
     FILE,
-    ROW,
     RawFile,
     Reject,
     clear_rejects,
-    count_rows,
     literal,
     query,
     quoted,
     read_rejects,
-    row_offsets,
 )
 from zhike.warehouse.manifest import WHOLE
 from zhike.warehouse.row_sql import (
@@ -49,11 +46,11 @@ from zhike.warehouse.row_sql import (
     lookup_table,
     mask,
     parquet,
-    scalar,
 )
 from zhike.warehouse.steps import Output, StepContext
 
-SUSPECT_KEYS, SUSPECTS, BAD = "load_suspect_keys", "load_suspects", "load_bad"
+KEYS, SUSPECT_KEYS, SUSPECTS, BAD = "load_keys", "load_suspect_keys", "load_suspects", "load_bad"
+ROW = "_row"
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +168,7 @@ class _Job:
 
     def clean(self) -> None:
         """Drop what the load kept in the engine."""
-        for table in (SUSPECT_KEYS, SUSPECTS, BAD, *self.lookups):
+        for table in (KEYS, SUSPECT_KEYS, SUSPECTS, f"{SUSPECTS}_read", BAD, *self.lookups):
             self._run(f"DROP TABLE IF EXISTS {table}")
         clear_rejects(self.engine)
 
@@ -193,10 +190,14 @@ class _Job:
                     raise LookupNotUnique(source.name, lookup, n_twice)
 
     def _find_suspect_keys(self, rows: Sequence[RowSql]) -> bool:
-        hashes = " UNION ALL ".join(r.hashes() for r in rows)
+        """Write down the key hash of every row, in order of file and row, and the hashes that need a second look."""
+        for i, row in enumerate(rows):
+            self._run(
+                f"INSERT INTO {KEYS} {row.hashes()}" if i else f"CREATE OR REPLACE TEMP TABLE {KEYS} AS {row.hashes()}"
+            )
         self._run(
             f"""CREATE OR REPLACE TEMP TABLE {SUSPECT_KEYS} AS
-                SELECT {HASH} FROM ({hashes}) GROUP BY 1 HAVING count(*) > 1 OR bool_or(_is_wrong)"""
+                SELECT {HASH} FROM {KEYS} WHERE _is_kept GROUP BY 1 HAVING count(*) > 1 OR bool_or(_is_wrong)"""
         )
         return self._count(SUSPECT_KEYS) > 0
 
@@ -216,16 +217,21 @@ class _Job:
     def _account(self, rows: Sequence[RowSql], rejects: Sequence[Reject], *, has_suspects: bool) -> LoadResult:
         files = self.plan.files
         n_lost = Counter(r.file for r in rejects)
-        raw = self._raw_counts(rows, n_lost)
+        raw = {
+            int(str(n)): (int(str(rows_)), int(str(kept)))
+            for n, rows_, kept in query(
+                self.engine, f"SELECT {FILE}, count(*), count(*) FILTER (_is_kept) FROM {KEYS} GROUP BY 1"
+            )
+        }
         n_bad: Counter[int] = Counter()
         if has_suspects:
-            self._collect_suspects(rows, raw, rejects)
+            self._collect_suspects(rows, rejects)
             self._judge()
             found = query(self.engine, f"SELECT {FILE}, count(*) FROM {BAD} GROUP BY 1")
             n_bad.update({int(str(n)): int(str(c)) for n, c in found})
         counts, irregular = [], []
         for file in files:
-            n_rows, n_kept = raw[file.number]
+            n_rows, n_kept = raw.get(file.number, (0, 0))
             bad, lost = n_bad[file.number], n_lost[file.number]
             counts.append(FileCount(file.number, n_rows + lost, n_kept - bad, bad + lost, n_rows - n_kept))
             if n_rows + lost != file.n_records:
@@ -235,29 +241,29 @@ class _Job:
             rows, has_suspects=has_suspects, counts=tuple(counts), quarantine=quarantine, irregular=tuple(irregular)
         )
 
-    def _raw_counts(self, rows: Sequence[RowSql], n_lost: Counter[int]) -> dict[int, tuple[int, int]]:
-        """Return per file the rows that a scan yields, and those that the mapping keeps."""
-        counts: dict[int, tuple[int, int]] = {}
-        for row in rows:
-            source = row.source
-            if all(f.layout is None for f in source.files) and not source.where:  # Parquet says it itself
-                counts.update({f.number: (f.n_records, f.n_records) for f in source.files})
-            else:
-                counts.update(count_rows(self.engine, source.files, scalar(source.where) if source.where else None))
-        return counts
+    def _collect_suspects(self, rows: Sequence[RowSql], rejects: Sequence[Reject]) -> None:
+        """Read the suspect rows and give each its line.
 
-    def _collect_suspects(
-        self, rows: Sequence[RowSql], raw: dict[int, tuple[int, int]], rejects: Sequence[Reject]
-    ) -> None:
-        parts = " UNION ALL ".join(r.suspects(SUSPECT_KEYS) for r in rows)
-        self._run(f"CREATE OR REPLACE TEMP TABLE {SUSPECTS} AS {parts}")
-        places = []
-        for row in rows:
-            offsets = row_offsets(row.source.files, raw)
-            places += [f"({f.number}, {offsets[f.number]}, {f.n_rows_above})" for f in row.source.files]
+        Both readings keep the order of files and rows, so the k-th row of a key here is the k-th row of that key there, where
+        the place in the table is the place in the file. The engine must not swap the sides of the join: that loses order.
+        """
+        self._run("SET disabled_optimizers = 'build_side_probe_side'")
+        try:
+            parts = " UNION ALL ".join(r.suspects(SUSPECT_KEYS) for r in rows)
+            self._run(f"CREATE OR REPLACE TEMP TABLE {SUSPECTS}_read AS {parts}")
+        finally:
+            self._run("RESET disabled_optimizers")
+        above = ", ".join(f"({f.number}, {f.n_rows_above})" for f in self.plan.files)
+        turn = f"row_number() OVER (PARTITION BY {FILE}, {HASH} ORDER BY rowid) AS _turn"
         self._run(
-            f"""UPDATE {SUSPECTS} SET {ROW} = {ROW} - p.before + p.above
-                FROM (VALUES {", ".join(places)}) p(file, before, above) WHERE p.file = {SUSPECTS}.{FILE}"""
+            f"""CREATE OR REPLACE TEMP TABLE {SUSPECTS} AS
+                WITH begins AS (SELECT {FILE}, min(rowid) AS first FROM {KEYS} GROUP BY 1),
+                places AS (SELECT {FILE}, {HASH}, rowid AS place, {turn} FROM {KEYS}
+                           WHERE _is_kept AND {HASH} IN (SELECT {HASH} FROM {SUSPECT_KEYS})),
+                read AS (SELECT *, {turn} FROM {SUSPECTS}_read),
+                above(file, n) AS (VALUES {above})
+                SELECT read.*, places.place - begins.first + 1 + above.n AS {ROW}
+                FROM read JOIN places USING ({FILE}, {HASH}, _turn) JOIN begins USING ({FILE}) JOIN above ON above.file = {FILE}"""
         )
         shifts, lost = [], Counter[int]()
         for reject in rejects:  # the k-th rejected line stands above a good row that would else be on its line or below

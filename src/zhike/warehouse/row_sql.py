@@ -18,7 +18,7 @@ from zhike.warehouse.fields import (
     typed_layer,
     value_layer,
 )
-from zhike.warehouse.files import FILE, ROW, RawFile, literal, quoted, scan
+from zhike.warehouse.files import FILE, RawFile, literal, quoted, scan
 
 HASH, REMOVED = "_hash", "_is_removed"
 
@@ -101,12 +101,14 @@ class RowSql:
     has_files: bool
 
     # ── layers ───────────────────────────────────────────────────────────────────────────────────────────────────────
-    def raw(self, *, with_rows: bool = False) -> str:
-        """Return the rows of the files, left-out ones gone, looked-up columns joined."""
+    def raw(self, *, with_left_out: bool = False) -> str:
+        """Return the rows of the files, looked-up columns joined; rows that the mapping leaves out are gone or marked."""
         source = self.source
-        sql = f"SELECT * FROM ({scan(source.files, source.files[0].columns, with_rows=with_rows)})"
-        if source.where:
-            sql += f" WHERE {scalar(source.where)}"
+        sql = scan(source.files, source.files[0].columns)
+        if with_left_out:
+            sql = f"SELECT *, {scalar(source.where)} AS _is_kept FROM ({sql})"
+        elif source.where:
+            sql = f"SELECT * FROM ({sql}) WHERE {scalar(source.where)}"
         for lookup in source.lookups:
             taken = ", ".join(f"their.{quoted(new)}" for new, _ in lookup.columns)
             on = " AND ".join(f"trim(my.{quoted(mine)}::VARCHAR) = their.k{i}" for i, (mine, _) in enumerate(lookup.on))
@@ -173,10 +175,14 @@ class RowSql:
 
     # ── queries ──────────────────────────────────────────────────────────────────────────────────────────────────────
     def hashes(self) -> str:
-        """Return key hash and ``_is_wrong`` (by its own rules or references) of every row."""
+        """Return of every row its file, key hash, whether it is wrong (by its own rules or references), whether it is kept."""
         refers = "".join(f" OR {self.broken(r)}" for r in self.references)
-        written = f"SELECT {self.values()}, ({self.is_wrong()}) AS _is_wrong FROM ({self.typed(self.raw(), self.source.fields)})"
-        return f"SELECT {self.key_hash()} AS {HASH}, (_is_wrong{refers}) AS _is_wrong FROM ({written})"
+        typed = self.typed(self.raw(with_left_out=True), self.source.fields)
+        file = "" if self.has_files else f", {FILE}"
+        written = f"SELECT {self.values()}{file}, _is_kept, ({self.is_wrong()}) AS _is_wrong FROM ({typed})"
+        return (
+            f"SELECT {FILE}, {self.key_hash()} AS {HASH}, (_is_wrong{refers}) AS _is_wrong, _is_kept FROM ({written})"
+        )
 
     def rows(self, *, without: str = "") -> str:
         """Return the rows as written; those whose key hash stands in the table ``without`` left out."""
@@ -187,12 +193,13 @@ class RowSql:
         return f"SELECT {names} FROM ({sql}) WHERE {self.key_hash()} NOT IN (SELECT {HASH} FROM {without})"
 
     def suspects(self, table: str) -> str:
-        """Return the rows whose key hash stands in ``table``, as written, with row number, rules broken and the row as read."""
+        """Return the rows whose key hash stands in ``table``, as written, in order, with the rules broken and
+        the row as read."""
         source = self.source
         key = [f for f in source.fields if f.column.name in self.contract.key]
         days = {f.end_of for f in key if f.end_of}
         key += [f for f in source.fields if f.column.name in days and f not in key]
-        typed = self.typed(self.raw(with_rows=True), key)
+        typed = self.typed(self.raw(), key)
         present = {f.column.name for f in key}
         values = ", ".join(
             f"{value_layer(f)} AS {quoted('key ' + f.column.name)}" for f in key if f.column.name in self.contract.key
@@ -201,16 +208,16 @@ class RowSql:
         values += "".join(f", NULL::{SQL_TYPES[self.contract.column(c).kind]} AS {quoted('key ' + c)}" for c in missing)
         hashed = self.key_hash_of([f"key {c}" for c in self.contract.key])
         names = [*source.files[0].columns, *(new for lookup in source.lookups for new, _ in lookup.columns)]
-        base = f"""SELECT {quoted_columns(names)}, {FILE}, {ROW}, {HASH}
+        base = f"""SELECT {quoted_columns(names)}, {FILE}, {HASH}
                    FROM (SELECT *, {hashed} AS {HASH} FROM (SELECT *, {values} FROM ({typed})))
                    WHERE {HASH} IN (SELECT {HASH} FROM {table})"""
         full = self.typed(base, source.fields)
         raw = ", ".join(f"{literal(c)}: {quoted(c)}" for c in source.files[0].columns)
-        judged = f"""SELECT {self.values()}, {ROW}, {HASH}, ({self.is_wrong()}) AS _is_wrong, {self.told()} AS _broken,
+        judged = f"""SELECT {self.values()}, {HASH}, ({self.is_wrong()}) AS _is_wrong, {self.told()} AS _broken,
                      to_json({{{raw}}})::VARCHAR AS _sealed{"" if self.has_files else f", {FILE}"} FROM ({full})"""
         refers = "".join(f", {self.broken(r)} AS _refers_{i}" for i, r in enumerate(self.references))
         order = quoted_columns(self.contract.column_names) + (f", {REMOVED}" if self.has_files else "")
-        return f"SELECT {order}, {FILE}, {ROW}, {HASH}, _is_wrong, _broken, _sealed{refers} FROM ({judged})"
+        return f"SELECT {order}, {FILE}, {HASH}, _is_wrong, _broken, _sealed{refers} FROM ({judged})"
 
     def key_hash_of(self, names: Sequence[str]) -> str:
         """Return :meth:`key_hash` over columns of other names."""

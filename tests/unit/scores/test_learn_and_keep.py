@@ -132,6 +132,16 @@ def test_an_unknown_version_is_not_found(tmp_path):
         open_artifact(tmp_path, "leaves", "0" * 16)
 
 
+def test_only_the_best_scores_are_explained_when_there_are_very_many(learned):
+    rows, made = bank_rows(300, 12), _artifact(learned)
+    every, best = score_rows(rows, made), score_rows(rows, made, explain_from=0.5)
+    assert best.drop_columns([c for c in best.column_names if c.startswith("reason")]).equals(
+        every.drop_columns([c for c in every.column_names if c.startswith("reason")])
+    )
+    for one, other in zip(every.to_pylist(), best.to_pylist(), strict=True):
+        assert other["reason_1"] == (one["reason_1"] if one["raw_score"] >= 0.5 else None)
+
+
 def test_reasons_are_the_largest_contributions_with_value_and_sign():
     rows = Rows(pa.table({"a": [1.25, None], "b": ["x", "y"], "c": [True, False]}))
     found = strongest_reasons(rows, ("a", "b", "c"), np.array([[0.1, -2.0, 0.5], [-0.3, 0.0, 0.0]]))

@@ -20,7 +20,7 @@ def init(
 
     for path in make_project(folder, name=name or folder.resolve().name):
         print(path)
-    say("next: write sources/mapping.yaml, then `zhike check`, then `zhike run --as-of DAY --data DIR`")
+    say("next: write mapping.yaml, then `zhike check`, then `zhike run --as-of DAY --data DIR`")
 
 
 def register(app: typer.Typer) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from zhike.simulator.arrays import Ints, Texts
-from zhike.simulator.identifiers import as_text, core_numbers, digits, joined, scrambled
+from zhike.simulator.identifiers import as_text, core_numbers, digits, joined, scrambled, second_core_numbers
 
 PREFIXES = {"card": ("CC", 2), "mobile": ("U", 3), "wecom": ("wm", 4), "call_centre": ("KF", 5)}
 
@@ -18,7 +18,7 @@ def source_keys(source: str, number: Ints) -> Texts:
 
 def second_core_keys(number: Ints) -> Texts:
     """Return the second core number of a customer who was entered twice."""
-    return as_text(joined("3", digits(scrambled(number, 6), 9), n=len(number)))
+    return as_text(second_core_numbers(number))
 
 
 __all__ = ["PREFIXES", "second_core_keys", "source_keys"]
