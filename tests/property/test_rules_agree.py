@@ -34,6 +34,7 @@ def _parsed(trees: list[object]) -> dict[str, object]:
     return {f"r{i}": r for i, r in enumerate(r for r in read if r is not None)}
 
 
+@pytest.mark.slow
 @pytest.mark.requirement("D4")
 @given(population=populations, trees=st.lists(rule_trees, min_size=4, max_size=10), data=st.data())
 @SLOW

@@ -6,8 +6,6 @@ county code existed in the year of birth is not asked: merged counties are a com
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import ibis
 import ibis.expr.types as ir
 
@@ -15,27 +13,42 @@ RESIDENT_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 RESIDENT_CHECKS = "10X98765432"
 USCC_WEIGHTS = (1, 3, 9, 27, 19, 26, 16, 17, 20, 29, 25, 13, 8, 24, 10, 30, 28)
 USCC_ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
+FULL_WIDTH = "ＡＢＣＤＥＦＧＨＩＪＫＬＭＮＯＰＱＲＳＴＵＶＷＸＹＺａｂｃｄｅｆｇｈｉｊｋｌｍｎｏｐｑｒｓｔｕｖｗｘｙｚ０１２３４５６７８９＋＠－．＿　"
+HALF_WIDTH = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+@-._ "
+ANY_FULL_WIDTH = "[！-～　]"
 PROVINCES = "1[1-5]|2[1-3]|3[1-7]|4[1-6]|5[0-4]|6[1-5]|71|8[1-3]|91"
 RESIDENT_18 = rf"^({PROVINCES})[0-9]{{4}}(18|19|20)[0-9]{{2}}(0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])[0-9]{{3}}[0-9X]$"
 RESIDENT_15 = rf"^({PROVINCES})[0-9]{{4}}[0-9]{{2}}(0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])[0-9]{{3}}$"
 USCC_18 = rf"^[0-9]{{8}}[{USCC_ALPHABET}]{{10}}$"
 
 
+def half_width(value: ir.StringValue) -> ir.StringValue:
+    """Return a text with full-width letters, digits and blanks as narrow ones; looked for first, since few texts have any."""
+    return value.re_search(ANY_FULL_WIDTH).ifelse(value.translate(FULL_WIDTH, HALF_WIDTH), value)
+
+
 def compact_number(value: ir.StringValue) -> ir.StringValue:
     """Return a document number in capitals, half-width, without blanks and hyphens; missing when nothing is left."""
-    half_width = value.translate("０１２３４５６７８９ＸｘＡＢＣＤＥＦＧＨ－　", "0123456789XXABCDEFGH- ")
-    return half_width.upper().re_replace(r"[\s\-·*]", "").nullif("")
+    return half_width(value).upper().re_replace(r"[\s\-·*]", "").nullif("")
 
 
-def _digit(value: ir.StringValue, position: int) -> ir.IntegerValue:
-    """Return one digit; missing where there is none."""
-    return value.substr(position, 1).try_cast("int64")
+def resident_serial(number: ir.StringValue) -> ir.IntegerValue:
+    """Return the first 17 digits of a resident id as a number, 15 digits lengthened to them; missing for anything else.
+
+    Keep it as a column before it is handed to :func:`valid_resident_id`, which names it some twenty times.
+    """
+    old = number.substr(0, 6) + "19" + number.substr(6, 9)
+    seventeen = ibis.cases(
+        (number.length() == 18, number.substr(0, 17)), (number.length() == 15, old), else_=ibis.null("string")
+    )
+    return seventeen.try_cast("int64")
 
 
-def _resident_check(digits: Sequence[ir.IntegerValue]) -> ir.StringValue:
+def _resident_check(serial: ir.IntegerValue) -> ir.StringValue:
     """Return the check character of 17 digits (ISO 7064 MOD 11-2)."""
     total = ibis.literal(0)
-    for digit, weight in zip(digits, RESIDENT_WEIGHTS, strict=True):
+    for position, weight in enumerate(RESIDENT_WEIGHTS):
+        digit = (serial // 10 ** (16 - position)) % 10
         total = total + digit * weight
     return ibis.literal(RESIDENT_CHECKS).substr(total % len(RESIDENT_CHECKS), 1)
 
@@ -45,21 +58,22 @@ def _real_day(eight: ir.StringValue) -> ir.DateValue:
     return eight.re_replace(r"^(\d{4})(\d{2})(\d{2})$", r"\1-\2-\3").try_cast("date")
 
 
-def valid_resident_id(number: ir.StringValue) -> ir.StringValue:
+def valid_resident_id(number: ir.StringValue, serial: ir.IntegerValue) -> ir.StringValue:
     """Return the 18-digit resident id when it is valid, else missing; a first-generation 15-digit one is lengthened.
 
     Valid: known province, real day of birth, right check character (only where there is one: 15 digits carry none).
-    ``number`` should be a column, not a long expression: it is named some forty times.
+
+    Parameters
+    ----------
+    number : compact, see :func:`compact_number`.
+    serial : of the same number, see :func:`resident_serial`.
     """
-    check = _resident_check([_digit(number, i) for i in range(17)])
-    is_new = number.re_search(RESIDENT_18) & (number.substr(17, 1) == check) & _real_day(number.substr(6, 8)).notnull()
-    century = [ibis.literal(1), ibis.literal(9)]
-    old_check = _resident_check(
-        [*(_digit(number, i) for i in range(6)), *century, *(_digit(number, i) for i in range(6, 15))]
-    )
-    lengthened = number.substr(0, 6) + "19" + number.substr(6, 9) + old_check
-    is_old = number.re_search(RESIDENT_15) & _real_day("19" + number.substr(6, 6)).notnull()
-    return ibis.cases((is_new, number), (is_old, lengthened), else_=ibis.null("string"))
+    text = serial.cast("string")
+    is_real_day = _real_day(text.substr(6, 8)).notnull()
+    check = _resident_check(serial)
+    is_new = number.re_search(RESIDENT_18) & (number.substr(17, 1) == check) & is_real_day
+    is_old = number.re_search(RESIDENT_15) & is_real_day
+    return ibis.cases((is_new, number), (is_old, text + check), else_=ibis.null("string"))
 
 
 def birth_of_resident_id(resident_id: ir.StringValue) -> ir.DateValue:
@@ -69,7 +83,7 @@ def birth_of_resident_id(resident_id: ir.StringValue) -> ir.DateValue:
 
 def sex_of_resident_id(resident_id: ir.StringValue) -> ir.StringValue:
     """Return the sex that a valid resident id carries: the 17th digit is odd for men."""
-    rest = _digit(resident_id, 16) % 2
+    rest = resident_id.substr(16, 1).try_cast("int64") % 2
     return ibis.cases((rest == 1, "male"), (rest == 0, "female"), else_=ibis.null("string"))
 
 
@@ -87,6 +101,8 @@ def valid_uscc(number: ir.StringValue) -> ir.StringValue:
 __all__ = [
     "birth_of_resident_id",
     "compact_number",
+    "half_width",
+    "resident_serial",
     "sex_of_resident_id",
     "valid_resident_id",
     "valid_uscc",

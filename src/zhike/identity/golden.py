@@ -17,6 +17,7 @@ import ibis.expr.types as ir
 from zhike.identity.document_numbers import (
     birth_of_resident_id,
     compact_number,
+    resident_serial,
     sex_of_resident_id,
     valid_resident_id,
     valid_uscc,
@@ -69,7 +70,9 @@ def _ranked(parties: ir.Table, links: ir.Table, *, as_of: AsOf, source_priority:
         if source_priority
         else ibis.literal(0)
     )
-    joined = joined.mutate(trust=trust, number=compact_number(joined.id_number))
+    joined = joined.mutate(
+        trust=trust, number=compact_number(joined.id_number), serial=resident_serial(compact_number(joined.id_number))
+    )
     newest = [joined.valid_from_on.desc(), joined.recorded_at.desc()]
     tie = [joined.source, joined.source_key]
     by_customer = {"group_by": "customer_no"}
@@ -77,11 +80,11 @@ def _ranked(parties: ir.Table, links: ir.Table, *, as_of: AsOf, source_priority:
         trust_rank=ibis.row_number().over(order_by=[joined.trust, *newest, *tie], **by_customer),
         recency_rank=ibis.row_number().over(order_by=[*newest, joined.trust, *tie], **by_customer),
     )
-    resident = valid_resident_id(ranked.number)
-    return ranked.mutate(
-        resident_id=(ranked.party_kind == "company").ifelse(ibis.null("string"), resident),
-        is_valid_document=resident.notnull() | valid_uscc(ranked.number).notnull(),
+    resident = (ranked.party_kind == "company").ifelse(
+        ibis.null("string"), valid_resident_id(ranked.number, ranked.serial)
     )
+    uscc = (ranked.party_kind == "person").ifelse(ibis.null("string"), valid_uscc(ranked.number))
+    return ranked.mutate(resident_id=resident, is_valid_document=resident.notnull() | uscc.notnull())
 
 
 def _survivor(ranked: ir.Table, name: str) -> ir.Value:

@@ -12,7 +12,14 @@ from datetime import date
 import ibis
 import ibis.expr.types as ir
 
-from zhike.identity.document_numbers import birth_of_resident_id, compact_number, valid_resident_id, valid_uscc
+from zhike.identity.document_numbers import (
+    birth_of_resident_id,
+    compact_number,
+    half_width,
+    resident_serial,
+    valid_resident_id,
+    valid_uscc,
+)
 from zhike.identity.terms import AsOf
 
 MOBILE = r"^1[3-9][0-9]{9}$"
@@ -34,33 +41,31 @@ USED = (
 )
 OTHER_DOCUMENTS = ("passport", "hk_macau_permit", "other")
 SHORTEST_DOCUMENT = 6
-FULL_WIDTH = "ＡＢＣＤＥＦＧＨＩＪＫＬＭＮＯＰＱＲＳＴＵＶＷＸＹＺ０１２３４５６７８９＋＠　"
-HALF_WIDTH = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+@ "
 
 
 def standard_mobile(value: ir.StringValue) -> ir.StringValue:
     """Return an 11-digit mainland mobile number, else missing (masked, foreign, fixed-line or one digit repeated)."""
-    digits = value.translate(FULL_WIDTH, HALF_WIDTH).re_replace(r"[^0-9+]", "").re_replace(r"^(\+?0{0,2}86)", "")
+    digits = half_width(value).re_replace(r"[^0-9+]", "").re_replace(r"^(\+?0{0,2}86)", "")
     is_real = digits.re_search(MOBILE) & ~digits.substr(3, 8).re_search(r"^(0{8}|1{8}|8{8}|9{8}|12345678)$")
     return is_real.ifelse(digits, ibis.null("string"))
 
 
 def standard_email(value: ir.StringValue) -> ir.StringValue:
     """Return an e-mail address in small letters, else missing."""
-    address = value.translate(FULL_WIDTH, HALF_WIDTH).strip().lower()
+    address = half_width(value).strip().lower()
     return address.re_search(EMAIL).ifelse(address, ibis.null("string"))
 
 
 def name_initial(value: ir.StringValue) -> ir.StringValue:
     """Return the first character of whatever stands for a name (王 of 王先生, 张 of 张*); missing when nothing does."""
-    bare = value.translate(FULL_WIDTH, HALF_WIDTH).upper().re_replace(NAME_NOISE, "")
+    bare = half_width(value).upper().re_replace(NAME_NOISE, "")
     is_hint = ~bare.isin(NO_NAME) & ~bare.re_search(r"^[*＊?？]")
     return is_hint.ifelse(bare.substr(0, 1), ibis.null("string"))
 
 
 def standard_name(value: ir.StringValue) -> ir.StringValue:
     """Return a name in capitals, half-width, without blanks, dots and titles; missing when it is none or is masked."""
-    bare = value.translate(FULL_WIDTH, HALF_WIDTH).upper().re_replace(r"\s", "").re_replace(TITLES, "")
+    bare = half_width(value).upper().re_replace(r"\s", "").re_replace(TITLES, "")
     is_masked = bare.re_search(r"[*＊?？]")
     key = bare.re_replace(NAME_NOISE, "")
     is_name = ~is_masked & (key.length() >= 2) & ~key.isin(NO_NAME)
@@ -93,16 +98,17 @@ def standardise(versions: ir.Table, placeholder_birth_on: Sequence[date] = ()) -
     numbered = versions.select(
         *USED,
         number=compact_number(versions.id_number),
+        serial=resident_serial(compact_number(versions.id_number)),
         name_key=standard_name(versions.name),
         initial=name_initial(versions.name),
         record_no=ibis.dense_rank().over(
             order_by=["source", "source_key"]
-        ),  # a window also keeps `number` a column of its own
+        ),  # a window also keeps both numbers columns of their own
     )
     missing = ibis.null("string")
     is_company = numbered.party_kind == "company"
     documents = numbered.mutate(
-        resident_id=is_company.ifelse(missing, valid_resident_id(numbered.number)),
+        resident_id=is_company.ifelse(missing, valid_resident_id(numbered.number, numbered.serial)),
         uscc=(numbered.party_kind == "person").ifelse(missing, valid_uscc(numbered.number)),
     )
     is_other = documents.id_type.isin(OTHER_DOCUMENTS) & (documents.number.length() >= SHORTEST_DOCUMENT)

@@ -20,7 +20,10 @@ PREFIX = "ZHIKE_"
 
 
 class Settings(BaseModel):
-    """What a project decides about its installation; ``folder`` is the project's own."""
+    """What a project decides about its installation; ``folder`` is the project's own.
+
+    ``leave_out`` names definitions of the standard pack that the project does without, as ``kind:key``.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -30,6 +33,7 @@ class Settings(BaseModel):
     base_currency: str = Field(default="CNY", min_length=3, max_length=3)
     business_timezone: str = "Asia/Shanghai"
     standard_pack: bool = True
+    leave_out: tuple[str, ...] = ()
     definitions_approval: Literal["on_apply", "four_eyes"] = "four_eyes"
     state_folder: Path = Path(".zhike")
     identity_key: str = "file:.zhike/identity.key"

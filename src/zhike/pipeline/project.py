@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -60,7 +61,16 @@ def open_project(folder: Path) -> Project:
     folders = [standard_pack()] if settings.standard_pack else []
     own = settings.folder / DEFINITIONS_FOLDER
     folders += [own] if own.is_dir() else []
-    return Project(settings, read_definitions(folders))
+    return Project(settings, without(read_definitions(folders), settings.leave_out))
+
+
+def without(definitions: DefinitionSet, left_out: Sequence[str]) -> DefinitionSet:
+    """Return the definitions except those named as ``kind:key``; NotFound when a name is nobody's."""
+    for name in left_out:
+        kind, _, key = name.partition(":")
+        definitions.get(kind, key)
+    kept = tuple(d for d in definitions.definitions if f"{d.kind}:{d.key}" not in set(left_out))
+    return DefinitionSet(kept, definitions.parameters)
 
 
 def published(project: Project) -> Manifest:

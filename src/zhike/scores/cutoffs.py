@@ -32,10 +32,11 @@ def choose_cutoffs(
 
 def _backwards(definition: CutoffDefinition, last: date) -> Iterator[date]:
     if definition.step == "days":
-        ordinal = last.toordinal() // definition.every_days * definition.every_days
-        while ordinal > definition.every_days:
-            yield date.fromordinal(ordinal)
-            ordinal -= definition.every_days
+        step = definition.every_days
+        day = last - timedelta(days=(last - definition.counted_from).days % step)
+        while day.year > 1:
+            yield day
+            day -= timedelta(days=step)
         return
     day = last if (last + timedelta(days=1)).day == 1 else last.replace(day=1) - timedelta(days=1)
     while day.year > 1:

@@ -7,6 +7,7 @@ the profile ``horizon_days`` later. A *dataset model* learns from the rows of on
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -48,12 +49,14 @@ class CutoffDefinition(_Strict):
     """The past days to learn from: the last ``n`` month ends, or days ``every_days`` apart, whose outcome is known.
 
     The days are the same from one night to the next, so that a model is learned anew when a new cutoff is complete, not
-    every night. ``history_days`` is how much of the data's beginning is not used: features need a past, too.
+    every night; ``counted_from`` is one day of a row of days ``every_days`` apart. ``history_days`` is how much of the
+    data's beginning is not used: features need a past, too.
     """
 
     n: int = Field(ge=2, le=60)
     step: Literal["month_end", "days"] = "month_end"
     every_days: int = Field(default=30, ge=1, le=366)
+    counted_from: date = date(2000, 1, 1)
     history_days: int = Field(default=31, ge=0, le=1100)
 
 

@@ -116,7 +116,7 @@ def draw_people(plan: BankPlan, chunk: int) -> People:
         kind=kind, org=part(bits[27], 0, n_sub_branches(plan.n_customers)), joined=joined, born=born,
         is_male=part(bits[5], 0, 2) == 1, is_student=is_student, is_pensioner=is_pensioner,
         is_staff=is_person & (age > 22) & (age < 58) & (part(bits[28], 0, 1000) < 4),
-        died=np.where(is_person & (age > 60) & (part(bits[28], 16, 1000) < 6), last - part(bits[28], 32, plan.n_days), NEVER).astype(np.int32),
+        died=np.where(is_person & (age > 60) & (part(bits[28], 16, 1000) < 6), day_number(plan.initial_day) - part(bits[28], 32, plan.n_days - plan.n_daily_folders), NEVER).astype(np.int32),
         monthly_income_cents=_incomes(bits, age, is_student, is_pensioner), wealth_cents=wealth,
         rate_sense=rate_sense, loyalty=loyalty, digital=digital, persuasion=choose(bits[29], (42.0, 50.0, 8.0)),
         payments_per_day=activity * plan.activity_rate, sessions_per_day=sessions,
@@ -151,7 +151,7 @@ def _ages(bits: Bits, is_person: Flags) -> Ints:
 
 def _joining_days(bits: Bits, plan: BankPlan, age: Ints) -> Days:
     """Return when each became a customer: median four years ago; some within the history (never before 6 years of age)."""
-    first, last = day_number(plan.first_day), day_number(plan.last_day)
+    first, last = day_number(plan.first_day), day_number(plan.initial_day)
     before = first - 1 - np.minimum((1460 * lognormal(bits[1], 0.9)).astype(np.int64), np.minimum(30, age - 5) * 365)
     is_new = uniform(bits[1]) < 0.08 * plan.n_days / 365
     inside = first + part(bits[1], 0, 65_536) * (last - first) // 65_536

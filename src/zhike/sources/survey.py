@@ -49,13 +49,12 @@ def has_padding(path: Path, delimiter: str, quote: str) -> bool:
     May be true for a file without padding (a false alarm only costs time), never false for one with it.
     """
     marks = [m.encode() for m in (delimiter, "\n", quote) if m]
-    blanks = [b.encode() for b in (" ", "\t", "\u3000")]
-    patterns = [p for m in marks for b in blanks for p in (m + b, b + m)] + [b + b"\r" for b in blanks]
     if path.stat().st_size == 0:
         return False
     with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        with ThreadPoolExecutor(THREADS) as pool:
-            return data[:1] in blanks or any(pool.map(lambda p: data.find(p) >= 0, patterns))
+        present = [b for b in (b" ", b"\t", "\u3000".encode()) if data.find(b) >= 0]
+        patterns = [p for b in present for p in (*(m + b for m in marks), *(b + m for m in marks), b + b"\r")]
+        return data[:1] in present or any(data.find(p) >= 0 for p in patterns)
 
 
 def survey_text(path: Path) -> Survey:

@@ -1,10 +1,10 @@
 # ruff: noqa: S608 - every value in the SQL passes literal() or quoted(); scalar SQL of a mapping is checked in sources
 """Load raw files into one table: good rows to Parquet, bad ones to quarantine with every rule that they break.
 
-Three readings, each on all threads, none of which keeps rows in memory: one notes a 64-bit hash of each row's key, in order,
-and whether the row is wrong or refers to nothing, and so finds the *suspect keys* (wrong, or there twice); one, only where
-there are any, reads the suspect rows, gives them their lines and judges them; the last writes all other rows, and of the
-suspects the sound ones. A hash that two keys share only makes a suspect of a sound row.
+The raw files are read once: every row is staged on disk as it would be written, with a 64-bit hash of its key and marks for
+what is wrong with it. Keys that come twice are found by an aggregate over the hashes, references by semi-join while staging.
+Only when there are bad rows are the raw files read again, for those rows alone, to tell what is wrong and to keep them as
+they were. All on all threads; memory does not grow with the files.
 """
 
 from __future__ import annotations
@@ -49,8 +49,9 @@ from zhike.warehouse.row_sql import (
 )
 from zhike.warehouse.steps import Output, StepContext
 
-KEYS, SUSPECT_KEYS, SUSPECTS, BAD = "load_keys", "load_suspect_keys", "load_suspects", "load_bad"
+SUSPECT_KEYS, SEEN, BAD, READ, TOLD = "load_suspect_keys", "load_seen", "load_bad", "load_read", "load_told"
 ROW = "_row"
+STAGING = "snappy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +120,7 @@ QUARANTINE_SCHEMA = pa.schema(
         ("value_masked", pa.string()), ("row_sealed", pa.string()),
     ]
 )  # fmt: skip
+_ORDER = [(name, "ascending") for name in ("file_no", "row_number", "rule", "column_name")]
 _REJECT_RULES = {
     "MISSING COLUMNS": "too_few_columns", "TOO MANY COLUMNS": "too_many_columns", "UNQUOTED VALUE": "open_quote",
     "INVALID ENCODING": "wrong_encoding", "LINE SIZE OVER MAXIMUM": "line_too_long",
@@ -148,27 +150,33 @@ class _Job:
     engine: Engine
     plan: LoadPlan
     folder: Path
-    lookups: list[str] = field(default_factory=list)
+    tables: list[str] = field(default_factory=list)
 
     def run(self) -> LoadResult:
         sources = [s for s in self.plan.sources if s.files]
         if not sources:
-            return self._write(
-                [], has_suspects=False, counts=(), quarantine=QUARANTINE_SCHEMA.empty_table(), irregular=()
-            )
-        self._make_lookups(sources)
-        rows = [RowSql(self.plan.contract, s, self.plan.references, self.plan.upserts) for s in sources]
+            return LoadResult(self._copy(self._nothing(), "good.parquet"), 0, (), QUARANTINE_SCHEMA.empty_table())
+        for source in sources:
+            self._make_lookups(source)
+        rows = [RowSql(self.plan.contract, s, self.plan.references) for s in sources]
         clear_rejects(self.engine)
-        has_suspects = self._find_suspect_keys(rows)
+        staged = self._copy(" UNION ALL ".join(r.staged() for r in rows), "staged.parquet", codec=STAGING)
         rejects = read_rejects(self.engine, self.plan.files)
-        result = self._account(rows, rejects, has_suspects=has_suspects)
-        if self.plan.earlier and self._add_seen_keys(rows, result):
-            result = self._account(rows, rejects, has_suspects=True)
-        return result
+        has_bad = self._find_bad(staged)
+        told = self._tell_bad(rows, staged, rejects) if has_bad else QUARANTINE_SCHEMA.empty_table()
+        quarantine = pa.concat_tables([told, _rejected(rejects)]).sort_by(_ORDER)
+        path = self._finish(staged, has_bad=has_bad)
+        counts, irregular = self._counts(staged, rejects, has_bad=has_bad)
+        n_told = len(set(zip(quarantine["file_no"].to_pylist(), quarantine["row_number"].to_pylist(), strict=True)))
+        if n_told != sum(
+            c.n_quarantined for c in counts
+        ):  # two readings of one file disagree: nothing of it can be trusted
+            irregular = tuple(f.number for f in self.plan.files)
+        return LoadResult(path, n_parquet_rows(path), counts, quarantine, irregular)
 
     def clean(self) -> None:
         """Drop what the load kept in the engine."""
-        for table in (KEYS, SUSPECT_KEYS, SUSPECTS, f"{SUSPECTS}_read", BAD, *self.lookups):
+        for table in self.tables:
             self._run(f"DROP TABLE IF EXISTS {table}")
         clear_rejects(self.engine)
 
@@ -178,135 +186,116 @@ class _Job:
     def _count(self, sql: str) -> int:
         return int(str(query(self.engine, f"SELECT count(*) FROM {sql}")[0][0]))
 
-    # ── first reading ────────────────────────────────────────────────────────────────────────────────────────────────
-    def _make_lookups(self, sources: Sequence[Source]) -> None:
-        for source in sources:
-            for lookup in source.lookups:
-                table = lookup_table(source, lookup)
-                self.lookups.append(table)
-                self._run(f"CREATE OR REPLACE TEMP TABLE {table} AS {lookup_sql(lookup)}")
-                n_twice = self._count(f"{table} WHERE _n > 1")
-                if n_twice:
-                    raise LookupNotUnique(source.name, lookup, n_twice)
+    def _keep(self, table: str, sql: str) -> None:
+        """Make a temporary table that is dropped when the load ends."""
+        self.tables.append(table)
+        self._run(f"CREATE OR REPLACE TEMP TABLE {table} AS {sql}")
 
-    def _find_suspect_keys(self, rows: Sequence[RowSql]) -> bool:
-        """Write down the key hash of every row, in order of file and row, and the hashes that need a second look."""
-        for i, row in enumerate(rows):
-            self._run(
-                f"INSERT INTO {KEYS} {row.hashes()}" if i else f"CREATE OR REPLACE TEMP TABLE {KEYS} AS {row.hashes()}"
-            )
-        self._run(
-            f"""CREATE OR REPLACE TEMP TABLE {SUSPECT_KEYS} AS
-                SELECT {HASH} FROM {KEYS} WHERE _is_kept GROUP BY 1 HAVING count(*) > 1 OR bool_or(_is_wrong)"""
-        )
-        return self._count(SUSPECT_KEYS) > 0
+    def _copy(self, sql: str, name: str, *, codec: str = COMPRESSION) -> Path:
+        target = self.folder / name
+        self._run(f"COPY ({sql}) TO {literal(str(target))} (FORMAT parquet, COMPRESSION {codec})")
+        return target
 
-    def _add_seen_keys(self, rows: Sequence[RowSql], result: LoadResult) -> bool:
-        """Make suspects of written keys that an earlier batch holds; return whether there are any.
+    def _nothing(self) -> str:
+        columns = ", ".join(f"NULL::{SQL_TYPES[c.kind]} AS {quoted(c.name)}" for c in self.plan.contract.columns)
+        return f"SELECT {columns} WHERE FALSE"
 
-        Asked after writing: the written keys are the small side, and their range prunes what is read of earlier batches.
+    def _make_lookups(self, source: Source) -> None:
+        for lookup in source.lookups:
+            table = lookup_table(source, lookup)
+            self._keep(table, lookup_sql(lookup))
+            n_twice = self._count(f"{table} WHERE _n > 1")
+            if n_twice:
+                raise LookupNotUnique(source.name, lookup, n_twice)
+
+    # ── judgement, on what was staged ────────────────────────────────────────────────────────────────────────────────
+    def _find_bad(self, staged: Path) -> bool:
+        """Put the place, file, hash and faults of every bad row into a table; return whether there are any.
+
+        Of rows that share a key the first sound one stays. A hash that two keys share only makes a suspect of a sound row.
         """
-        key = quoted_columns(self.plan.contract.key)
-        seen = f"{parquet([result.path])} SEMI JOIN (SELECT {key} FROM {parquet(self.plan.earlier)}) USING ({key})"
-        if not self._count(seen):
-            return False
-        self._run(f"INSERT INTO {SUSPECT_KEYS} SELECT DISTINCT {rows[0].key_hash()} FROM {seen}")
-        return True
-
-    # ── second reading: suspects ─────────────────────────────────────────────────────────────────────────────────────
-    def _account(self, rows: Sequence[RowSql], rejects: Sequence[Reject], *, has_suspects: bool) -> LoadResult:
-        files = self.plan.files
-        n_lost = Counter(r.file for r in rejects)
-        raw = {
-            int(str(n)): (int(str(rows_)), int(str(kept)))
-            for n, rows_, kept in query(
-                self.engine, f"SELECT {FILE}, count(*), count(*) FILTER (_is_kept) FROM {KEYS} GROUP BY 1"
-            )
-        }
-        n_bad: Counter[int] = Counter()
-        if has_suspects:
-            self._collect_suspects(rows, rejects)
-            self._judge()
-            found = query(self.engine, f"SELECT {FILE}, count(*) FROM {BAD} GROUP BY 1")
-            n_bad.update({int(str(n)): int(str(c)) for n, c in found})
-        counts, irregular = [], []
-        for file in files:
-            n_rows, n_kept = raw.get(file.number, (0, 0))
-            bad, lost = n_bad[file.number], n_lost[file.number]
-            counts.append(FileCount(file.number, n_rows + lost, n_kept - bad, bad + lost, n_rows - n_kept))
-            if n_rows + lost != file.n_records:
-                irregular.append(file.number)
-        quarantine = self._quarantine(rejects, has_suspects=has_suspects)
-        return self._write(
-            rows, has_suspects=has_suspects, counts=tuple(counts), quarantine=quarantine, irregular=tuple(irregular)
+        broken = "".join(f" OR _refers_{i}" for i in range(len(self.plan.references)))
+        seen = self._find_seen(staged)
+        unseen = f" OR {HASH} IN (SELECT {HASH} FROM {SEEN})" if seen else ""
+        self._keep(
+            SUSPECT_KEYS,
+            f"""SELECT {HASH} FROM {parquet([staged])} WHERE _is_kept
+                GROUP BY 1 HAVING count(*) > 1 OR bool_or(_is_wrong{broken}{unseen})""",
         )
+        if not self._count(SUSPECT_KEYS):
+            return False
+        key = quoted_columns(self.plan.contract.key)
+        mine = key if len(self.plan.contract.key) == 1 else f"({key})"
+        is_seen = f"{mine} IN (SELECT {mine} FROM {SEEN})" if seen else "FALSE"
+        rows = f"read_parquet({literal(str(staged))}, file_row_number=true)"
+        self._keep(
+            BAD,
+            f"""WITH suspects AS (SELECT *, ({is_seen}) AS _is_seen FROM {rows}
+                                  WHERE _is_kept AND {HASH} IN (SELECT {HASH} FROM {SUSPECT_KEYS})),
+                sound AS (SELECT *, NOT (_is_wrong{broken} OR _is_seen) AS _is_sound FROM suspects),
+                ranked AS (SELECT *, row_number() OVER (PARTITION BY {key}, {HASH}, _is_sound ORDER BY {FILE}, file_row_number) AS _rank
+                           FROM sound)
+                SELECT *, _is_seen OR (_is_sound AND _rank > 1) AS _is_double FROM ranked WHERE NOT _is_sound OR _rank > 1""",
+        )
+        return self._count(BAD) > 0
 
-    def _collect_suspects(self, rows: Sequence[RowSql], rejects: Sequence[Reject]) -> None:
-        """Read the suspect rows and give each its line.
+    def _find_seen(self, staged: Path) -> bool:
+        """Put the keys that an earlier batch holds into a table; return whether there are any.
 
-        Both readings keep the order of files and rows, so the k-th row of a key here is the k-th row of that key there, where
-        the place in the table is the place in the file. The engine must not swap the sides of the join: that loses order.
+        The staged keys are the small side of the join, and their range prunes what is read of the earlier batches.
+        """
+        if not self.plan.earlier:
+            return False
+        key = quoted_columns(self.plan.contract.key)
+        file = f"{FILE}" if self.plan.upserts else "-1"
+        self._keep(
+            SEEN,
+            f"""SELECT DISTINCT {key}, hash({key}, {file}) AS {HASH} FROM {parquet([staged])}
+                SEMI JOIN (SELECT {key} FROM {parquet(self.plan.earlier)}) USING ({key}) WHERE _is_kept""",
+        )
+        return self._count(SEEN) > 0
+
+    # ── the bad rows, read once more ─────────────────────────────────────────────────────────────────────────────────
+    def _tell_bad(self, rows: Sequence[RowSql], staged: Path, rejects: Sequence[Reject]) -> pa.Table:
+        """Return one row per bad row and rule, with its line and the row as read.
+
+        Both readings keep the order of files and rows: the k-th row of a key here is the k-th there. The engine must not swap
+        the sides of the join, which loses the order.
         """
         self._run("SET disabled_optimizers = 'build_side_probe_side'")
         try:
-            parts = " UNION ALL ".join(r.suspects(SUSPECT_KEYS) for r in rows)
-            self._run(f"CREATE OR REPLACE TEMP TABLE {SUSPECTS}_read AS {parts}")
+            self._keep(READ, " UNION ALL ".join(r.details(BAD) for r in rows))
         finally:
             self._run("RESET disabled_optimizers")
         above = ", ".join(f"({f.number}, {f.n_rows_above})" for f in self.plan.files)
-        turn = f"row_number() OVER (PARTITION BY {FILE}, {HASH} ORDER BY rowid) AS _turn"
-        self._run(
-            f"""CREATE OR REPLACE TEMP TABLE {SUSPECTS} AS
-                WITH begins AS (SELECT {FILE}, min(rowid) AS first FROM {KEYS} GROUP BY 1),
-                places AS (SELECT {FILE}, {HASH}, rowid AS place, {turn} FROM {KEYS}
-                           WHERE _is_kept AND {HASH} IN (SELECT {HASH} FROM {SUSPECT_KEYS})),
-                read AS (SELECT *, {turn} FROM {SUSPECTS}_read),
+        rows_staged = f"read_parquet({literal(str(staged))}, file_row_number=true)"
+        turn = f"row_number() OVER (PARTITION BY {FILE}, {HASH} ORDER BY"
+        self._keep(
+            TOLD,
+            f"""WITH begins AS (SELECT {FILE}, min(file_row_number) AS first FROM {rows_staged} GROUP BY 1),
+                places AS (SELECT {FILE}, {HASH}, file_row_number, {turn} file_row_number) AS _turn FROM {rows_staged}
+                           WHERE _is_kept AND {HASH} IN (SELECT {HASH} FROM {BAD})),
+                seen AS (SELECT *, {turn} rowid) AS _turn FROM {READ}),
                 above(file, n) AS (VALUES {above})
-                SELECT read.*, places.place - begins.first + 1 + above.n AS {ROW}
-                FROM read JOIN places USING ({FILE}, {HASH}, _turn) JOIN begins USING ({FILE}) JOIN above ON above.file = {FILE}"""
+                SELECT bad.*, seen._broken, seen._sealed, bad.file_row_number - begins.first + 1 + above.n AS {ROW}
+                FROM {BAD} bad JOIN places USING ({FILE}, {HASH}, file_row_number) JOIN seen USING ({FILE}, {HASH}, _turn)
+                JOIN begins USING ({FILE}) JOIN above ON above.file = {FILE}""",
         )
+        self._shift_lines(rejects)
+        return self.engine.connection.raw_sql(self._told()).to_arrow_table().cast(QUARANTINE_SCHEMA)
+
+    def _shift_lines(self, rejects: Sequence[Reject]) -> None:
+        """Move rows down by the rejected lines above them."""
         shifts, lost = [], Counter[int]()
-        for reject in rejects:  # the k-th rejected line stands above a good row that would else be on its line or below
+        for reject in rejects:  # the k-th rejected line stands above a row that would else be on its line or below
             lost[reject.file] += 1
             shifts.append(f"({reject.file}, {reject.line - lost[reject.file]}, {lost[reject.file]})")
         if shifts:
             self._run(
-                f"""UPDATE {SUSPECTS} SET {ROW} = {ROW} + (
+                f"""UPDATE {TOLD} SET {ROW} = {ROW} + (
                         SELECT coalesce(max(r.k), 0) FROM (VALUES {", ".join(shifts)}) r(file, above, k)
-                        WHERE r.file = {SUSPECTS}.{FILE} AND r.above < {SUSPECTS}.{ROW})"""
+                        WHERE r.file = {TOLD}.{FILE} AND r.above < {TOLD}.{ROW})"""
             )
-
-    def _judge(self) -> None:
-        """Decide which suspects are bad; of rows that share a key the first sound one stays."""
-        key = quoted_columns(self.plan.contract.key)
-        refers = " OR ".join(f"_refers_{i}" for i in range(len(self.plan.references))) or "FALSE"
-        earlier = "FALSE"
-        if self.plan.earlier:
-            mine = key if len(self.plan.contract.key) == 1 else f"({key})"
-            earlier = f"{mine} IN (SELECT {mine} FROM {parquet(self.plan.earlier)})"
-        self._run(
-            f"""CREATE OR REPLACE TEMP TABLE {BAD} AS
-                WITH judged AS (SELECT *, ({earlier}) AS _is_seen FROM {SUSPECTS}),
-                sound AS (SELECT *, NOT (_is_wrong OR {refers} OR _is_seen) AS _is_sound FROM judged),
-                ranked AS (SELECT *, row_number() OVER (PARTITION BY {key}, {HASH}, _is_sound ORDER BY {FILE}, {ROW}) AS _rank FROM sound)
-                SELECT *, _is_seen OR (_is_sound AND _rank > 1) AS _is_double FROM ranked WHERE NOT _is_sound OR _rank > 1"""
-        )
-
-    def _quarantine(self, rejects: Sequence[Reject], *, has_suspects: bool) -> pa.Table:
-        """One row per bad row and rule, and one per rejected line."""
-        parts = [QUARANTINE_SCHEMA.empty_table()]
-        if has_suspects:
-            parts.append(self.engine.connection.raw_sql(self._told()).to_arrow_table().cast(QUARANTINE_SCHEMA))
-        lines = [
-            {
-                "file_no": r.file, "row_number": r.line, "rule": _REJECT_RULES.get(r.kind, "unreadable_line"),
-                "column_name": r.column or "*", "value_masked": r.message, "row_sealed": r.text,
-            }
-            for r in rejects
-        ]  # fmt: skip
-        parts.append(pa.Table.from_pylist(lines, schema=QUARANTINE_SCHEMA))
-        order = [(name, "ascending") for name in ("file_no", "row_number", "rule", "column_name")]
-        return pa.concat_tables(parts).sort_by(order)
 
     def _told(self) -> str:
         by_name = {c.name: c for c in self.plan.contract.columns}
@@ -317,64 +306,69 @@ class _Job:
         key = self.plan.contract.key
         parts = [
             f"""SELECT {FILE} AS file_no, {ROW} AS row_number, b.rule AS rule, b."column" AS column_name,
-                   b."value" AS value_masked, _sealed AS row_sealed FROM (SELECT *, unnest(_broken) AS b FROM {BAD})""",
-            f"""SELECT {FILE}, {ROW}, 'duplicate_key', {literal(", ".join(key))}, {shown(key)}, _sealed FROM {BAD}
+                   b."value" AS value_masked, _sealed AS row_sealed FROM (SELECT *, unnest(_broken) AS b FROM {TOLD})""",
+            f"""SELECT {FILE}, {ROW}, 'duplicate_key', {literal(", ".join(key))}, {shown(key)}, _sealed FROM {TOLD}
                 WHERE _is_double AND NOT _is_wrong""",
         ]
         for i, reference in enumerate(self.plan.references):
             name = literal(", ".join(reference.columns))
             parts.append(
-                f"""SELECT {FILE}, {ROW}, 'broken_reference', {name}, {shown(reference.columns)}, _sealed FROM {BAD}
+                f"""SELECT {FILE}, {ROW}, 'broken_reference', {name}, {shown(reference.columns)}, _sealed FROM {TOLD}
                     WHERE NOT _is_wrong AND _refers_{i}"""
             )
         return " UNION ALL ".join(parts)
 
-    # ── last reading ─────────────────────────────────────────────────────────────────────────────────────────────────
-    def _write(
-        self, rows: Sequence[RowSql], *, has_suspects: bool, counts: tuple[FileCount, ...], quarantine: pa.Table,
-        irregular: tuple[int, ...],
-    ) -> LoadResult:  # fmt: skip
-        names = quoted_columns(self.plan.contract.column_names) + (f", {FILE}, {REMOVED}" if self.plan.upserts else "")
-        parts = [r.rows(without=SUSPECT_KEYS if has_suspects else "") for r in rows]
-        if has_suspects:
-            parts.append(
-                f"SELECT {names} FROM {SUSPECTS} s ANTI JOIN {BAD} b ON s.{FILE} = b.{FILE} AND s.{ROW} = b.{ROW}"
-            )
-        path = self._copy(" UNION ALL ".join(parts) or self._nothing(), "good.parquet")
-        n_rows, n_loaded = n_parquet_rows(path), sum(c.n_loaded for c in counts)
-        if n_rows != n_loaded:  # two scans of one file disagree: nothing of it can be trusted
-            irregular = tuple(c.file for c in counts)
-        if self.plan.upserts and rows:
-            path = self._merge(path)
-            n_rows = n_parquet_rows(path)
-        return LoadResult(path, n_rows, counts, quarantine, irregular)
+    # ── what is written ──────────────────────────────────────────────────────────────────────────────────────────────
+    def _counts(
+        self, staged: Path, rejects: Sequence[Reject], *, has_bad: bool
+    ) -> tuple[tuple[FileCount, ...], tuple[int, ...]]:
+        """Return the counts per file, and the files whose records are not as many as their lines."""
+        sql = f"SELECT {FILE}, count(*), count(*) FILTER (_is_kept) FROM {parquet([staged])} GROUP BY 1"
+        raw = {int(str(n)): (int(str(rows)), int(str(kept))) for n, rows, kept in query(self.engine, sql)}
+        bad_sql = f"SELECT {FILE}, count(*) FROM {BAD} GROUP BY 1"
+        bad = {int(str(n)): int(str(c)) for n, c in query(self.engine, bad_sql)} if has_bad else {}
+        lost = Counter(r.file for r in rejects)
+        counts, irregular = [], []
+        for file in self.plan.files:
+            n_rows, n_kept = raw.get(file.number, (0, 0))
+            n_bad, n_lost = bad.get(file.number, 0), lost[file.number]
+            counts.append(FileCount(file.number, n_rows + n_lost, n_kept - n_bad, n_bad + n_lost, n_rows - n_kept))
+            if n_rows + n_lost != file.n_records:
+                irregular.append(file.number)
+        return tuple(counts), tuple(irregular)
 
-    def _copy(self, sql: str, name: str) -> Path:
-        target = self.folder / name
-        self._run(f"COPY ({sql}) TO {literal(str(target))} (FORMAT parquet, COMPRESSION {COMPRESSION})")
-        return target
-
-    def _nothing(self) -> str:
-        columns = ", ".join(f"NULL::{SQL_TYPES[c.kind]} AS {quoted(c.name)}" for c in self.plan.contract.columns)
-        return f"SELECT {columns} WHERE FALSE"
-
-    def _merge(self, path: Path) -> Path:
-        """Let the last row of each key stand, and close versions that a later one follows."""
-        names = self.plan.contract.column_names
+    def _finish(self, staged: Path, *, has_bad: bool) -> Path:
+        """Write the good rows; where rows replace each other, the last of each key; close versions that a later one follows."""
+        names = quoted_columns(self.plan.contract.column_names)
+        good = "_is_kept"
+        if has_bad:
+            good += f" AND file_row_number NOT IN (SELECT file_row_number FROM {BAD})"
+        sql = f"SELECT * FROM read_parquet({literal(str(staged))}, file_row_number=true) WHERE {good}"
+        if not self.plan.upserts:
+            return self._copy(f"SELECT {names} FROM ({sql})", "good.parquet")
         key = quoted_columns(self.plan.contract.key)
-        latest = (
-            f"SELECT * FROM {parquet([path])} QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY {FILE} DESC) = 1"
-        )
-        sql = f"SELECT {quoted_columns(names)} FROM ({latest}) WHERE NOT {REMOVED}"
+        latest = f"SELECT * FROM ({sql}) QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY {FILE} DESC) = 1"
+        sql = f"SELECT {names} FROM ({latest}) WHERE NOT {REMOVED}"
         if self.plan.closes_versions:
             entity = quoted_columns([c for c in self.plan.contract.key if c != "valid_from_on"])
             following = f"lead(valid_from_on) OVER (PARTITION BY {entity} ORDER BY valid_from_on)"
             closed = (
                 "least(nullif(valid_to_on, DATE '9999-12-31'), _next - 1) AS valid_to_on"  # least skips missing values
             )
-            chosen = ", ".join(closed if n == "valid_to_on" else quoted(n) for n in names)
+            chosen = ", ".join(closed if n == "valid_to_on" else quoted(n) for n in self.plan.contract.column_names)
             sql = f"SELECT {chosen} FROM (SELECT *, {following} AS _next FROM ({sql}))"
-        return self._copy(sql, "merged.parquet")
+        return self._copy(sql, "good.parquet")
+
+
+def _rejected(rejects: Sequence[Reject]) -> pa.Table:
+    lines = [
+        {
+            "file_no": r.file, "row_number": r.line, "rule": _REJECT_RULES.get(r.kind, "unreadable_line"),
+            "column_name": r.column or "*", "value_masked": r.message, "row_sealed": r.text,
+        }
+        for r in rejects
+    ]  # fmt: skip
+    return pa.Table.from_pylist(lines, schema=QUARANTINE_SCHEMA)
 
 
 def n_parquet_rows(path: Path) -> int:

@@ -93,12 +93,11 @@ def lookup_sql(lookup: Lookup) -> str:
 
 @dataclass(frozen=True, slots=True)
 class RowSql:
-    """SQL over the rows of one source. ``has_files`` adds the file and the removal mark to what is written."""
+    """SQL over the rows of one source."""
 
     contract: Contract
     source: Source
     references: tuple[Reference, ...]
-    has_files: bool
 
     # ── layers ───────────────────────────────────────────────────────────────────────────────────────────────────────
     def raw(self, *, with_left_out: bool = False) -> str:
@@ -129,7 +128,7 @@ class RowSql:
         return sql
 
     def values(self) -> str:
-        """Return the select list of the written row, over the typed layers."""
+        """Return the select list of the written row with its file and whether it takes its key away, over the typed layers."""
         by_name = {f.column.name: f for f in self.source.fields}
         parts = [
             f"{value_layer(by_name[c.name])} AS {quoted(c.name)}"
@@ -137,8 +136,7 @@ class RowSql:
             else f"NULL::{SQL_TYPES[c.kind]} AS {quoted(c.name)}"
             for c in self.contract.columns
         ]
-        if self.has_files:
-            parts += [FILE, REMOVED if self.source.removed else f"FALSE AS {REMOVED}"]
+        parts += [FILE, REMOVED if self.source.removed else f"FALSE AS {REMOVED}"]
         return ", ".join(parts)
 
     # ── judgement ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -167,57 +165,39 @@ class RowSql:
         columns = quoted_columns(reference.columns)
         theirs = quoted_columns(reference.target_columns)
         present = " AND ".join(f"{quoted(c)} IS NOT NULL" for c in reference.columns)
-        kept = f"NOT {REMOVED} AND " if self.has_files else ""
+        kept = f"NOT {REMOVED} AND " if self.source.removed else ""
         if not reference.paths:
             return f"({kept}{present})"
         mine, other = (columns, theirs) if len(reference.columns) == 1 else (f"({columns})", f"({theirs})")
         return f"({kept}{present} AND {mine} NOT IN (SELECT {other} FROM {parquet(reference.paths)}))"
 
     # ── queries ──────────────────────────────────────────────────────────────────────────────────────────────────────
-    def hashes(self) -> str:
-        """Return of every row its file, key hash, whether it is wrong (by its own rules or references), whether it is kept."""
-        refers = "".join(f" OR {self.broken(r)}" for r in self.references)
+    def staged(self) -> str:
+        """Return every row as it would be written, with file, key hash, and whether it is kept, wrong, or refers to nothing."""
         typed = self.typed(self.raw(with_left_out=True), self.source.fields)
-        file = "" if self.has_files else f", {FILE}"
-        written = f"SELECT {self.values()}{file}, _is_kept, ({self.is_wrong()}) AS _is_wrong FROM ({typed})"
-        return (
-            f"SELECT {FILE}, {self.key_hash()} AS {HASH}, (_is_wrong{refers}) AS _is_wrong, _is_kept FROM ({written})"
-        )
+        written = f"SELECT {self.values()}, _is_kept, ({self.is_wrong()}) AS _is_wrong FROM ({typed})"
+        refers = "".join(f", {self.broken(r)} AS _refers_{i}" for i, r in enumerate(self.references))
+        return f"SELECT *, {self.key_hash()} AS {HASH}{refers} FROM ({written})"
 
-    def rows(self, *, without: str = "") -> str:
-        """Return the rows as written; those whose key hash stands in the table ``without`` left out."""
-        sql = f"SELECT {self.values()} FROM ({self.typed(self.raw(), self.source.fields)})"
-        if not without:
-            return sql
-        names = quoted_columns(self.contract.column_names) + (f", {FILE}, {REMOVED}" if self.has_files else "")
-        return f"SELECT {names} FROM ({sql}) WHERE {self.key_hash()} NOT IN (SELECT {HASH} FROM {without})"
-
-    def suspects(self, table: str) -> str:
-        """Return the rows whose key hash stands in ``table``, as written, in order, with the rules broken and
-        the row as read."""
+    def details(self, table: str) -> str:
+        """Return the rows whose key hash stands in ``table``, in order: file, key hash, the rules broken, the row as read."""
         source = self.source
         key = [f for f in source.fields if f.column.name in self.contract.key]
         days = {f.end_of for f in key if f.end_of}
         key += [f for f in source.fields if f.column.name in days and f not in key]
-        typed = self.typed(self.raw(), key)
-        present = {f.column.name for f in key}
+        present = {f.column.name: f for f in key}
         values = ", ".join(
-            f"{value_layer(f)} AS {quoted('key ' + f.column.name)}" for f in key if f.column.name in self.contract.key
+            f"{value_layer(present[c]) if c in present else f'NULL::{SQL_TYPES[self.contract.column(c).kind]}'} AS {quoted('key ' + c)}"
+            for c in self.contract.key
         )
-        missing = [c for c in self.contract.key if c not in present]
-        values += "".join(f", NULL::{SQL_TYPES[self.contract.column(c).kind]} AS {quoted('key ' + c)}" for c in missing)
-        hashed = self.key_hash_of([f"key {c}" for c in self.contract.key])
         names = [*source.files[0].columns, *(new for lookup in source.lookups for new, _ in lookup.columns)]
+        hashed = self.key_hash_of([f"key {c}" for c in self.contract.key])
         base = f"""SELECT {quoted_columns(names)}, {FILE}, {HASH}
-                   FROM (SELECT *, {hashed} AS {HASH} FROM (SELECT *, {values} FROM ({typed})))
+                   FROM (SELECT *, {hashed} AS {HASH} FROM (SELECT *, {values} FROM ({self.typed(self.raw(), key)})))
                    WHERE {HASH} IN (SELECT {HASH} FROM {table})"""
-        full = self.typed(base, source.fields)
         raw = ", ".join(f"{literal(c)}: {quoted(c)}" for c in source.files[0].columns)
-        judged = f"""SELECT {self.values()}, {HASH}, ({self.is_wrong()}) AS _is_wrong, {self.told()} AS _broken,
-                     to_json({{{raw}}})::VARCHAR AS _sealed{"" if self.has_files else f", {FILE}"} FROM ({full})"""
-        refers = "".join(f", {self.broken(r)} AS _refers_{i}" for i, r in enumerate(self.references))
-        order = quoted_columns(self.contract.column_names) + (f", {REMOVED}" if self.has_files else "")
-        return f"SELECT {order}, {FILE}, {HASH}, _is_wrong, _broken, _sealed{refers} FROM ({judged})"
+        return f"""SELECT {FILE}, {HASH}, {self.told()} AS _broken, to_json({{{raw}}})::VARCHAR AS _sealed
+                   FROM ({self.typed(base, source.fields)})"""
 
     def key_hash_of(self, names: Sequence[str]) -> str:
         """Return :meth:`key_hash` over columns of other names."""

@@ -47,6 +47,15 @@ def test_cutoffs_stay_from_night_to_night_until_the_next_is_complete():
     assert all(c[-1] + timedelta(days=37) <= n for c, n in zip(found, nights, strict=True))
 
 
+def test_steps_are_counted_from_the_day_that_is_written():
+    counted = CutoffDefinition(n=2, step="days", every_days=37, counted_from=date(2025, 5, 24), history_days=0)
+    for as_of in (date(2025, 6, 30), date(2025, 7, 14)):
+        found = choose_cutoffs(counted, horizon_days=37, as_of=as_of, first_day=date(2024, 1, 1))
+        assert found == (date(2025, 4, 17), date(2025, 5, 24))
+    earlier = choose_cutoffs(counted, horizon_days=37, as_of=date(2025, 5, 1), first_day=date(2024, 1, 1))
+    assert earlier == (date(2025, 2, 2), date(2025, 3, 11))
+
+
 def test_days_before_the_history_are_not_learned_from():
     assert choose_cutoffs(MONTHS, horizon_days=37, as_of=date(2025, 8, 20), first_day=date(2025, 5, 15)) == (
         date(2025, 6, 30),

@@ -218,11 +218,11 @@ def _consents(plan: BankPlan, state: ChunkState, keys: Keys, bits: Any) -> dict[
     on = np.where((state_ == 1) & (on == state.day), state.day - who % min(plan.n_days - 2, 200), on)
     on = np.where(state_ == 1, np.maximum(on, people.joined[who] + 1), on)
     kept = on <= state.day  # who joined today has withdrawn nothing yet
-    channel, purpose = np.repeat([r[1] for r in rows], counts)[kept], np.repeat([r[2] for r in rows], counts)[kept]
+    through, purpose = np.repeat([r[1] for r in rows], counts)[kept], np.repeat([r[2] for r in rows], counts)[kept]
     who, state_, on = who[kept], state_[kept], on[kept]
     return {
         CONSENTS.name: {
-            "CUST_NO": keys.customer(who), "CHNL_CD": channel, "PURP_CD": purpose, "CONSENT_ST": state_, "CONSENT_DT": on, "EVID_CD": np.where(state_ == 0, 0, np.where(on < first, 1, 2)),
+            "CUST_NO": keys.customer(who), "CHNL_CD": through, "PURP_CD": purpose, "CONSENT_ST": state_, "CONSENT_DT": on, "EVID_CD": np.where(state_ == 0, 0, np.where(on < first, 1, 2)),
         }
     }  # fmt: skip
 
