@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from zhike.pipeline.demo import DemoOutcome
+
+SHOWN = {"maturity_kept": "money kept", "maturity_kept_per_customer": "kept, each customer once"}
+
+
+def _tell_effect(name: str, effect: Mapping[str, Any]) -> None:
+    if effect.get("effect") is None:
+        print(f"{name}: not estimable, {effect.get('reason') or 'too little data'}")
+        return
+    print(f"{name}: contacted {effect['treated_level']:.1%}, held out {effect['control_level']:.1%}")
+    print(
+        f"  effect {effect['effect']:+.1%}, 95 % interval {effect['effect_low']:+.1%} to {effect['effect_high']:+.1%}"
+    )
+    if effect.get("simulated_truth") is not None:
+        print(f"  simulated truth {effect['simulated_truth']:+.1%}")
 
 
 def tell_demo(outcome: DemoOutcome) -> None:
     """Print what happened, on stdout."""
     found = outcome.figures
-    effect = found["effect"]
     print(f"customers            {found['customers']:>10,}   as of {found['as_of']}")
     print(f"money maturing, 30 d {found['segments'].get('maturing_pool', 0):>10,}   customers")
     print("funnel               " + " · ".join(f"{stage} {n:,}" for stage, n in found["funnel"].items()))
@@ -16,15 +32,8 @@ def tell_demo(outcome: DemoOutcome) -> None:
     print(
         f"contacted            {found['contacted']:>10,}   refused at sending {sum(found['refused_at_sending'].values()):,}"
     )
-    if effect.get("effect") is None:
-        print(f"effect               not estimable: {effect.get('reason') or 'too little data'}")
-    else:
-        print(f"kept, contacted      {effect['treated_level']:>10.1%}   held out {effect['control_level']:.1%}")
-        print(
-            f"effect               {effect['effect']:>+10.1%}   95 % interval {effect['effect_low']:+.1%} … {effect['effect_high']:+.1%}"
-        )
-    if outcome.truth is not None:
-        print(f"simulated truth      {outcome.truth:>+10.1%}")
+    for metric, name in SHOWN.items():
+        _tell_effect(name, found["effect"].get(metric, {}))
 
 
 __all__ = ["tell_demo"]

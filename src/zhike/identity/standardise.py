@@ -25,6 +25,7 @@ from zhike.identity.terms import AsOf
 MOBILE = r"^1[3-9][0-9]{9}$"
 EMAIL = r"^[a-z0-9._%+\-]+@[a-z0-9.\-]+\.[a-z]{2,}$"
 NAME_NOISE = r"[\s·•．.,，、()（）\-_*'’&/]"
+PLAIN_NAME = r"^[一-龥]{2,4}$"
 NO_NAME = ("", "未知", "无", "不详", "匿名", "游客", "TEST", "测试", "NULL", "NONE", "UNKNOWN")
 TITLES = r"(先生|女士|小姐|太太|老师|老板|经理)+$"  # what is left of 王先生 is a surname: no name
 USED = (
@@ -56,11 +57,16 @@ def standard_email(value: ir.StringValue) -> ir.StringValue:
     return address.re_search(EMAIL).ifelse(address, ibis.null("string"))
 
 
+def _is_plain(value: ir.StringValue) -> ir.BooleanValue:
+    """Whether a text is a Chinese name as it should be: two to four characters, no title. Nearly all are; the rest costs more."""
+    return value.re_search(PLAIN_NAME) & ~value.re_search(TITLES) & ~value.isin(NO_NAME)
+
+
 def name_initial(value: ir.StringValue) -> ir.StringValue:
     """Return the first character of whatever stands for a name (王 of 王先生, 张 of 张*); missing when nothing does."""
     bare = half_width(value).upper().re_replace(NAME_NOISE, "")
     is_hint = ~bare.isin(NO_NAME) & ~bare.re_search(r"^[*＊?？]")
-    return is_hint.ifelse(bare.substr(0, 1), ibis.null("string"))
+    return _is_plain(value).ifelse(value.substr(0, 1), is_hint.ifelse(bare.substr(0, 1), ibis.null("string")))
 
 
 def standard_name(value: ir.StringValue) -> ir.StringValue:
@@ -69,7 +75,7 @@ def standard_name(value: ir.StringValue) -> ir.StringValue:
     is_masked = bare.re_search(r"[*＊?？]")
     key = bare.re_replace(NAME_NOISE, "")
     is_name = ~is_masked & (key.length() >= 2) & ~key.isin(NO_NAME)
-    return is_name.ifelse(key, ibis.null("string"))
+    return _is_plain(value).ifelse(value, is_name.ifelse(key, ibis.null("string")))
 
 
 def versions_as_of(parties: ir.Table, as_of: AsOf) -> ir.Table:

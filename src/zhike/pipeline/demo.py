@@ -37,6 +37,7 @@ from zhike.warehouse.run import Listener, StepResult, StepState
 LAST_DAY = date(2025, 6, 30)
 CAMPAIGN = "deposit_maturity"
 METRIC = "maturity_kept"
+PER_CUSTOMER = "maturity_kept_per_customer"
 CORE = "core"
 STORY_DAYS = 14
 NIGHT_HOUR = 3
@@ -64,7 +65,7 @@ class DemoOutcome:
 
     plan: DemoPlan
     figures: Mapping[str, Any]
-    truth: float | None
+    truth: Mapping[str, float]
     reports: tuple[Path, ...]
 
     def as_json(self) -> dict[str, Any]:
@@ -196,14 +197,14 @@ class _Telling:
     def _tables(self, manifest: Manifest) -> Catalog:
         return open_catalog(self.engine, self.project.warehouse, self.compiled.contracts, manifest.entries)
 
-    def effect_row(self) -> dict[str, Any]:
-        """Return the measured headline effect."""
+    def effects(self, truth: Mapping[str, float]) -> dict[str, dict[str, Any]]:
+        """Return metric → measured effect with its interval, and the simulated truth where there is one."""
         effect = self._tables(self.measured).part("effect", self.campaign.experiment)
-        rows = self.engine.fetch(effect.filter(effect.metric == METRIC)).to_pylist()
-        return dict(rows[0]) if rows else {}
+        rows = self.engine.fetch(effect.order_by("metric")).to_pylist()
+        return {r["metric"]: {**_plain(r), "simulated_truth": truth.get(r["metric"])} for r in rows}
 
-    def true_effect(self) -> float | None:
-        """Return the true effect on the customers of the experiment; None where one arm has nobody whose money matures."""
+    def true_effect(self) -> dict[str, float]:
+        """Return metric → true effect on the customers of the experiment; empty where one arm has no maturing money."""
         tables = self._tables(self.planned)
         keys = core_keys(tables, self.engine)
         arms = self.engine.fetch(tables.part("assignment", self.campaign.experiment)).to_pylist()
@@ -212,21 +213,22 @@ class _Telling:
             for arm in ("treatment", "control")
         )
         try:
-            return true_effect(self.bank_folder, treated, control).effect
+            found = true_effect(self.bank_folder, treated, control)
         except NotEstimable:
-            return None
+            return {}
+        return {METRIC: found.effect_of_money, PER_CUSTOMER: found.effect}
 
-    def write(self, folder: Path, clock: VirtualClock, truth: float | None) -> tuple[Path, ...]:
+    def write(self, folder: Path, clock: VirtualClock, truth: Mapping[str, float]) -> tuple[Path, ...]:
         """Write the report in both languages."""
         plan = ReportPlan(
             self.planned, self.measured, campaign=self.campaign.key, experiment=self.campaign.experiment,
-            truth={} if truth is None else {METRIC: truth}, is_simulated=True,
+            truth=truth, is_simulated=True,
         )  # fmt: skip
         source = report_source(self.project, self.compiled, self.engine, plan, made_at=clock.now())
         return render(source, folder)
 
     def figures(
-        self, first: RunResult, second: RunResult, outcomes: list[Outcome], truth: float | None
+        self, first: RunResult, second: RunResult, outcomes: list[Outcome], truth: Mapping[str, float]
     ) -> dict[str, Any]:
         """Return the figures that ``--json`` prints."""
         tables, later = self._tables(self.planned), self._tables(self.measured)
@@ -247,7 +249,7 @@ class _Telling:
             "contacted": sum(o.as_contact()["state"] == "sent" for o in outcomes),
             "refused_at_sending": refusals_by_rule(outcomes),
             "held_out": self._counts(tables.part("assignment", self.campaign.experiment), "arm").get("control", 0),
-            "effect": {**_plain(self.effect_row()), "simulated_truth": truth},
+            "effect": self.effects(truth),
             "roi": [_plain(r) for r in self.engine.fetch(later.part("roi", self.campaign.experiment)).to_pylist()],
             "peak_memory_mb": max(first.peak_memory_mb, second.peak_memory_mb),
         }

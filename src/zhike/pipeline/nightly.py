@@ -21,13 +21,15 @@ from zhike.pipeline.project import Project
 from zhike.pipeline.store import OperationsStore, StoredOverride
 from zhike.policy.steps import steps as policy_steps
 from zhike.profile.steps import profile_step
+from zhike.profile.tables import TAG_OVERRIDE
 from zhike.profile.tags_steps import tag_steps
 from zhike.scores.steps import ModelSetting
 from zhike.scores.steps import steps as score_steps
 from zhike.segments.steps import segment_steps
 from zhike.sources import open_mapping
 from zhike.sources.steps import steps as source_steps
-from zhike.warehouse import RunPlan, RunResult, Step, open_engine, run_steps
+from zhike.warehouse import Output, RunPlan, RunResult, Step, StepContext, open_engine, run_steps
+from zhike.warehouse.conform import rows_table
 from zhike.warehouse.run import Listener
 
 OVERRIDE_KINDS = {"identity_merge": Action.MERGE, "identity_split": Action.SPLIT}
@@ -59,6 +61,24 @@ def identity_overrides(overrides: Sequence[StoredOverride]) -> list[Override]:
     ]
 
 
+def tag_overrides(overrides: Sequence[StoredOverride]) -> Step:
+    """Return the step that brings the manual tags of the store into the run."""
+    given = [{**o.subject, "given_on": o.made_at.date().isoformat()} for o in overrides if o.kind == "tag"]
+    names = TAG_OVERRIDE.column_names
+    rows = [{n: _as_day(n, row.get(n)) for n in names} for row in given]
+
+    def work(context: StepContext) -> Mapping[str, object]:
+        return {"rows": context.write(TAG_OVERRIDE.name, rows_table(TAG_OVERRIDE, rows))}
+
+    return Step(
+        "snapshot:tag_override", (Output(TAG_OVERRIDE.name),), (), work, material=tuple(map(str, given)), is_dated=False
+    )
+
+
+def _as_day(name: str, value: object) -> object:
+    return date.fromisoformat(str(value)) if name.endswith("_on") and value is not None else value
+
+
 def identity_settings(parameters: Mapping[str, object]) -> IdentitySettings:
     """Return the parameters of identity; those that a project does not set keep their defaults."""
     priority = parameters.get("identity_source_priority")
@@ -78,6 +98,7 @@ def plan_night(night: Night, compiled: Compiled, store: OperationsStore) -> RunP
     setting = ModelSetting(compiled.features, project.models, settings.engine_threads, zone)
     steps: list[Step] = [
         *snapshot_steps(engagement_log(project)),
+        tag_overrides(store.overrides()),
         *source_steps(
             mapping,
             night.data,

@@ -231,8 +231,9 @@ def _checked(feature: Feature, known: Mapping[str, Feature], where: str) -> Iter
         if name not in known:
             near = suggest(name, known)
             yield Finding(where, f"there is no feature {name}", name, f"did you mean {near}?" if near else "")
-    if feature.relation is not None and feature.relation.of in known:
-        other = known[feature.relation.of]
+    of = feature.relation.of if feature.relation is not None else None
+    if of is not None and of in known:
+        other = known[of]
         if other.balance is None and other.facts is None:
             yield Finding(where, "a relation reads features of balances and facts only", other.key)
     if (feature.relation is not None) and (feature.relation.stat == "count") == (feature.relation.of is not None):

@@ -89,6 +89,7 @@ def true_effect(
         n_treated=n_treated, n_control=n_control, kept_rate_contacted=float(kept_treated.contacted.mean()),
         kept_rate_not_contacted=float(kept_treated.not_contacted.mean()), kept_rate_control=float(kept_control.not_contacted.mean()),
         effect=float(difference.mean()), effect_amount=float((difference * kept_treated.principal).sum() / 100),
+        effect_of_money=float((difference * kept_treated.principal).sum() / kept_treated.principal.sum()),
         standard_error=float(np.sqrt(spread_t / n_treated + spread_c / n_control)),
     )  # fmt: skip
 

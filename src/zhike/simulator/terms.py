@@ -115,7 +115,8 @@ class TrueEffect:
 
     ``kept_rate_*`` are means over customers of kept over matured principal, at maturity + 7 days. ``effect`` is their
     difference on those who were contacted; ``standard_error`` says how far a *realised* difference of two independent
-    groups of these sizes may lie from it.
+    groups of these sizes may lie from it. ``effect_of_money`` weighs each customer by principal: what a kept rate of sums
+    estimates.
     """
 
     n_treated: int
@@ -125,6 +126,7 @@ class TrueEffect:
     kept_rate_control: float
     effect: float
     effect_amount: float
+    effect_of_money: float
     standard_error: float
 
 

@@ -39,15 +39,10 @@ def evaluate(engine: Engine, numbers: list[str | None]) -> list[dict[str, object
     table = ibis.memtable(
         {"n": list(range(len(numbers))), "number": numbers}, schema={"n": "int64", "number": "string"}
     )
-    compact = compact_number(table.number)
-    resident = valid_resident_id(compact)
-    rows = table.select(
-        "n",
-        resident=resident,
-        uscc=valid_uscc(compact),
-        born=birth_of_resident_id(resident),
-        sex=sex_of_resident_id(resident),
-    )
+    table = table.mutate(number=compact_number(table.number))
+    resident = valid_resident_id(table.number, resident_serial(table.number))
+    rows = table.select("n", resident=resident, uscc=valid_uscc(table.number))
+    rows = rows.mutate(born=birth_of_resident_id(rows.resident), sex=sex_of_resident_id(rows.resident))
     return engine.fetch(rows.order_by("n")).to_pylist()
 
 
