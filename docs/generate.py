@@ -1,4 +1,4 @@
-"""Write the generated pages of docs/: tables, features, tags, segments, parameters, gates, errors, commands, requirements.
+"""Write the generated pages of docs/reference: tables, definitions by kind, parameters, errors, commands, requirements.
 
 ``python docs/generate.py`` writes them; ``--check`` exits 1 and names those that are no longer true.
 """
@@ -6,16 +6,21 @@
 from __future__ import annotations
 
 import ast
-import os
 import re
-import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from zhike.kernel.definitions import DefinitionSet, read_definitions, read_yaml
+import typer
+
+from zhike.cli.main import app
+from zhike.decision.terms import RULES
+from zhike.kernel.definitions import KINDS, DefinitionSet, read_definitions, read_yaml
 from zhike.pipeline.project import standard_pack
 from zhike.pipeline.tables import CONTRACTS
+from zhike.policy.decide import BUILT_IN
+from zhike.sources.load import TODO
 
 DOCS = Path(__file__).parent
 ROOT = DOCS.parent
@@ -64,18 +69,25 @@ def page_parameters() -> str:
     return "\n".join(["# Parameters 参数\n", NOTE, head, table(("name", "default", "unit", "中文", "English"), rows)])
 
 
+def meaning_of(body: Mapping[str, Any], language: str) -> str:
+    """Return what a definition means: its meaning, what it aims at, or why it refuses."""
+    for name in ("meaning", "objective", "reason", "purpose"):
+        value = body.get(f"{name}_{language}", body.get(name))
+        if isinstance(value, Mapping):
+            value = value.get(language)
+        if isinstance(value, str):
+            return value
+    return ""
+
+
 def definition_page(title: str, kind: str) -> Callable[[DefinitionSet], str]:
     """Return a writer of the page of one kind of definition."""
 
     def write(definitions: DefinitionSet) -> str:
-        rows = []
-        for d in definitions.of_kind(kind):
-            meaning = [
-                d.body.get("meaning_zh") or d.body.get("definition_zh") or "",
-                d.body.get("meaning_en") or d.body.get("definition_en") or "",
-            ]
-            meaning = [m if isinstance(m, str) else str(m) for m in meaning]
-            rows.append((f"`{d.key}`", d.body.get("zh", ""), d.body.get("en", ""), *meaning, f"`{d.file}`"))
+        rows = [
+            (f"`{d.key}`", d.body.get("zh", ""), d.body.get("en", ""), meaning_of(d.body, "zh"), meaning_of(d.body, "en"), f"`{d.file}`")
+            for d in definitions.of_kind(kind)
+        ]  # fmt: skip
         return "\n".join([f"# {title}\n", NOTE, table(("key", "中文", "English", "含义", "meaning", "file"), rows)])
 
     return write
@@ -93,71 +105,152 @@ ERROR_NAMES = {
 }
 
 
+def codes_written(node: ast.expr | None) -> list[str]:
+    """Return the codes that an expression may give: a literal, or one per kind of definition where the kind is filled in."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return [node.value]
+    if isinstance(node, ast.JoinedStr):
+        parts = [p.value if isinstance(p, ast.Constant) else None for p in node.values]
+        return ["".join(kind if p is None else str(p) for p in parts) for kind in sorted(KINDS.values())]
+    return []
+
+
+def helpers_of(tree: ast.Module) -> dict[str, tuple[str, list[str]]]:
+    """Return function → (kind of error, names of its arguments) of the functions of a module that are handed a code."""
+    found = {}
+    for function in ast.walk(tree):
+        if isinstance(function, ast.FunctionDef):
+            names = [a.arg for a in function.args.args]
+            for call in ast.walk(function):
+                if is_error(call) and isinstance(call.args[0], ast.Name) and call.args[0].id in names:  # type: ignore[attr-defined]
+                    found[function.name] = (call.func.id, names)  # type: ignore[attr-defined]
+    return found
+
+
+def is_error(node: ast.AST) -> bool:
+    """Return whether a node makes an error of the tree."""
+    return (
+        isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ERROR_NAMES and bool(node.args)
+    )  # fmt: skip
+
+
+def said(node: ast.expr | None) -> str:
+    """Return an English text as a table shows it, with what is filled in as «…»."""
+    if node is None:
+        return ""
+    if isinstance(node, ast.JoinedStr):
+        return "".join(str(p.value) if isinstance(p, ast.Constant) else "…" for p in node.values)
+    return str(node.value) if isinstance(node, ast.Constant) else "…"
+
+
 def error_calls() -> Iterator[tuple[str, str, str]]:
-    """Yield (code, kind, English text) of every error that the code raises with a literal code."""
+    """Yield (code, kind, English text) of every error that the code raises."""
     for path in sorted((ROOT / "src" / "zhike").rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if (
-                isinstance(node, ast.Call)
-                and isinstance(node.func, ast.Name)
-                and node.func.id in ERROR_NAMES
-                and node.args
-            ):
-                first = node.args[0]
-                english = next((ast.unparse(k.value) for k in node.keywords if k.arg == "en"), "")
-                if isinstance(first, ast.Constant) and isinstance(first.value, str):
-                    yield first.value, node.func.id, re.sub(r"\{[^{}]*\}", "…", english.strip("f'\""))
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        helpers = helpers_of(tree)
+        for node in ast.walk(tree):
+            if is_error(node):
+                english = next((k.value for k in node.keywords if k.arg == "en"), None)  # type: ignore[attr-defined]
+                yield from ((code, node.func.id, said(english)) for code in codes_written(node.args[0]))  # type: ignore[attr-defined]
+            elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in helpers:
+                kind, names = helpers[node.func.id]
+                given = {
+                    **dict(zip(names, node.args, strict=False)),
+                    **{k.arg: k.value for k in node.keywords if k.arg},
+                }
+                yield from ((code, kind, said(given.get("en"))) for code in codes_written(given.get("code")))
 
 
 def page_errors() -> str:
-    """Every stable error code."""
+    """Every stable code: errors, rows held back, refusals that are no gate, rules of the funnel."""
     seen: dict[str, tuple[str, str]] = {}
     for code, kind, english in error_calls():
         seen.setdefault(code, (kind, english))
     rows = [(f"`{code}`", kind, english) for code, (kind, english) in sorted(seen.items())]
-    return "\n".join(["# Errors 错误码\n", NOTE, table(("code", "kind", "says"), rows)])
+    held = [(f"`{rule}`", *todo.split(" / ", 1)) for rule, todo in sorted(TODO.items())]
+    refusals = [(f"`{rule}`", zh, en) for rule, (zh, en) in sorted({**BUILT_IN, **RULES}.items())]
+    return "\n".join([
+        "# Errors 错误码\n", NOTE, "Who can act on which kind, and exit codes: [kernel](../concepts/kernel.md).\n",
+        table(("code", "kind", "says"), rows),
+        "\n## Why a row is in quarantine 隔离原因\n", table(("rule", "怎么办", "what to do"), held),
+        "\n## Why a candidate fell out, beside the gates 落选原因\n",
+        "Gates refuse with their own keys: [gates](gates.md). A cap is `cap.<key>`, a rule on words `content.<key>`.\n",
+        table(("rule", "中文", "English"), refusals),
+    ])  # fmt: skip
+
+
+def shown(command: Any, words: Sequence[str]) -> str:
+    """Return what a command says of itself."""
+    context = command.context_class(
+        command, info_name=" ".join(words), terminal_width=100, max_content_width=100, color=False
+    )
+    return str(command.get_help(context)).rstrip()
 
 
 def page_commands() -> str:
     """What every command says of itself."""
-    environment = {**os.environ, "COLUMNS": "100", "TERM": "dumb", "NO_COLOR": "1"}
-
-    def shown(*words: str) -> str:
-        command = [sys.executable, "-c", "from zhike.cli.main import main; main()", *words, "--help"]
-        out = subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout
-        return out.replace("Usage: -c", "Usage: zhike").rstrip()
-
-    def names(text: str) -> list[str]:
-        _, _, listed = text.partition("Commands:")
-        return re.findall(r"^  ([a-z]+) ", listed, flags=re.M)
-
-    parts = ["# Commands 命令\n", NOTE, f"```\n{shown()}\n```\n"]
-    for name in names(shown()):
-        text = shown(name)
-        parts.append(f"## zhike {name}\n\n```\n{text}\n```\n")
-        parts += [f"### zhike {name} {sub}\n\n```\n{shown(name, sub)}\n```\n" for sub in names(text)]
+    root: Any = typer.main.get_command(app)
+    parts = ["# Commands 命令\n", NOTE, f"```\n{shown(root, ['zhike'])}\n```\n"]
+    for name, command in root.commands.items():
+        parts.append(f"## zhike {name}\n\n```\n{shown(command, ['zhike', name])}\n```\n")
+        parts += [
+            f"### zhike {name} {sub}\n\n```\n{shown(each, ['zhike', name, sub])}\n```\n"
+            for sub, each in getattr(command, "commands", {}).items()
+        ]
     return "\n".join(parts)
+
+
+def requirements_written() -> dict[str, str]:
+    """Return ID → capability of ``docs/requirements.md``."""
+    text = (DOCS / "requirements.md").read_text(encoding="utf-8")
+    return dict(re.findall(r"^\| ([A-Z]\d+) \| (.+?) \|", text, flags=re.M))
+
+
+def requirement_ids(node: ast.expr) -> list[str]:
+    """Return the IDs that a mark, or a list of marks, carries."""
+    if isinstance(node, ast.List | ast.Tuple):
+        return [i for each in node.elts for i in requirement_ids(each)]
+    if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("mark.requirement"):
+        return [str(ast.literal_eval(value)) for value in node.args]
+    return []
+
+
+def requirements_tested() -> dict[str, list[str]]:
+    """Return ID → the tests that carry it; a module's own mark stands for all of its tests."""
+    found: dict[str, list[str]] = {}
+    for path in sorted((ROOT / "tests").rglob("test_*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            where, marks = str(path.relative_to(ROOT)), []
+            if isinstance(node, ast.FunctionDef):
+                where, marks = f"{where}::{node.name}", list(node.decorator_list)
+            elif isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "pytestmark":
+                marks = [node.value]
+            for i in dict.fromkeys(i for mark in marks for i in requirement_ids(mark)):
+                found.setdefault(i, []).append(where)
+    return found
 
 
 def page_requirements() -> str:
     """Requirement → the tests that carry its ID."""
-    found: dict[str, list[str]] = {}
-    for path in sorted((ROOT / "tests").rglob("test_*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            for mark in getattr(node, "decorator_list", []):
-                if isinstance(mark, ast.Call) and ast.unparse(mark.func).endswith("mark.requirement"):
-                    for value in mark.args:
-                        found.setdefault(ast.literal_eval(value), []).append(f"{path.relative_to(ROOT)}::{node.name}")  # type: ignore[attr-defined]
-    rows = [(i, "<br>".join(f"`{t}`" for t in tests)) for i, tests in sorted(found.items())]
-    return "\n".join(["# Requirements and the tests that prove them\n", NOTE, table(("ID", "tests"), rows)])
+    found = requirements_tested()
+    rows = [
+        (i, capability, "<br>".join(f"`{t}`" for t in found.get(i, [])) or "–")
+        for i, capability in requirements_written().items()
+    ]
+    head = "What each ID asks: [requirements](../requirements.md).\n"
+    return "\n".join(
+        ["# Requirements and the tests that prove them\n", NOTE, head, table(("ID", "capability", "tests"), rows)]
+    )
 
 
 def pages() -> dict[str, str]:
     """Return file name → content of every generated page."""
     standard = read_definitions([standard_pack()])
-    kinds = {"features": ("Features 画像特征", "feature"), "tags": ("Tags 标签", "tag"), "segments": ("Segments 客群", "segment"),
-             "gates": ("Gates 合规闸口", "gate"), "models": ("Models 模型", "model"), "campaigns": ("Campaigns 活动", "campaign"), "offers": ("Offers 产品优惠", "offer")}  # fmt: skip
-    written = {f"{name}.md": definition_page(title, kind)(standard) for name, (title, kind) in kinds.items()}
+    kinds = {
+        "features": "Features 画像特征", "tags": "Tags 标签", "segments": "Segments 客群", "models": "Models 模型", "gates": "Gates 合规闸口",
+        "contact_policies": "Contact policies 触达策略", "regulations": "Rules on words 内容规则", "campaigns": "Campaigns 活动", "offers": "Offers 产品优惠",
+    }  # fmt: skip
+    written = {f"{name}.md": definition_page(title, KINDS[name])(standard) for name, title in kinds.items()}
     return {
         **written,
         "tables.md": page_tables(),

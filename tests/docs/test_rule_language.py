@@ -87,7 +87,9 @@ def test_every_word_of_the_language_has_an_example():
 
 def test_every_comparison_expression_and_relation_is_explained():
     text = PAGE.read_text(encoding="utf-8")
-    assert [w for w in (*Comparison, *Arithmetic, *HEADS, *RELATIONS) if f"`{w}" not in text and f"{{{w}:" not in text] == []
+    assert [
+        w for w in (*Comparison, *Arithmetic, *HEADS, *RELATIONS) if f"`{w}" not in text and f"{{{w}:" not in text
+    ] == []
 
 
 def test_the_wrong_example_is_told_as_the_page_says():

@@ -22,6 +22,7 @@ from zhike.decision.log import LogStamp, decision_ids, log_rows
 from zhike.decision.terms import Arm, Campaign
 from zhike.decision.wording import JOINERS, check_sentence, fields_in, sentence_column, with_score_reasons
 from zhike.kernel.definitions import DefinitionSet
+from zhike.kernel.errors import BadInput
 from zhike.policy.batch import GateTables
 from zhike.policy.contacts import contacts_made
 from zhike.policy.decide import Policy
@@ -123,10 +124,8 @@ def _actions(
     features = {n: (t.zh or n, t.en or n) for n, t in plan.vocabulary.fields.items()}
     told = with_score_reasons(joined, scores, features, model=model)
     kinds = {**plan.kinds, **SENTENCE_FIELDS}
-    reasons = {
-        language: sentence_column(told, sentence, kinds, language=language)
-        for language, sentence in (("zh", written.reason_zh), ("en", written.reason_en))
-    }
+    reason_zh = sentence_column(told, written.reason_zh, kinds, language="zh")
+    reason_en = sentence_column(told, written.reason_en, kinds, language="en")
     return told.select(
         "customer_id", "recipient_id", "offer_id", "channel", "p_accept", "value_amount", "cost_amount", "priority",
         campaign=ibis.literal(campaign.key),
@@ -139,8 +138,8 @@ def _actions(
         ),
         product_line=_by_offer(told, campaign, {o.offer_id: o.definition.product_line.value for o in campaign.offers}),
         content_version=_by_offer(told, campaign, {o.offer_id: o.definition.content.version for o in campaign.offers}),
-        reason_zh=reasons["zh"] + _why(told.score_reasons_zh, "；主要原因：", "。"),
-        reason_en=reasons["en"] + _why(told.score_reasons_en, "; mainly: ", "."),
+        reason_zh=reason_zh + _why(told.score_reasons_zh, "；主要原因：", "。"),
+        reason_en=reason_en + _why(told.score_reasons_en, "; mainly: ", "."),
         talking_points_zh=_by_offer(told, campaign, {o.offer_id: JOINERS["zh"].join(o.definition.talking_points_zh) for o in campaign.offers}),
         talking_points_en=_by_offer(told, campaign, {o.offer_id: JOINERS["en"].join(o.definition.talking_points_en) for o in campaign.offers}),
     )  # fmt: skip
@@ -224,8 +223,19 @@ def make_plans(definitions: DefinitionSet, policy: Policy, vocabulary: Vocabular
         kinds = input_kinds(campaign, policy, vocabulary, further=named)
         book_hash, book = write_book(campaign, definitions, policy, vocabulary)
         earlier = tuple(p.campaign.key for p in plans)
+        _check_experiment(campaign, plans)
         plans.append(Plan(campaign, policy, words, kinds, book_hash, book, earlier))
     return tuple(plans)
+
+
+def _check_experiment(campaign: Campaign, plans: Sequence[Plan]) -> None:
+    twin = next((p.campaign.key for p in plans if p.campaign.experiment == campaign.experiment), None)
+    if twin is not None:
+        raise BadInput(
+            "decision.experiment_twice", zh=f"活动 {twin} 与 {campaign.key} 使用同一实验 {campaign.experiment}",
+            en=f"campaigns {twin} and {campaign.key} name one experiment, {campaign.experiment}",
+            todo_zh="为其中一个另取 experiment", todo_en="give one of them another experiment",
+        )  # fmt: skip
 
 
 def _step(plan: Plan, as_of: date) -> Step:

@@ -106,14 +106,24 @@ def with_score_reasons(
     features : feature → names in Chinese and English; a feature without names is shown by its key.
     """
     own = scores.filter(scores.model == model)
-    columns = {}
+    names = ibis.memtable(
+        {
+            "_feature": list(features),
+            "_zh": [n[0] for n in features.values()],
+            "_en": [n[1] for n in features.values()],
+        },
+        schema={"_feature": "string", "_zh": "string", "_en": "string"},
+    )
+    columns = []
     for i in (1, 2, 3):
-        pieces = own[f"reason_{i}"].split("=")
-        for at, language in enumerate(("zh", "en")):
-            name = pieces[0].cases(*((k, names[at]) for k, names in features.items()), else_=pieces[0])
-            columns[f"{language}_{i}"] = name + " " + own[f"reason_{i}"].re_replace("^[^=]*=", "")
-    told = own.select(_key="customer_id", **columns)
-    joined = table.left_join(told, table.customer_id == told["_key"])
+        reason = own[f"reason_{i}"]
+        own = own.mutate(_key_of=reason.re_replace("=.*$", ""), _value_of=reason.re_replace("^[^=]*=", ""))
+        own = own.left_join(names, own["_key_of"] == names["_feature"])
+        told = {f"{a}_{i}": ibis.coalesce(own[f"_{a}"], own["_key_of"]) + " " + own["_value_of"] for a in ("zh", "en")}
+        own = own.mutate(**told).drop("_feature", "_zh", "_en", "_key_of", "_value_of")
+        columns += list(told)
+    told_rows = own.select(*columns, _key="customer_id")
+    joined = table.left_join(told_rows, table.customer_id == told_rows["_key"])
     texts = {
         f"score_reasons_{language}": _joined(
             [joined[f"{language}_{i}"] for i in (1, 2, 3)], "、" if language == "zh" else ", "

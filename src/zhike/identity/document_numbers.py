@@ -32,24 +32,26 @@ def compact_number(value: ir.StringValue) -> ir.StringValue:
     return half_width(value).upper().re_replace(r"[\s\-·*]", "").nullif("")
 
 
-def resident_serial(number: ir.StringValue) -> ir.IntegerValue:
-    """Return the first 17 digits of a resident id as a number, 15 digits lengthened to them; missing for anything else.
+def resident_serial(number: ir.StringValue) -> ir.StringValue:
+    """Return the first 17 digits of a resident id, 15 digits lengthened to them; missing for anything else.
 
     Keep it as a column before it is handed to :func:`valid_resident_id`, which names it some twenty times.
     """
     old = number.substr(0, 6) + "19" + number.substr(6, 9)
-    seventeen = ibis.cases(
-        (number.length() == 18, number.substr(0, 17)), (number.length() == 15, old), else_=ibis.null("string")
+    return ibis.cases(
+        (number.re_search(RESIDENT_18), number.substr(0, 17)),
+        (number.re_search(RESIDENT_15), old),
+        else_=ibis.null("string"),
     )
-    return seventeen.try_cast("int64")
 
 
-def _resident_check(serial: ir.IntegerValue) -> ir.StringValue:
-    """Return the check character of 17 digits (ISO 7064 MOD 11-2)."""
+def _resident_check(serial: ir.StringValue) -> ir.StringValue:
+    """Return the check character of 17 digits (ISO 7064 MOD 11-2); in two halves, since quotients pass through doubles."""
+    halves = (serial.substr(0, 9).try_cast("int64"), serial.substr(9, 8).try_cast("int64"))
     total = ibis.literal(0)
     for position, weight in enumerate(RESIDENT_WEIGHTS):
-        digit = (serial // 10 ** (16 - position)) % 10
-        total = total + digit * weight
+        half, place = (halves[0], 8 - position) if position < 9 else (halves[1], 16 - position)
+        total = total + half // 10**place % 10 * weight
     return ibis.literal(RESIDENT_CHECKS).substr(total % len(RESIDENT_CHECKS), 1)
 
 
@@ -58,7 +60,7 @@ def _real_day(eight: ir.StringValue) -> ir.DateValue:
     return eight.re_replace(r"^(\d{4})(\d{2})(\d{2})$", r"\1-\2-\3").try_cast("date")
 
 
-def valid_resident_id(number: ir.StringValue, serial: ir.IntegerValue) -> ir.StringValue:
+def valid_resident_id(number: ir.StringValue, serial: ir.StringValue) -> ir.StringValue:
     """Return the 18-digit resident id when it is valid, else missing; a first-generation 15-digit one is lengthened.
 
     Valid: known province, real day of birth, right check character (only where there is one: 15 digits carry none).
@@ -68,12 +70,10 @@ def valid_resident_id(number: ir.StringValue, serial: ir.IntegerValue) -> ir.Str
     number : compact, see :func:`compact_number`.
     serial : of the same number, see :func:`resident_serial`.
     """
-    text = serial.cast("string")
-    is_real_day = _real_day(text.substr(6, 8)).notnull()
-    check = _resident_check(serial)
-    is_new = number.re_search(RESIDENT_18) & (number.substr(17, 1) == check) & is_real_day
-    is_old = number.re_search(RESIDENT_15) & is_real_day
-    return ibis.cases((is_new, number), (is_old, text + check), else_=ibis.null("string"))
+    is_real_day = _real_day(serial.substr(6, 8)).notnull()
+    lengthened = serial + _resident_check(serial)
+    is_valid = is_real_day & ((number.length() == 15) | (number == lengthened))
+    return is_valid.ifelse(lengthened, ibis.null("string"))
 
 
 def birth_of_resident_id(resident_id: ir.StringValue) -> ir.DateValue:

@@ -6,7 +6,7 @@ ranking). Contact details follow recency, everything else the ranking; a missing
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -14,16 +14,6 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 
-from zhike.identity.document_numbers import (
-    birth_of_resident_id,
-    compact_number,
-    resident_serial,
-    sex_of_resident_id,
-    valid_resident_id,
-    valid_uscc,
-)
-from zhike.identity.standardise import records_as_of
-from zhike.identity.terms import AsOf
 from zhike.kernel.errors import NotFound
 from zhike.sources.tables.party import SOURCE_PARTY
 
@@ -43,6 +33,8 @@ BY_RECENCY = (
 )
 EARLIEST = ("registered_on", "deceased_on")
 ANY_TRUE = ("is_staff", "has_court_record")
+CARRIED = {"birth_on": "document_birth_on", "sex": "document_sex"}  # what a valid resident id says by itself
+UNPROVEN = 1_000_000  # puts records without proof behind all with it
 KIND_ORDER: Mapping[str, int] = {"company": 0, "sole_trader": 1, "person": 2}
 
 
@@ -59,80 +51,54 @@ class FieldOrigin:
     rule: str
 
 
-def _ranked(parties: ir.Table, links: ir.Table, *, as_of: AsOf, source_priority: Sequence[str]) -> ir.Table:
-    """Return the records as of the day with their customer and two total orders, 0 best."""
-    records = records_as_of(parties, as_of)
-    joined = records.inner_join(
-        links.select("source", "source_key", "customer_id", "customer_no"), ["source", "source_key"]
-    )
-    trust = (
-        ibis.cases(*((joined.source == s, i) for i, s in enumerate(source_priority)), else_=len(source_priority))
-        if source_priority
-        else ibis.literal(0)
-    )
-    joined = joined.mutate(
-        trust=trust, number=compact_number(joined.id_number), serial=resident_serial(compact_number(joined.id_number))
-    )
-    newest = [joined.valid_from_on.desc(), joined.recorded_at.desc()]
-    tie = [joined.source, joined.source_key]
-    by_customer = {"group_by": "customer_no"}
-    ranked = joined.mutate(
-        trust_rank=ibis.row_number().over(order_by=[joined.trust, *newest, *tie], **by_customer),
-        recency_rank=ibis.row_number().over(order_by=[*newest, joined.trust, *tie], **by_customer),
-    )
-    resident = (ranked.party_kind == "company").ifelse(
-        ibis.null("string"), valid_resident_id(ranked.number, ranked.serial)
-    )
-    uscc = (ranked.party_kind == "person").ifelse(ibis.null("string"), valid_uscc(ranked.number))
-    return ranked.mutate(resident_id=resident, is_valid_document=resident.notnull() | uscc.notnull())
+def _linked(parties: ir.Table, links: ir.Table) -> ir.Table:
+    """Return the version of each record that its link was made of, with its customer and its places in both orders."""
+    chosen = links.mutate(valid_from_on=links.version_on).drop("version_on", "linked_by")
+    return parties.inner_join(chosen, ["source", "source_key", "valid_from_on"])
 
 
-def _survivor(ranked: ir.Table, name: str) -> ir.Value:
+def _survivor(linked: ir.Table, name: str) -> ir.Value:
     """Return the aggregate that picks one field's surviving value."""
-    value = ranked[name]
+    value = linked[name]
     if name in EARLIEST:
         return value.min()
     if name in ANY_TRUE:
         return value.any()
-    if name == "id_number":
-        order = ranked.trust_rank + ranked.is_valid_document.ifelse(0, 1_000_000)
+    if name in CARRIED:
+        value = ibis.coalesce(linked[CARRIED[name]], value)
+        order = linked.trust_rank + linked[CARRIED[name]].isnull().ifelse(UNPROVEN, 0)
         return value.argmin(order, where=value.notnull())
-    return value.argmin(ranked.recency_rank if name in BY_RECENCY else ranked.trust_rank, where=value.notnull())
+    if name == "id_number":
+        return value.argmin(linked.trust_rank + linked.has_valid_document.ifelse(0, UNPROVEN), where=value.notnull())
+    return value.argmin(linked.recency_rank if name in BY_RECENCY else linked.trust_rank, where=value.notnull())
 
 
-def golden_records(parties: ir.Table, links: ir.Table, *, as_of: AsOf, source_priority: Sequence[str]) -> ir.Table:
+def golden_records(parties: ir.Table, links: ir.Table) -> ir.Table:
     """Return one row per customer with the surviving value of each field.
 
     Parameters
     ----------
-    parties : ``source_party``; versions known at the end of ``as_of`` are read.
-    links : ``identity_link`` of the same day.
-    source_priority : sources, most trusted first.
+    parties : ``source_party``; the versions that ``links`` names are read, no later ones.
+    links : ``identity_link`` of the day.
 
     Returns
     -------
     the columns of ``customer``. A valid resident id says birth and sex, whatever the records say.
     """
-    ranked = _ranked(parties, links, as_of=as_of, source_priority=source_priority)
-    fields = {c.name: _survivor(ranked, c.name) for c in GOLDEN_COLUMNS}
-    kind_order = ibis.cases(*((ranked.party_kind == k, o) for k, o in KIND_ORDER.items()), else_=len(KIND_ORDER))
-    grouped = ranked.group_by("customer_id", "customer_no").aggregate(
-        party_kind=ranked.party_kind.argmin(kind_order),
-        n_records=ranked.count().cast("int64"),
-        first_valid_on=ranked.valid_from_on.min(),
-        resident_id=ranked.resident_id.argmin(ranked.trust_rank, where=ranked.resident_id.notnull()),
+    linked = _linked(parties, links)
+    fields = {c.name: _survivor(linked, c.name) for c in GOLDEN_COLUMNS}
+    kind_order = ibis.cases(*((linked.party_kind == k, o) for k, o in KIND_ORDER.items()), else_=len(KIND_ORDER))
+    grouped = linked.group_by("customer_no").aggregate(
+        customer_id=linked.customer_id.min(),
+        party_kind=linked.party_kind.argmin(kind_order),
+        n_records=linked.count().cast("int64"),
+        first_valid_on=linked.valid_from_on.min(),
         **fields,
     )
-    return grouped.mutate(
-        since_on=ibis.coalesce(grouped.registered_on, grouped.first_valid_on),
-        birth_on=ibis.coalesce(birth_of_resident_id(grouped.resident_id), grouped.birth_on),
-        sex=ibis.coalesce(sex_of_resident_id(grouped.resident_id), grouped.sex),
-    )
+    return grouped.mutate(since_on=ibis.coalesce(grouped.registered_on, grouped.first_valid_on))
 
 
-def explain_field(
-    parties: ir.Table, links: ir.Table, *, customer_id: str, field: str, as_of: AsOf, source_priority: Sequence[str]
-) -> tuple[FieldOrigin, ...]:
+def explain_field(parties: ir.Table, links: ir.Table, *, customer_id: str, field: str) -> tuple[FieldOrigin, ...]:
     """Return where a field of one customer comes from: the surviving record first, then the others that have a value.
 
     Raises
@@ -141,17 +107,10 @@ def explain_field(
     """
     if field not in {c.name for c in GOLDEN_COLUMNS}:
         raise NotFound("identity.field_unknown", zh=f"客户没有字段 {field}", en=f"a customer has no field {field}")
-    mine = links.filter(links.customer_id == customer_id)
-    ranked = _ranked(parties, mine, as_of=as_of, source_priority=source_priority)
-    carried = {"birth_on": birth_of_resident_id, "sex": sex_of_resident_id}
-    if field in carried:
-        from_document = carried[field](ranked.resident_id)
-        ranked = ranked.mutate(
-            from_document=from_document.notnull(), **{field: ibis.coalesce(from_document, ranked[field])}
-        )
-    else:
-        ranked = ranked.mutate(from_document=ibis.literal(False))  # noqa: FBT003 - a literal value
-    known = ranked.filter(ranked[field].notnull())
+    linked = _linked(parties, links.filter(links.customer_id == customer_id))
+    proof = linked[CARRIED[field]] if field in CARRIED else ibis.null(linked[field].type())
+    linked = linked.mutate(is_proven=proof.notnull(), shown=ibis.coalesce(proof, linked[field]))
+    known = linked.filter(linked.shown.notnull())
     ordered, rule = _order(known, field)
     rows = known.order_by(ordered).to_pyarrow().to_pylist()
     if not rows:
@@ -159,8 +118,8 @@ def explain_field(
             "identity.field_missing", zh=f"该客户没有 {field} 的值", en=f"this customer has no value for {field}"
         )
     return tuple(
-        FieldOrigin(field, r[field], r["source"], r["source_key"], r["valid_from_on"], r["recorded_at"],
-                    "resident_id" if r["from_document"] else rule)
+        FieldOrigin(field, r["shown"], r["source"], r["source_key"], r["valid_from_on"], r["recorded_at"],
+                    "resident_id" if r["is_proven"] else rule)
         for r in rows
     )  # fmt: skip
 
@@ -174,8 +133,8 @@ def _order(known: ir.Table, field: str) -> tuple[list[ir.Value], str]:
     if field in BY_RECENCY:
         return [known.recency_rank], "most_recent"
     if field == "id_number":
-        return [known.is_valid_document.desc(), known.trust_rank], "valid_then_trusted_source"
-    return [known.from_document.desc(), known.trust_rank], "trusted_source"
+        return [known.has_valid_document.desc(), known.trust_rank], "valid_then_trusted_source"
+    return [known.is_proven.desc(), known.trust_rank], "trusted_source"
 
 
 __all__ = ["BY_RECENCY", "GOLDEN_COLUMNS", "FieldOrigin", "explain_field", "golden_records"]

@@ -27,7 +27,7 @@ from zhike.identity.clusters import (
 )
 from zhike.identity.edges import Edges, override_pairs, shared_keys, star_edges
 from zhike.identity.inherit import NONE, Inheritance, Register, inherit
-from zhike.identity.rows import Previous, RowWriter
+from zhike.identity.rows import Previous, RowWriter, integers
 from zhike.identity.rules import keys_of, rules
 from zhike.identity.standardise import standardise, versions_as_of
 from zhike.identity.terms import Action, AsOf, IdentitySettings, Override, RecordKey, Rule
@@ -76,15 +76,15 @@ def link_records(
         records = versions.filter(versions.is_latest)
         rows = _fetch_records(engine, records, previous.link)
         register = _fetch_register(engine, records, previous.register)
-        numbers = _record_numbers(engine, records, overrides)
+        numbers = _recordintegers(engine, records, overrides)
     merges = override_pairs(overrides, numbers, Action.MERGE)
     splits = override_pairs(overrides, numbers, Action.SPLIT)
     clusters = build_clusters(_facts(rows), edges, merges=_pairs(merges), splits=_pairs(splits))
-    previous_no = _numbers(rows["previous_no"], NONE)
+    previous_no = integers(rows["previous_no"], NONE)
     inheritance = inherit(clusters.root, previous_no, register)
     alive = register.customer_no[register.is_alive]
     changes = explain_changes(clusters, previous_no, inheritance, alive_before=alive, rule_names=names)
-    writer = RowWriter(rows, names, as_of.on, key, previous, engine)
+    writer = RowWriter(rows, names, settings.source_priority, as_of.on, key, previous, engine)
     ids = writer.ids(inheritance)
     return Linked(
         writer.link(clusters, inheritance, ids), writer.edge(clusters), writer.register(inheritance, ids, changes),
@@ -148,13 +148,24 @@ def _fetch_edges(engine: Engine, versions: ir.Table, all_rules: Sequence[Rule]) 
         rows = engine.fetch(star_edges(keys, shared))
         wide = shared.filter(shared.is_too_wide).group_by("rule").aggregate(n=lambda t: t.count().cast("int64"))
         too_wide = {r["rule"]: r["n"] for r in engine.fetch(wide.order_by("rule")).to_pylist()}
-    return Edges(*(_numbers(rows[c]) for c in ("left", "right", "priority", "key_no"))), too_wide
+    return Edges(*(integers(rows[c]) for c in ("left", "right", "priority", "key_no"))), too_wide
 
 
 def _fetch_records(engine: Engine, records: ir.Table, previous_link: ir.Table) -> pa.Table:
     before = previous_link.select("source", "source_key", previous_no=previous_link.customer_no)
     joined = records.left_join(before, ["source", "source_key"])
-    columns = ("record_no", "source", "source_key", "party_kind", "resident_id", "uscc", "birth_on", "previous_no")
+    columns = (
+        "record_no",
+        "source",
+        "source_key",
+        "party_kind",
+        "resident_id",
+        "uscc",
+        "birth_on",
+        "valid_from_on",
+        "recorded_at",
+        "previous_no",
+    )
     return engine.fetch(joined.select(*columns).order_by("record_no")).combine_chunks()
 
 
@@ -169,12 +180,12 @@ def _fetch_register(engine: Engine, records: ir.Table, register: ir.Table) -> Re
     if not rows.num_rows:
         return Register.empty()
     return Register(
-        _numbers(rows["customer_no"]), _numbers(rows["record_no"], NONE), _numbers(rows["generation"]),
+        integers(rows["customer_no"]), integers(rows["record_no"], NONE), integers(rows["generation"]),
         rows["is_alive"].to_numpy().astype(bool),
     )  # fmt: skip
 
 
-def _record_numbers(engine: Engine, records: ir.Table, overrides: Sequence[Override]) -> dict[RecordKey, int]:
+def _recordintegers(engine: Engine, records: ir.Table, overrides: Sequence[Override]) -> dict[RecordKey, int]:
     wanted = sorted({k.source_key for o in overrides for k in (o.left, o.right)})
     if not wanted:
         return {}
@@ -186,24 +197,17 @@ def _pairs(found: Sequence[tuple[int, int, Override]]) -> list[tuple[int, int]]:
     return sorted({(a, b) for a, b, _ in found})
 
 
-def _numbers(column: Any, missing: int = MISSING) -> Ints:
-    """Return an Arrow column of numbers as an array, with ``missing`` where it has none."""
-    filled: Any = pc.fill_null(column, missing)
-    numbers: Ints = filled.to_numpy().astype(np.int64)
-    return numbers
-
-
 def _codes(column: Any) -> Ints:
     """Return a text column as integer codes, MISSING where missing."""
     encoded: Any = pc.dictionary_encode(column)
-    return _numbers(encoded.combine_chunks().indices if hasattr(encoded, "combine_chunks") else encoded.indices)
+    return integers(encoded.combine_chunks().indices if hasattr(encoded, "combine_chunks") else encoded.indices)
 
 
 def _facts(rows: pa.Table) -> Facts:
     """Return what may contradict; days are counted from a day before any birth, so that none of them is MISSING."""
-    days = _numbers(pc.cast(rows["birth_on"], pa.int32()), NO_DAY)
+    days = integers(pc.cast(rows["birth_on"], pa.int32()), NO_DAY)
     born = np.where(days == NO_DAY, MISSING, days + DAYS_BEFORE_1970)
-    kind = _numbers(pc.index_in(rows["party_kind"], pa.array(list(KIND_CODES))))
+    kind = integers(pc.index_in(rows["party_kind"], pa.array(list(KIND_CODES))))
     return Facts(_codes(rows["resident_id"]), _codes(rows["uscc"]), born, kind)
 
 

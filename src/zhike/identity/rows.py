@@ -10,7 +10,9 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from zhike.identity.changes import ChangeRow
 from zhike.identity.clusters import Clusters
@@ -20,6 +22,7 @@ from zhike.identity.terms import Change
 from zhike.kernel.hashing import keyed_id
 from zhike.warehouse import Engine
 
+Ints = npt.NDArray[np.int64]
 SINGLE = "single"
 Values = Any  # an Arrow array: its type parameters say nothing here
 
@@ -27,6 +30,13 @@ Values = Any  # an Arrow array: its type parameters say nothing here
 def as_array(values: Any, kind: pa.DataType | None = None) -> Values:
     """Return values as an Arrow array."""
     return pa.array(values, kind)
+
+
+def integers(column: Values, missing: int = -1) -> Ints:
+    """Return an Arrow column of numbers as an array, with ``missing`` where it has none."""
+    filled: Any = pc.fill_null(column, missing)
+    numbers: Ints = filled.to_numpy().astype(np.int64)
+    return numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +54,7 @@ class RowWriter:
 
     rows: pa.Table
     rule_names: Sequence[str]
+    source_priority: Sequence[str]
     as_of: date
     key: bytes
     previous: Previous
@@ -68,10 +79,29 @@ class RowWriter:
             np.minimum.at(strongest, side, clusters.used.priority)
         names = as_array([*self.rule_names, SINGLE])
         numbers = as_array(inheritance.customer_no)
+        trust_rank, recency_rank = self._ranks(inheritance.customer_no)
+        resident: Values = self.rows["resident_id"]
+        is_resident: Values = pc.is_valid(resident)
+        order_digit: Values = pc.cast(pc.utf8_slice_codeunits(resident, 16, 17), pa.int64())
+        is_male: Values = pc.cast(pc.bit_wise_and(order_digit, 1), pa.bool_())
         return pa.table({
             "source": self.rows["source"], "source_key": self.rows["source_key"], "customer_id": ids.take(numbers),
-            "customer_no": numbers, "linked_by": names.take(as_array(strongest)),
+            "customer_no": numbers, "version_on": self.rows["valid_from_on"], "trust_rank": trust_rank, "recency_rank": recency_rank,
+            "has_valid_document": pc.or_(is_resident, pc.is_valid(self.rows["uscc"])),
+            "document_birth_on": pc.if_else(is_resident, self.rows["birth_on"], None),
+            "document_sex": pc.if_else(is_male, "male", "female"), "linked_by": names.take(as_array(strongest)),
         })  # fmt: skip
+
+    def _ranks(self, customer_no: Ints) -> tuple[Ints, Ints]:
+        """Return each record's place in its customer by trust in the source and by recency; equals in the order of keys."""
+        place = pc.index_in(self.rows["source"], pa.array(self.source_priority, pa.string()))
+        trust = integers(place, len(self.source_priority))
+        valid = -integers(pc.cast(self.rows["valid_from_on"], pa.int32()))
+        recorded = -integers(pc.cast(self.rows["recorded_at"], pa.int64()))
+        record = np.arange(len(customer_no))
+        by_trust = np.lexsort((record, recorded, valid, trust, customer_no))
+        by_recency = np.lexsort((record, trust, recorded, valid, customer_no))
+        return _places(customer_no, by_trust), _places(customer_no, by_recency)
 
     def edge(self, clusters: Clusters) -> pa.Table:
         """Return the edges in order, each pair once per rule; used by one key and refused by another is used."""
@@ -143,4 +173,15 @@ class RowWriter:
         return self.previous.change.union(ibis.memtable(today))
 
 
-__all__ = ["SINGLE", "Previous", "RowWriter", "as_array"]
+def _places(customer_no: Ints, order: Ints) -> Ints:
+    """Return each record's place from 0 within its customer, given all records in order of customer and then merit."""
+    ordered = customer_no[order]
+    position = np.arange(len(order))
+    is_start = np.ones(len(order), bool)
+    is_start[1:] = ordered[1:] != ordered[:-1]
+    places = np.empty(len(order), np.int64)
+    places[order] = position - np.maximum.accumulate(np.where(is_start, position, 0))
+    return places
+
+
+__all__ = ["SINGLE", "Previous", "RowWriter", "as_array", "integers"]

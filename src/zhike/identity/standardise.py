@@ -28,18 +28,10 @@ NAME_NOISE = r"[\s·•．.,，、()（）\-_*'’&/]"
 PLAIN_NAME = r"^[一-龥]{2,4}$"
 NO_NAME = ("", "未知", "无", "不详", "匿名", "游客", "TEST", "测试", "NULL", "NONE", "UNKNOWN")
 TITLES = r"(先生|女士|小姐|太太|老师|老板|经理)+$"  # what is left of 王先生 is a surname: no name
-USED = (
-    "is_latest",
-    "source",
-    "source_key",
-    "party_kind",
-    "id_type",
-    "mobile",
-    "email",
-    "birth_on",
-    "wechat_unionid",
-    "device_id",
-)
+USED = ("record_no", "is_latest", "valid_from_on", "recorded_at", "source", "source_key", "party_kind", "id_type", "birth_on",
+        "wechat_unionid", "device_id")  # fmt: skip
+KEPT = ("record_no", "is_latest", "valid_from_on", "recorded_at", "source", "source_key", "party_kind", "resident_id", "uscc",
+        "name_key", "initial", "mobile", "email")  # fmt: skip
 OTHER_DOCUMENTS = ("passport", "hk_macau_permit", "other")
 SHORTEST_DOCUMENT = 6
 
@@ -79,63 +71,64 @@ def standard_name(value: ir.StringValue) -> ir.StringValue:
 
 
 def versions_as_of(parties: ir.Table, as_of: AsOf) -> ir.Table:
-    """Return the versions of source records known at the end of ``as_of``, with ``is_latest`` marking one per record.
+    """Return the versions of source records known at the end of ``as_of``, with ``record_no`` and ``is_latest``.
 
-    A record whose validity has ended keeps its last version: its history still belongs to a customer.
+    ``record_no`` numbers the records from 0 by (source, source_key); ``is_latest`` marks one version of each. A record whose
+    validity has ended keeps its last version: its history still belongs to a customer.
     """
     known = parties.filter((parties.valid_from_on <= as_of.on) & (parties.recorded_at <= as_of.known_by))
-    newest_first = [known.valid_from_on.desc(), known.recorded_at.desc()]
-    return known.mutate(is_latest=ibis.row_number().over(group_by=["source", "source_key"], order_by=newest_first) == 0)
+    records = known.group_by("source", "source_key").aggregate(last_on=known.valid_from_on.max())
+    records = records.mutate(record_no=ibis.row_number().over(order_by=["source", "source_key"]))
+    joined = known.inner_join(records, ["source", "source_key"])
+    return joined.mutate(is_latest=joined.valid_from_on == joined.last_on).drop("last_on")
 
 
-def records_as_of(parties: ir.Table, as_of: AsOf) -> ir.Table:
-    """Return the latest version of each source record known at the end of ``as_of``."""
-    versions = versions_as_of(parties, as_of)
-    return versions.filter(versions.is_latest).drop("is_latest")
+def as_columns(table: ir.Table) -> ir.Table:
+    """Return the table with its expressions kept as columns, so that what follows names a result and not its formula.
+
+    Ibis writes formulas out at each place that names them; a formula that uses chance (dropped again by whoever selects
+    from this) is never written out twice.
+    """
+    return table.mutate(kept_apart=ibis.random())
 
 
 def standardise(versions: ir.Table, placeholder_birth_on: Sequence[date] = ()) -> ir.Table:
-    """Return one standardised row per version, records numbered by (source, source_key).
+    """Return one standardised row per version of a record.
 
-    Columns: record_no (dense, from 0, one per record), is_latest, source, source_key, party_kind, resident_id, uscc, document (any other document
-    number with its type), mobile, email, name_key, initial (of a name that is only hinted at, too), birth_on (the one in a valid resident id beats the one written),
-    wechat_unionid, device_id.
+    Columns: record_no, is_latest, valid_from_on, recorded_at, source, source_key, party_kind, resident_id, uscc, document
+    (any other number with its type), mobile, email, name_key, initial (also of a name that is only hinted at), birth_on (the
+    one in a valid resident id beats the one written), wechat_unionid, device_id.
     """
-    numbered = versions.select(
-        *USED,
-        number=compact_number(versions.id_number),
-        serial=resident_serial(compact_number(versions.id_number)),
-        name_key=standard_name(versions.name),
-        initial=name_initial(versions.name),
-        record_no=ibis.dense_rank().over(
-            order_by=["source", "source_key"]
-        ),  # a window also keeps both numbers columns of their own
-    )
+    texts = as_columns(versions.select(
+        *USED, number=compact_number(versions.id_number), name_key=standard_name(versions.name), initial=name_initial(versions.name),
+        mobile=standard_mobile(versions.mobile), email=standard_email(versions.email),
+    ))  # fmt: skip
+    numbered = as_columns(texts.mutate(serial=resident_serial(texts.number)).drop("kept_apart"))
     missing = ibis.null("string")
-    is_company = numbered.party_kind == "company"
     documents = numbered.mutate(
-        resident_id=is_company.ifelse(missing, valid_resident_id(numbered.number, numbered.serial)),
+        resident_id=(numbered.party_kind == "company").ifelse(
+            missing, valid_resident_id(numbered.number, numbered.serial)
+        ),
         uscc=(numbered.party_kind == "person").ifelse(missing, valid_uscc(numbered.number)),
     )
+    documents = as_columns(documents.drop("kept_apart"))
     is_other = documents.id_type.isin(OTHER_DOCUMENTS) & (documents.number.length() >= SHORTEST_DOCUMENT)
     born = documents.birth_on
     for day in placeholder_birth_on:
         born = born.nullif(day)
     written = (documents.party_kind == "company").ifelse(ibis.null("date"), born)
     return documents.select(
-        "record_no", "is_latest", "source", "source_key", "party_kind", "resident_id", "uscc", "name_key", "initial",
+        *KEPT,
         document=is_other.ifelse(documents.id_type + ":" + documents.number, missing),
-        mobile=standard_mobile(documents.mobile),
-        email=standard_email(documents.email),
         birth_on=ibis.coalesce(birth_of_resident_id(documents.resident_id), written),
         wechat_unionid=documents.wechat_unionid.strip().nullif(""),
         device_id=documents.device_id.strip().nullif(""),
-    )  # fmt: skip
+    )
 
 
 __all__ = [
+    "as_columns",
     "name_initial",
-    "records_as_of",
     "standard_email",
     "standard_mobile",
     "standard_name",

@@ -41,7 +41,7 @@ def steps(*, settings: IdentitySettings, overrides: Sequence[Override], key: byt
         ),
         Step(
             "identity:customer", writes=(Output("customer"),), reads=(Input("source_party"), Input("identity_link")),
-            work=_Golden(settings), material=material[:2],
+            work=_customers, material=(VERSION,), is_dated=False,
         ),
         Step(
             "identity:accounts", writes=(Output("customer_account"),), reads=(Input("account_party"), Input("identity_link")),
@@ -75,16 +75,9 @@ class _Link:
         return linked.metrics
 
 
-@dataclass(frozen=True, slots=True)
-class _Golden:
-    settings: IdentitySettings
-
-    def __call__(self, context: StepContext) -> Mapping[str, Any]:
-        customers = golden_records(
-            context.tables["source_party"], context.tables["identity_link"], as_of=self.settings.as_of(context.as_of),
-            source_priority=self.settings.source_priority,
-        )  # fmt: skip
-        return {"n_customers": context.write("customer", customers)}
+def _customers(context: StepContext) -> Mapping[str, Any]:
+    customers = golden_records(context.tables["source_party"], context.tables["identity_link"])
+    return {"n_customers": context.write("customer", customers)}
 
 
 def _accounts(context: StepContext) -> Mapping[str, Any]:

@@ -3,9 +3,9 @@
 from zhike.identity.golden import GOLDEN_COLUMNS
 from zhike.sources.tables.money import ACCOUNT_PARTY
 from zhike.sources.tables.party import PARTY_KINDS, PARTY_RELATION
-from zhike.warehouse.contracts import Contract, Personal, Reads, code, day, integer, rate, text
+from zhike.warehouse.contracts import Contract, Personal, Reads, code, day, flag, integer, rate, text
 
-DIRECT, SENSITIVE = Personal.DIRECT, Personal.SENSITIVE
+DIRECT, SENSITIVE, QUASI = Personal.DIRECT, Personal.SENSITIVE, Personal.QUASI
 
 CUSTOMER = Contract(
     "customer", "identity", "客户", "Customer: one person, sole trader or company, with the best value of each field",
@@ -28,6 +28,12 @@ IDENTITY_LINK = Contract(
         text("source_key", "来源客户号", "The source's own key", required=True, personal=DIRECT),
         text("customer_id", "客户统一标识", "Customer", required=True),
         integer("customer_no", "客户序号", "Dense number of the customer", required=True, minimum=1),
+        day("version_on", "采用版本生效日", "Version of the record that was used: holds from", required=True),
+        integer("trust_rank", "信任序", "Place among the customer's records by trust in the source, then newest; 0 first", required=True, minimum=0),
+        integer("recency_rank", "新近序", "Place among the customer's records by recency, then trust; 0 first", required=True, minimum=0),
+        flag("has_valid_document", "证件有效", "Carries a valid resident id or social credit code", required=True),
+        day("document_birth_on", "证件出生日", "Birth date that its valid resident id says", personal=QUASI),
+        code("document_sex", "证件性别", "Sex that its valid resident id says", personal=QUASI, allowed=("male", "female")),
         code("linked_by", "归并规则", "Strongest rule that links it to another record; `single` when it stands alone", required=True),
     ),
 )  # fmt: skip

@@ -64,6 +64,10 @@ class ZhikeError(Exception):
             lines.append(f"  → {self.todo_en}")
         return "\n".join(lines)
 
+    def __reduce__(self) -> tuple[object, ...]:
+        told = (self.code, self.zh, self.en, self.todo_zh, self.todo_en, tuple(self.findings), dict(self.facts))
+        return (type(self), told)
+
     def in_chinese(self) -> str:
         """Return the same message as ``str(error)``, in Chinese."""
         lines = [f"{self.code}: {self.zh}", *(f"  {f}" for f in self.findings)]

@@ -40,6 +40,7 @@ class Settings(BaseModel):
     permit_key: str = "file:.zhike/permit.key"
     engine_threads: int = Field(default=2, ge=1, le=256)
     engine_memory: str = Field(default="3GB", pattern=r"^\d+(\.\d+)?\s?(MB|GB)$")
+    run_workers: int = Field(default=2, ge=1, le=64)
     keep_versions: int = Field(default=7, ge=7)
     keep_hours: int = Field(default=48, ge=48)
 

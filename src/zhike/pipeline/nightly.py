@@ -6,12 +6,14 @@ import getpass
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 from zhike.decision.steps import steps as decision_steps
 from zhike.identity import Action, IdentitySettings, Override, RecordKey
 from zhike.identity.steps import steps as identity_steps
 from zhike.kernel.clock import Clock
+from zhike.kernel.settings import Settings
 from zhike.measure.steps import steps as measure_steps
 from zhike.pipeline.checking import apply_project, compiled_project
 from zhike.pipeline.compiled import Compiled
@@ -28,7 +30,7 @@ from zhike.scores.steps import steps as score_steps
 from zhike.segments.steps import segment_steps
 from zhike.sources import open_mapping
 from zhike.sources.steps import steps as source_steps
-from zhike.warehouse import Output, RunPlan, RunResult, Step, StepContext, open_engine, run_steps
+from zhike.warehouse import Engine, Output, RunPlan, RunResult, Step, StepContext, open_engine, run_steps
 from zhike.warehouse.conform import rows_table
 from zhike.warehouse.run import Listener
 
@@ -139,13 +141,24 @@ def run_night(night: Night, store: OperationsStore, *, clock: Clock, listen: Lis
         apply_project(night.project, store, by=getpass.getuser(), at=clock.now())
     compiled = compiled_project(night.project, approved(store))
     plan = plan_night(night, compiled, store)
-    engine = open_engine(
-        threads=settings.engine_threads, memory=settings.engine_memory, scratch=settings.state / "scratch"
-    )
-    try:
-        return run_steps(night.project.warehouse, engine, plan, clock=clock, results=night.project.runs, listen=listen)
-    finally:
-        engine.close()
+    results = night.project.runs
+    if settings.run_workers == 1:
+        engine = worker_engine(settings)
+        try:
+            return run_steps(night.project.warehouse, engine, plan, clock=clock, results=results, listen=listen)
+        finally:
+            engine.close()
+    return run_steps(
+        night.project.warehouse, partial(worker_engine, settings), plan, clock=clock, results=results, listen=listen,
+        workers=settings.run_workers,
+    )  # fmt: skip
+
+
+def worker_engine(settings: Settings) -> Engine:
+    """Open the engine of one worker, with its part of the memory."""
+    size, unit = float(settings.engine_memory[:-2]), settings.engine_memory[-2:]
+    memory = f"{size / settings.run_workers:g}{unit}"
+    return open_engine(threads=settings.engine_threads, memory=memory, scratch=settings.state / "scratch")
 
 
 __all__ = ["Night", "engagement_log", "plan_night", "run_night"]

@@ -107,11 +107,13 @@ class Policy:
     def on(self, day: date) -> InForce:
         """Return the rules in force on a business day."""
         if day not in self._days:
-            holds = {"on": day, "jurisdiction": self.jurisdiction}
+            where = self.jurisdiction
             self._days[day] = InForce(
-                gates=gates_in_force(self.gates, on=day, jurisdiction=self.jurisdiction),
-                contact_policies=tuple(p for p in self.contact_policies if p.definition.holds(**holds)),
-                regulations=tuple(r for r in self.regulations if r.definition.holds(**holds)),
+                gates=gates_in_force(self.gates, on=day, jurisdiction=where),
+                contact_policies=tuple(
+                    p for p in self.contact_policies if p.definition.holds(on=day, jurisdiction=where)
+                ),
+                regulations=tuple(r for r in self.regulations if r.definition.holds(on=day, jurisdiction=where)),
             )
         return self._days[day]
 
@@ -189,12 +191,11 @@ class Policy:
             return doubt
         today = self._today(at)
         rules = self.on(today)
-        asked = (
-            lambda: _refused_by_gates(rules.gates, request, facts, at=at, today=today, timezone=self.timezone),
-            lambda: self._refused_by_contact_policy(rules, request, facts, at),
-            lambda: self._refused_by_content(rules, request, today),
+        refusal = (
+            _refused_by_gates(rules.gates, request, facts, at=at, today=today, timezone=self.timezone)
+            or self._refused_by_contact_policy(rules, request, facts, at)
+            or self._refused_by_content(rules, request, today)
         )
-        refusal = next((r for ask in asked if (r := ask()) is not None), None)
         if refusal is not None:
             return refusal
         lasts = min(self.permit_lasts, self._open_for(rules, request, at))

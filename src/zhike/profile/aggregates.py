@@ -112,7 +112,8 @@ class FactPlan:
         if days is not None:
             column = _column(rows, feature, dated)
             tests.append(column >= ibis.literal(days.first))
-            if dated != self.source.dated_by or days.last < self.observation.as_of:
+            is_clipped = self.source.is_clipped and dated == self.source.dated_by
+            if not is_clipped or days.last != self.observation.as_of:
                 tests.append(column <= ibis.literal(days.last))
         key = f"{_key(facts.where)}|{dated}|{days}"
         return key, reduce(operator.and_, tests) if tests else None

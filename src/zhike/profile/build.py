@@ -164,9 +164,12 @@ def _retention(features: Sequence[Feature], observation: Observation) -> ir.Tabl
 
 
 def _base_groups(features: Sequence[Feature], observation: Observation) -> list[Group]:
-    groups, retention = [], [f for f in features if f.base and f.base.definition == "retention_d7_rate"]
-    if retention:
-        groups.append(Group(_retention(retention, observation), tuple(retention), {}))
+    groups: list[Group] = []
+    retention: dict[tuple[str, ...], list[Feature]] = {}
+    for feature in features:
+        if feature.base and feature.base.definition == "retention_d7_rate":
+            retention.setdefault(feature.base.aum_classes, []).append(feature)
+    groups += [Group(_retention(same, observation), tuple(same), {}) for same in retention.values()]
     for feature in features:
         base = feature.base
         if base and base.definition == "maturity_kept_rate":

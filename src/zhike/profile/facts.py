@@ -24,12 +24,16 @@ FIVE_CLASSES = ("normal", "special_mention", "substandard", "doubtful", "loss")
 
 @dataclass(frozen=True, slots=True)
 class FactTable:
-    """A fact table of features: how to read it, its date column, the column that breaks ties, the tables it reads."""
+    """A fact table of features: how to read it, its date column, the column that breaks ties, the tables it reads.
+
+    ``is_clipped``: its view holds no row dated after the day, so that a window up to the day needs no upper end.
+    """
 
     view: Callable[[Observation], ir.Table]
     dated_by: str
     tie: str
     reads: tuple[str, ...]
+    is_clipped: bool = True
 
 
 def by_account(rows: ir.Table, observation: Observation) -> ir.Table:
@@ -149,10 +153,13 @@ def _credit_facility(observation: Observation) -> ir.Table:
 
 
 def _repayment_due(observation: Observation) -> ir.Table:
-    """Unpaid lines of the plans of running loans; a loan without a plan is due in one sum on its last day."""
+    """Unpaid lines of the plans of running loans; a loan without a plan is due in one sum on its last day.
+
+    A plan is agreed when the loan is drawn: its lines are known from then on, whichever batch brought them.
+    """
     loans = observation.once("loan_rows", _loan_rows)
     running = loans.filter(loans.settled_on.isnull())
-    plan = observation.known("repayment_plan")
+    plan = observation.masked(observation.tables["repayment_plan"])
     unpaid = plan.filter(plan.paid_on.isnull()).rename(p_loan="loan_id", p_due="due_on")
     lines = running.inner_join(unpaid, running.loan_id == unpaid.p_loan)
     interest = lines.interest_due_amount.fill_null(0)
@@ -231,7 +238,9 @@ FACTS: Mapping[str, FactTable] = {
     "credit_facility": FactTable(
         _credit_facility, "approved_on", "facility_id", ("credit_facility", "loan", *_LINKED, *_MONEY)
     ),
-    "repayment_due": FactTable(_repayment_due, "due_on", "loan_id", ("repayment_plan", "loan", *_MONEY)),
+    "repayment_due": FactTable(
+        _repayment_due, "due_on", "loan_id", ("repayment_plan", "loan", *_MONEY), is_clipped=False
+    ),
     "loan_application": FactTable(_loan_application, "applied_on", "application_id", ("loan_application", *_LINKED)),
     "card": FactTable(_card, "issued_on", "card_id", ("card", *_HELD)),
     "whitelist": FactTable(_whitelist, "issued_on", "list_id", ("whitelist", *_LINKED)),

@@ -93,11 +93,12 @@ OWNS: tuple[Contract, ...] = (PROFILE, TAG_VALUE, TAG_OVERRIDE, TAG_HEALTH)
 READS: tuple[Reads, ...] = (
     *(Reads(name) for name in reads_of(standard_features())),
     Reads("credit_record", ("source", "source_key", "queried_on", "n_loans", "recorded_at")),
-    Reads("customer_control"),
     Reads("contactability"),
     Reads("score_value"),
     Reads("tag_value"),
+    Reads("segment_member"),
     Reads("tag_value", lag=1),
+    Reads("tag_health", lag=1),
     Reads("tag_health", lag=1),
     Reads("tag_override"),
 )

@@ -134,8 +134,10 @@ def rules(field: Field) -> list[Rule]:
     reads = field.expression is not None
     found: list[tuple[str, str]] = []
     if reads and field.values is not None:
-        known = ", ".join(literal(k) for k in field.values)
-        found.append(("unknown_code", f"{s} IS NOT NULL AND {s} NOT IN ({known})" if known else f"{s} IS NOT NULL"))
+        nulls = ", ".join(literal(k) for k, v in field.values.items() if v is None)
+        found.append(
+            ("unknown_code", f"{s} IS NOT NULL AND {t} IS NULL{f' AND {s} NOT IN ({nulls})' if nulls else ''}")
+        )
     elif reads and column.kind in _UNREADABLE:
         grouped = (
             f" OR contains({s}, '_')" if field.is_text and column.kind in _NUMBERS else ""

@@ -9,7 +9,7 @@ delimiters of several bytes.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -21,6 +21,7 @@ REJECTS = "raw_rejects"
 REJECT_SCANS = "raw_reject_scans"
 FILE = "_file"
 MAX_LINE_BYTES = 2_000_000
+CHUNK_BYTES = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +132,44 @@ def scan(files: Sequence[RawFile], columns: Sequence[str]) -> str:
     return " UNION ALL ".join(parts)
 
 
+def pick_lines(file: RawFile, lines: Sequence[int], target: Path) -> RawFile:
+    """Write some lines (from 1, ascending) of a text file to ``target`` and return that as a file without header.
+
+    Only for files in which each line is one record.
+    """
+    if file.layout is None:
+        raise ValueError("only text has lines")
+    wanted = iter(lines)
+    line, passed, rest = next(wanted, None), 0, b""
+    with file.path.open("rb") as stream, target.open("wb") as out:
+        while line is not None and (data := stream.read(CHUNK_BYTES)):
+            data = rest + data
+            end = data.rfind(b"\n") + 1
+            whole, rest = data[:end], data[end:]
+            n_here = whole.count(b"\n")
+            if line <= passed + n_here:
+                split = whole.split(b"\n")
+                while line is not None and line <= passed + n_here:
+                    out.write(split[line - passed - 1] + b"\n")
+                    line = next(wanted, None)
+            passed += n_here
+        if line is not None and rest:  # the last line, without a line break
+            out.write(rest + b"\n")
+    layout = TextLayout(file.layout.delimiter, file.layout.quote, 0)
+    return replace(file, path=target, layout=layout, n_records=len(lines))
+
+
+def pick_rows(engine: Engine, file: RawFile, rows: Sequence[int], target: Path) -> RawFile:
+    """Write some rows (from 1) of a Parquet file to ``target``, in order, and return that as a file."""
+    wanted = ", ".join(f"({row - 1})" for row in rows)
+    engine.connection.raw_sql(
+        f"""COPY (SELECT * EXCLUDE (file_row_number) FROM read_parquet({literal(str(file.path))}, file_row_number=true) r
+                  SEMI JOIN (VALUES {wanted}) w(n) ON r.file_row_number = w.n ORDER BY file_row_number)
+            TO {literal(str(target))} (FORMAT parquet)"""
+    )
+    return replace(file, path=target, n_records=len(rows))
+
+
 def clear_rejects(engine: Engine) -> None:
     """Forget the lines that earlier scans rejected."""
     engine.connection.raw_sql(f"DROP TABLE IF EXISTS {REJECTS}; DROP TABLE IF EXISTS {REJECT_SCANS}")
@@ -182,6 +221,8 @@ __all__ = [
     "clear_rejects",
     "literal",
     "parquet_columns",
+    "pick_lines",
+    "pick_rows",
     "query",
     "quoted",
     "read_rejects",

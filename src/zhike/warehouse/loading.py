@@ -2,7 +2,8 @@
 """Load raw files into one table: good rows to Parquet, bad ones to quarantine with every rule that they break.
 
 The raw files are read once: every row is staged on disk as it would be written, with a 64-bit hash of its key and marks for
-what is wrong with it. Keys that come twice are found by an aggregate over the hashes, references by semi-join while staging.
+what is wrong with it. Keys that come twice are found by an aggregate over the hashes, references by an anti-join on what was
+staged.
 Only when there are bad rows are the raw files read again, for those rows alone, to tell what is wrong and to keep them as
 they were. All on all threads; memory does not grow with the files.
 """
@@ -12,8 +13,9 @@ from __future__ import annotations
 import os
 import shutil
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import duckdb
@@ -30,6 +32,8 @@ from zhike.warehouse.files import (
     Reject,
     clear_rejects,
     literal,
+    pick_lines,
+    pick_rows,
     query,
     quoted,
     read_rejects,
@@ -49,7 +53,9 @@ from zhike.warehouse.row_sql import (
 )
 from zhike.warehouse.steps import Output, StepContext
 
-SUSPECT_KEYS, SEEN, BAD, READ, TOLD = "load_suspect_keys", "load_seen", "load_bad", "load_read", "load_told"
+SUSPECT_KEYS, SEEN, BROKEN, BAD = "load_suspects", "load_seen", "load_broken", "load_bad"
+LINES, READ, TOLD = "load_lines", "load_read", "load_told"
+PICKED_LINES = 20_000  # more bad rows than these are read with the files once more, not line by line
 ROW = "_row"
 STAGING = "snappy"
 
@@ -151,6 +157,7 @@ class _Job:
     plan: LoadPlan
     folder: Path
     tables: list[str] = field(default_factory=list)
+    broken: list[int] = field(default_factory=list)
 
     def run(self) -> LoadResult:
         sources = [s for s in self.plan.sources if s.files]
@@ -158,21 +165,41 @@ class _Job:
             return LoadResult(self._copy(self._nothing(), "good.parquet"), 0, (), QUARANTINE_SCHEMA.empty_table())
         for source in sources:
             self._make_lookups(source)
-        rows = [RowSql(self.plan.contract, s, self.plan.references) for s in sources]
+        rows = [RowSql(self.plan.contract, s) for s in sources]
         clear_rejects(self.engine)
-        staged = self._copy(" UNION ALL ".join(r.staged() for r in rows), "staged.parquet", codec=STAGING)
+        with self._in_order(rows):
+            staged = self._copy(" UNION ALL ".join(r.staged() for r in rows), "staged.parquet", codec=STAGING)
         rejects = read_rejects(self.engine, self.plan.files)
         has_bad = self._find_bad(staged)
-        told = self._tell_bad(rows, staged, rejects) if has_bad else QUARANTINE_SCHEMA.empty_table()
+        counts, irregular = self._counts(staged, rejects, has_bad=has_bad)
+        told = QUARANTINE_SCHEMA.empty_table()
+        if has_bad:
+            told = self._tell_bad(rows, staged, rejects, are_regular=not irregular)
         quarantine = pa.concat_tables([told, _rejected(rejects)]).sort_by(_ORDER)
         path = self._finish(staged, has_bad=has_bad)
-        counts, irregular = self._counts(staged, rejects, has_bad=has_bad)
         n_told = len(set(zip(quarantine["file_no"].to_pylist(), quarantine["row_number"].to_pylist(), strict=True)))
         if n_told != sum(
             c.n_quarantined for c in counts
         ):  # two readings of one file disagree: nothing of it can be trusted
             irregular = tuple(f.number for f in self.plan.files)
         return LoadResult(path, n_parquet_rows(path), counts, quarantine, irregular)
+
+    @contextmanager
+    def _in_order(self, rows: Sequence[RowSql], *, has_joins: bool = False) -> Iterator[None]:
+        """Have the engine keep the order of rows.
+
+        It does, but for joins: it makes them of long lists of codes unless told not to; where there are real ones, their sides
+        must not be swapped and one thread must do it.
+        """
+        joins = has_joins or any(r.source.lookups for r in rows)
+        n_threads = query(self.engine, "SELECT current_setting('threads')")[0][0]
+        self._run("SET disabled_optimizers = 'in_clause,build_side_probe_side'")
+        if joins:
+            self._run("SET threads = 1")
+        try:
+            yield
+        finally:
+            self._run(f"RESET disabled_optimizers; SET threads = {n_threads}")
 
     def clean(self) -> None:
         """Drop what the load kept in the engine."""
@@ -214,7 +241,8 @@ class _Job:
 
         Of rows that share a key the first sound one stays. A hash that two keys share only makes a suspect of a sound row.
         """
-        broken = "".join(f" OR _refers_{i}" for i in range(len(self.plan.references)))
+        self.broken = [i for i, r in enumerate(self.plan.references) if self._find_broken(i, r, staged)]
+        broken = "".join(f" OR {self._refers(i)}" for i in self.broken)
         seen = self._find_seen(staged)
         unseen = f" OR {HASH} IN (SELECT {HASH} FROM {SEEN})" if seen else ""
         self._keep(
@@ -226,18 +254,43 @@ class _Job:
             return False
         key = quoted_columns(self.plan.contract.key)
         mine = key if len(self.plan.contract.key) == 1 else f"({key})"
+        marks = "".join(f", {self._refers(i)} AS _refers_{i}" for i in self.broken)
+        refers = "".join(f" OR _refers_{i}" for i in self.broken)
         is_seen = f"{mine} IN (SELECT {mine} FROM {SEEN})" if seen else "FALSE"
-        rows = f"read_parquet({literal(str(staged))}, file_row_number=true)"
         self._keep(
             BAD,
-            f"""WITH suspects AS (SELECT *, ({is_seen}) AS _is_seen FROM {rows}
+            f"""WITH suspects AS (SELECT *{marks}, ({is_seen}) AS _is_seen FROM {_rows(staged)}
                                   WHERE _is_kept AND {HASH} IN (SELECT {HASH} FROM {SUSPECT_KEYS})),
-                sound AS (SELECT *, NOT (_is_wrong{broken} OR _is_seen) AS _is_sound FROM suspects),
+                sound AS (SELECT *, NOT (_is_wrong{refers} OR _is_seen) AS _is_sound FROM suspects),
                 ranked AS (SELECT *, row_number() OVER (PARTITION BY {key}, {HASH}, _is_sound ORDER BY {FILE}, file_row_number) AS _rank
                            FROM sound)
                 SELECT *, _is_seen OR (_is_sound AND _rank > 1) AS _is_double FROM ranked WHERE NOT _is_sound OR _rank > 1""",
         )
         return self._count(BAD) > 0
+
+    def _find_broken(self, i: int, reference: Reference, staged: Path) -> bool:
+        """Put the referring values that do not exist into a table; return whether there are any."""
+        mine = ", ".join(f"{quoted(c)} AS k{j}" for j, c in enumerate(reference.columns))
+        theirs = ", ".join(f"{quoted(c)} AS k{j}" for j, c in enumerate(reference.target_columns))
+        keys = ", ".join(f"k{j}" for j in range(len(reference.columns)))
+        present = " AND ".join(f"k{j} IS NOT NULL" for j in range(len(reference.columns)))
+        known = (
+            f"SELECT {theirs} FROM {parquet(reference.paths)}" if reference.paths else "SELECT * FROM mine WHERE FALSE"
+        )
+        kept = f"_is_kept AND NOT coalesce({REMOVED}, FALSE)"
+        sql = f"""WITH mine AS (SELECT {mine} FROM {parquet([staged])} WHERE {kept}), known AS ({known})
+                  SELECT DISTINCT {keys} FROM mine ANTI JOIN known USING ({keys}) WHERE {present}"""
+        if not self._count(f"({sql})"):
+            return False
+        self._keep(f"{BROKEN}_{i}", sql)
+        return True
+
+    def _refers(self, i: int) -> str:
+        """A condition that is true for a row that refers to nothing."""
+        names = quoted_columns(self.plan.references[i].columns)
+        keys = ", ".join(f"k{j}" for j in range(len(self.plan.references[i].columns)))
+        mine, theirs = (names, keys) if len(self.plan.references[i].columns) == 1 else (f"({names})", f"({keys})")
+        return f"(NOT coalesce({REMOVED}, FALSE) AND coalesce({mine} IN (SELECT {theirs} FROM {BROKEN}_{i}), FALSE))"
 
     def _find_seen(self, staged: Path) -> bool:
         """Put the keys that an earlier batch holds into a table; return whether there are any.
@@ -256,46 +309,76 @@ class _Job:
         return self._count(SEEN) > 0
 
     # ── the bad rows, read once more ─────────────────────────────────────────────────────────────────────────────────
-    def _tell_bad(self, rows: Sequence[RowSql], staged: Path, rejects: Sequence[Reject]) -> pa.Table:
-        """Return one row per bad row and rule, with its line and the row as read.
-
-        Both readings keep the order of files and rows: the k-th row of a key here is the k-th there. The engine must not swap
-        the sides of the join, which loses the order.
-        """
-        self._run("SET disabled_optimizers = 'build_side_probe_side'")
-        try:
-            self._keep(READ, " UNION ALL ".join(r.details(BAD) for r in rows))
-        finally:
-            self._run("RESET disabled_optimizers")
-        above = ", ".join(f"({f.number}, {f.n_rows_above})" for f in self.plan.files)
-        rows_staged = f"read_parquet({literal(str(staged))}, file_row_number=true)"
-        turn = f"row_number() OVER (PARTITION BY {FILE}, {HASH} ORDER BY"
-        self._keep(
-            TOLD,
-            f"""WITH begins AS (SELECT {FILE}, min(file_row_number) AS first FROM {rows_staged} GROUP BY 1),
-                places AS (SELECT {FILE}, {HASH}, file_row_number, {turn} file_row_number) AS _turn FROM {rows_staged}
-                           WHERE _is_kept AND {HASH} IN (SELECT {HASH} FROM {BAD})),
-                seen AS (SELECT *, {turn} rowid) AS _turn FROM {READ}),
-                above(file, n) AS (VALUES {above})
-                SELECT bad.*, seen._broken, seen._sealed, bad.file_row_number - begins.first + 1 + above.n AS {ROW}
-                FROM {BAD} bad JOIN places USING ({FILE}, {HASH}, file_row_number) JOIN seen USING ({FILE}, {HASH}, _turn)
-                JOIN begins USING ({FILE}) JOIN above ON above.file = {FILE}""",
-        )
-        self._shift_lines(rejects)
+    def _tell_bad(
+        self, rows: Sequence[RowSql], staged: Path, rejects: Sequence[Reject], *, are_regular: bool
+    ) -> pa.Table:
+        """Return one row per bad row and rule, with its line and the row as read."""
+        self._number_lines(staged, rejects)
+        if are_regular and self._count(BAD) <= PICKED_LINES:
+            self._pick_bad(rows)
+        else:
+            self._reread_bad(rows, staged)
         return self.engine.connection.raw_sql(self._told()).to_arrow_table().cast(QUARANTINE_SCHEMA)
 
-    def _shift_lines(self, rejects: Sequence[Reject]) -> None:
-        """Move rows down by the rejected lines above them."""
+    def _number_lines(self, staged: Path, rejects: Sequence[Reject]) -> None:
+        """Give every bad row its line: its place in the file, less what stands above the first record, and rejected lines."""
+        above = ", ".join(f"({f.number}, {f.n_rows_above})" for f in self.plan.files)
+        self._keep(
+            LINES,
+            f"""WITH begins AS (SELECT {FILE}, min(file_row_number) AS first FROM {_rows(staged)} GROUP BY 1),
+                above(file, n) AS (VALUES {above})
+                SELECT bad.*, file_row_number - begins.first + 1 + above.n AS {ROW}
+                FROM {BAD} bad JOIN begins USING ({FILE}) JOIN above ON above.file = {FILE}""",
+        )
         shifts, lost = [], Counter[int]()
         for reject in rejects:  # the k-th rejected line stands above a row that would else be on its line or below
             lost[reject.file] += 1
             shifts.append(f"({reject.file}, {reject.line - lost[reject.file]}, {lost[reject.file]})")
         if shifts:
             self._run(
-                f"""UPDATE {TOLD} SET {ROW} = {ROW} + (
+                f"""UPDATE {LINES} SET {ROW} = {ROW} + (
                         SELECT coalesce(max(r.k), 0) FROM (VALUES {", ".join(shifts)}) r(file, above, k)
-                        WHERE r.file = {TOLD}.{FILE} AND r.above < {TOLD}.{ROW})"""
+                        WHERE r.file = {LINES}.{FILE} AND r.above < {LINES}.{ROW})"""
             )
+
+    def _pick_bad(self, rows: Sequence[RowSql]) -> None:
+        """Take the lines of the bad rows out of the files and read only those."""
+        lines: dict[int, list[int]] = {}
+        for number, line in query(self.engine, f"SELECT {FILE}, {ROW} FROM {LINES} ORDER BY 1, 2"):
+            lines.setdefault(int(str(number)), []).append(int(str(line)))
+        parts = []
+        for row in rows:
+            picked = tuple(self._picked(f, lines[f.number]) for f in row.source.files if f.number in lines)
+            if picked:
+                parts.append(replace(row, source=replace(row.source, files=picked)).details())
+        with self._in_order(rows):
+            self._keep(READ, " UNION ALL ".join(parts))
+        self._keep(
+            TOLD,
+            f"""WITH told AS (SELECT *, row_number() OVER (PARTITION BY {FILE} ORDER BY rowid) AS _turn FROM {READ}),
+                bad AS (SELECT *, row_number() OVER (PARTITION BY {FILE} ORDER BY {ROW}) AS _turn FROM {LINES})
+                SELECT bad.*, told._broken, told._sealed FROM bad JOIN told USING ({FILE}, _turn)""",
+        )
+
+    def _picked(self, file: RawFile, lines: Sequence[int]) -> RawFile:
+        target = self.folder / f"bad-{file.number}"
+        if file.layout is None:
+            return pick_rows(self.engine, file, [n - file.n_rows_above for n in lines], target)
+        return pick_lines(file, lines, target)
+
+    def _reread_bad(self, rows: Sequence[RowSql], staged: Path) -> None:
+        """Read the files again for the rows of bad keys: the k-th row of a key there is the k-th row of that key here."""
+        with self._in_order(rows, has_joins=True):
+            self._keep(READ, " UNION ALL ".join(r.details(BAD) for r in rows))
+        turn = f"row_number() OVER (PARTITION BY {FILE}, {HASH} ORDER BY"
+        self._keep(
+            TOLD,
+            f"""WITH places AS (SELECT {FILE}, {HASH}, file_row_number, {turn} file_row_number) AS _turn FROM {_rows(staged)}
+                                WHERE _is_kept AND {HASH} IN (SELECT {HASH} FROM {BAD})),
+                told AS (SELECT *, {turn} rowid) AS _turn FROM {READ})
+                SELECT bad.*, told._broken, told._sealed FROM {LINES} bad
+                JOIN places USING ({FILE}, {HASH}, file_row_number) JOIN told USING ({FILE}, {HASH}, _turn)""",
+        )
 
     def _told(self) -> str:
         by_name = {c.name: c for c in self.plan.contract.columns}
@@ -310,7 +393,8 @@ class _Job:
             f"""SELECT {FILE}, {ROW}, 'duplicate_key', {literal(", ".join(key))}, {shown(key)}, _sealed FROM {TOLD}
                 WHERE _is_double AND NOT _is_wrong""",
         ]
-        for i, reference in enumerate(self.plan.references):
+        for i in self.broken:
+            reference = self.plan.references[i]
             name = literal(", ".join(reference.columns))
             parts.append(
                 f"""SELECT {FILE}, {ROW}, 'broken_reference', {name}, {shown(reference.columns)}, _sealed FROM {TOLD}
@@ -343,7 +427,7 @@ class _Job:
         good = "_is_kept"
         if has_bad:
             good += f" AND file_row_number NOT IN (SELECT file_row_number FROM {BAD})"
-        sql = f"SELECT * FROM read_parquet({literal(str(staged))}, file_row_number=true) WHERE {good}"
+        sql = f"SELECT * FROM {_rows(staged)} WHERE {good}"
         if not self.plan.upserts:
             return self._copy(f"SELECT {names} FROM ({sql})", "good.parquet")
         key = quoted_columns(self.plan.contract.key)
@@ -358,6 +442,11 @@ class _Job:
             chosen = ", ".join(closed if n == "valid_to_on" else quoted(n) for n in self.plan.contract.column_names)
             sql = f"SELECT {chosen} FROM (SELECT *, {following} AS _next FROM ({sql}))"
         return self._copy(sql, "good.parquet")
+
+
+def _rows(staged: Path) -> str:
+    """The staged rows with their place, which is the place in the files."""
+    return f"read_parquet({literal(str(staged))}, file_row_number=true)"
 
 
 def _rejected(rejects: Sequence[Reject]) -> pa.Table:

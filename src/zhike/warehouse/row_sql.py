@@ -97,7 +97,6 @@ class RowSql:
 
     contract: Contract
     source: Source
-    references: tuple[Reference, ...]
 
     # ── layers ───────────────────────────────────────────────────────────────────────────────────────────────────────
     def raw(self, *, with_left_out: bool = False) -> str:
@@ -160,43 +159,37 @@ class RowSql:
         key = quoted_columns(self.contract.key)
         return f"hash({key}, {FILE if self.source.upserts else '-1'})"
 
-    def broken(self, reference: Reference) -> str:
-        """Return a condition that is true for a row, as written, that refers to nothing."""
-        columns = quoted_columns(reference.columns)
-        theirs = quoted_columns(reference.target_columns)
-        present = " AND ".join(f"{quoted(c)} IS NOT NULL" for c in reference.columns)
-        kept = f"NOT {REMOVED} AND " if self.source.removed else ""
-        if not reference.paths:
-            return f"({kept}{present})"
-        mine, other = (columns, theirs) if len(reference.columns) == 1 else (f"({columns})", f"({theirs})")
-        return f"({kept}{present} AND {mine} NOT IN (SELECT {other} FROM {parquet(reference.paths)}))"
-
     # ── queries ──────────────────────────────────────────────────────────────────────────────────────────────────────
     def staged(self) -> str:
-        """Return every row as it would be written, with file, key hash, and whether it is kept, wrong, or refers to nothing."""
+        """Return every row as it would be written, with file, key hash, and whether it is kept, and wrong by its own rules."""
         typed = self.typed(self.raw(with_left_out=True), self.source.fields)
         written = f"SELECT {self.values()}, _is_kept, ({self.is_wrong()}) AS _is_wrong FROM ({typed})"
-        refers = "".join(f", {self.broken(r)} AS _refers_{i}" for i, r in enumerate(self.references))
-        return f"SELECT *, {self.key_hash()} AS {HASH}{refers} FROM ({written})"
+        return f"SELECT *, {self.key_hash()} AS {HASH} FROM ({written})"
 
-    def details(self, table: str) -> str:
-        """Return the rows whose key hash stands in ``table``, in order: file, key hash, the rules broken, the row as read."""
+    def details(self, table: str = "") -> str:
+        """Return rows in order: file, key hash, the rules broken, the row as read.
+
+        With ``table`` only the rows whose key hash stands there; else all rows of the source's files.
+        """
         source = self.source
-        key = [f for f in source.fields if f.column.name in self.contract.key]
-        days = {f.end_of for f in key if f.end_of}
-        key += [f for f in source.fields if f.column.name in days and f not in key]
-        present = {f.column.name: f for f in key}
-        values = ", ".join(
-            f"{value_layer(present[c]) if c in present else f'NULL::{SQL_TYPES[self.contract.column(c).kind]}'} AS {quoted('key ' + c)}"
-            for c in self.contract.key
-        )
-        names = [*source.files[0].columns, *(new for lookup in source.lookups for new, _ in lookup.columns)]
-        hashed = self.key_hash_of([f"key {c}" for c in self.contract.key])
-        base = f"""SELECT {quoted_columns(names)}, {FILE}, {HASH}
-                   FROM (SELECT *, {hashed} AS {HASH} FROM (SELECT *, {values} FROM ({self.typed(self.raw(), key)})))
-                   WHERE {HASH} IN (SELECT {HASH} FROM {table})"""
+        base = self.raw()
+        if table:
+            key = [f for f in source.fields if f.column.name in self.contract.key]
+            days = {f.end_of for f in key if f.end_of}
+            key += [f for f in source.fields if f.column.name in days and f not in key]
+            present = {f.column.name: f for f in key}
+            values = ", ".join(
+                f"{value_layer(present[c]) if c in present else f'NULL::{SQL_TYPES[self.contract.column(c).kind]}'} AS {quoted('key ' + c)}"
+                for c in self.contract.key
+            )
+            names = [*source.files[0].columns, *(new for lookup in source.lookups for new, _ in lookup.columns)]
+            hashed = self.key_hash_of([f"key {c}" for c in self.contract.key])
+            base = f"""SELECT {quoted_columns(names)}, {FILE}, {HASH}
+                       FROM (SELECT *, {hashed} AS {HASH} FROM (SELECT *, {values} FROM ({self.typed(base, key)})))
+                       WHERE {HASH} IN (SELECT {HASH} FROM {table})"""
         raw = ", ".join(f"{literal(c)}: {quoted(c)}" for c in source.files[0].columns)
-        return f"""SELECT {FILE}, {HASH}, {self.told()} AS _broken, to_json({{{raw}}})::VARCHAR AS _sealed
+        hash_ = HASH if table else f"0::UBIGINT AS {HASH}"
+        return f"""SELECT {FILE}, {hash_}, {self.told()} AS _broken, to_json({{{raw}}})::VARCHAR AS _sealed
                    FROM ({self.typed(base, source.fields)})"""
 
     def key_hash_of(self, names: Sequence[str]) -> str:

@@ -8,51 +8,20 @@ not run again, tonight or any night. Only when all steps are done does the manif
 from __future__ import annotations
 
 import json
-import resource
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass
 from datetime import date
-from enum import StrEnum
-from functools import cache
 from pathlib import Path
-from typing import Any
 
-import zhike
 from zhike.kernel.clock import Clock
-from zhike.kernel.errors import Bug, ZhikeError
-from zhike.kernel.hashing import file_fingerprint, fingerprint
-from zhike.warehouse.catalog import open_catalog
-from zhike.warehouse.contracts import Contract
 from zhike.warehouse.engine import Engine
 from zhike.warehouse.manifest import Entry, Manifest, write_atomically
 from zhike.warehouse.ordering import order_steps
-from zhike.warehouse.steps import Input, Output, Step, StepContext
-from zhike.warehouse.store import FinishedStep, Warehouse, keep_since
+from zhike.warehouse.performing import Listener, Run, RunPlan, StepResult, StepState, code_fingerprint, perform_in_turn
+from zhike.warehouse.store import Warehouse, keep_since
+from zhike.warehouse.workers import EngineMaker, perform_among_workers
 
 RESULTS_FILE = "run_results.json"
-SHELL = ("cli", "backoffice", "serving", "public", "report", "standard")
-
-
-class StepState(StrEnum):
-    """How a step of a run ended."""
-
-    RAN = "ran"
-    REUSED = "reused"
-    FAILED = "failed"
-    NOT_REACHED = "not_reached"
-
-
-@dataclass(frozen=True, slots=True)
-class StepResult:
-    """What one step of a run did."""
-
-    key: str
-    state: StepState
-    seconds: float = 0.0
-    rows: Mapping[str, int] = field(default_factory=dict)
-    metrics: Mapping[str, Any] = field(default_factory=dict)
-    error: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,132 +42,6 @@ class RunResult:
         return self.manifest is not None
 
 
-@dataclass(frozen=True, slots=True)
-class RunPlan:
-    """What to run: the steps, their contracts, the day, and the definitions frozen into the run."""
-
-    steps: Sequence[Step]
-    contracts: Mapping[str, Contract]
-    as_of: date
-    definitions: Mapping[str, str] = field(default_factory=dict)
-    keep_versions: int = 7
-    keep_hours: int = 48
-
-
-Listener = Callable[[str, StepResult | None], None]
-
-
-@cache
-def code_fingerprint() -> str:
-    """Return a hash of the code that makes tables: the package without its shell."""
-    root = Path(zhike.__file__).parent
-    files = (p for p in sorted(root.rglob("*.py")) if p.relative_to(root).parts[0] not in SHELL)
-    return fingerprint([(str(p.relative_to(root)), file_fingerprint(p)) for p in files])
-
-
-@dataclass(frozen=True, slots=True)
-class _Run:
-    """One run under way: what it works with, and its entries so far (``entries`` grows step by step)."""
-
-    run_id: str
-    warehouse: Warehouse
-    engine: Engine
-    plan: RunPlan
-    clock: Clock
-    earlier: Mapping[tuple[str, str], Entry]
-    entries: dict[tuple[str, str], Entry]
-
-    def perform(self, step: Step) -> StepResult:
-        """Run a step, or take over what it left when nothing it depends on has changed."""
-        begun = time.monotonic()
-        visible = _select(self.entries, [r for r in step.reads if not r.lag])
-        lagged = _select(self.earlier, [r for r in step.reads if r.lag])
-        inputs = (*sorted(e.label for e in visible.values()), *sorted(f"~{e.label}" for e in lagged.values()))
-        mark = self._mark(step, inputs)
-        found = self.warehouse.finished(mark)
-        state = StepState.REUSED if found else StepState.RAN
-        if found is None:
-            context = self._context(step, visible, lagged)
-            metrics = step.work(context) or {}
-            found = FinishedStep(tuple(self._adopt(context, o, mark, inputs) for o in step.writes), metrics)
-            self.warehouse.finish(mark, found)
-        self.entries.update({e.identity: e for e in found.entries})
-        rows = {f"{e.table}/{e.partition}" if e.partition else e.table: e.n_rows for e in found.entries}
-        return StepResult(step.key, state, round(time.monotonic() - begun, 3), rows, found.metrics)
-
-    def _mark(self, step: Step, inputs: tuple[str, ...]) -> str:
-        shapes = [self.plan.contracts[o.table].column_names for o in step.writes]
-        day = self.plan.as_of if step.is_dated else ""
-        return fingerprint(step.key, step.definition, step.material, code_fingerprint(), day, inputs, shapes)
-
-    def _context(
-        self, step: Step, visible: Mapping[tuple[str, str], Entry], lagged: Mapping[tuple[str, str], Entry]
-    ) -> StepContext:
-        tables, earlier = ({r.table for r in step.reads if bool(r.lag) == lag} for lag in (False, True))
-        contracts = self.plan.contracts
-        return StepContext(
-            step=step,
-            as_of=self.plan.as_of,
-            run_id=self.run_id,
-            engine=self.engine,
-            contracts=contracts,
-            tables=open_catalog(self.engine, self.warehouse, contracts, visible, declared=tables),
-            previous=open_catalog(self.engine, self.warehouse, contracts, lagged, declared=earlier),
-            draft=lambda table, partition: self.warehouse.draft(self.run_id, table, partition),
-        )
-
-    def _adopt(self, context: StepContext, output: Output, mark: str, inputs: tuple[str, ...]) -> Entry:
-        step = context.step
-        if (output.table, output.partition) not in context.written:
-            what = f"{step.key}: {output.table}/{output.partition}"
-            raise Bug(
-                "warehouse.output_missing",
-                zh=f"步骤没有写出 {what}",
-                en=f"a step did not write what it declares, {what}",
-            )
-        draft = context.draft(output.table, output.partition)
-        entry = Entry(
-            table=output.table,
-            partition=output.partition,
-            version=mark[:20],
-            run_id=self.run_id,
-            step=step.key,
-            as_of=self.plan.as_of.isoformat(),
-            definition=step.definition,
-            inputs=inputs,
-            n_rows=context.written[(output.table, output.partition)],
-            n_bytes=draft.stat().st_size,
-            written_at=self.clock.now().isoformat(timespec="seconds"),
-        )
-        self.warehouse.adopt(draft, entry)
-        return entry
-
-    def publish(self) -> int:
-        """Publish, unless exactly this is published for the day already; return the manifest's number."""
-        before = self.warehouse.latest(until=self.plan.as_of)
-        manifest = Manifest(
-            number=max(self.warehouse.numbers(), default=0) + 1,
-            run_id=self.run_id,
-            as_of=self.plan.as_of,
-            published_at=self.clock.now().isoformat(timespec="seconds"),
-            entries=self.entries,
-            definitions=self.plan.definitions,
-        )
-        if before is not None and replace(manifest, **_stamp(before)) == before:
-            return before.number
-        self.warehouse.publish(manifest)
-        return manifest.number
-
-
-def _stamp(manifest: Manifest) -> dict[str, Any]:
-    return {"number": manifest.number, "run_id": manifest.run_id, "published_at": manifest.published_at}
-
-
-def _select(entries: Mapping[tuple[str, str], Entry], reads: Sequence[Input]) -> dict[tuple[str, str], Entry]:
-    wanted = {(r.table, r.partition) for r in reads}
-    return {k: e for k, e in entries.items() if (k[0], None) in wanted or k in wanted}
-
-
 def _carried(base: Manifest | None, plan: RunPlan) -> dict[tuple[str, str], Entry]:
     """Batches loaded by earlier nights stay; definitions that are gone do not."""
     if base is None:
@@ -208,14 +51,23 @@ def _carried(base: Manifest | None, plan: RunPlan) -> dict[tuple[str, str], Entr
 
 
 def run_steps(
-    warehouse: Warehouse, engine: Engine, plan: RunPlan, *, clock: Clock, results: Path, listen: Listener | None = None
+    warehouse: Warehouse,
+    engine: Engine | EngineMaker,
+    plan: RunPlan,
+    *,
+    clock: Clock,
+    results: Path,
+    listen: Listener | None = None,
+    workers: int = 1,
 ) -> RunResult:
     """Run a plan and publish it as one manifest, or publish nothing.
 
     Parameters
     ----------
+    engine : an open engine; with several workers, the function by which each opens its own.
     results : folder that receives ``<run_id>/run_results.json``, also when a step fails.
     listen : called with (step key, None) when a step starts and (step key, result) when it ends.
+    workers : processes among which independent steps are shared.
 
     Raises
     ------
@@ -225,16 +77,19 @@ def run_steps(
     begun = time.monotonic()
     with warehouse.writing():
         earlier = warehouse.latest(before=plan.as_of)
-        run = _Run(
+        run = Run(
             run_id=_new_run_id(results, plan.as_of, clock),
             warehouse=warehouse,
-            engine=engine,
             plan=plan,
             clock=clock,
             earlier=earlier.entries if earlier else {},
             entries=_carried(warehouse.latest(until=plan.as_of), plan),
         )
-        outcomes, failure = _perform_all(run, order_steps(plan.steps), listen)
+        ordered = order_steps(plan.steps)
+        if isinstance(engine, Engine):
+            outcomes, failure, peak = perform_in_turn(run, engine, ordered, listen)
+        else:
+            outcomes, failure, peak = perform_among_workers(run, engine, ordered, listen, n_workers=workers)
         manifest = None if failure else run.publish()
         current = warehouse.current()
         result = RunResult(
@@ -243,7 +98,7 @@ def run_steps(
             manifest=manifest,
             is_current=manifest is not None and current is not None and current.number == manifest,
             seconds=round(time.monotonic() - begun, 3),
-            peak_memory_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+            peak_memory_mb=peak,
             steps=outcomes,
         )
         text = json.dumps(asdict(result), ensure_ascii=False, indent=1, default=str)
@@ -254,40 +109,19 @@ def run_steps(
     return result
 
 
-def _perform_all(
-    run: _Run, ordered: Sequence[Step], listen: Listener | None
-) -> tuple[tuple[StepResult, ...], BaseException | None]:
-    """Perform steps until one fails; return what each did and the failure, so that both are recorded before it is raised."""
-    outcomes: list[StepResult] = []
-    failure: BaseException | None = None
-    for step in ordered:
-        _tell(listen, step.key, None)
-        try:
-            outcome = run.perform(step)
-        except BaseException as error:  # noqa: BLE001 - written to the results, then raised again by run_steps
-            failure = error
-            outcome = StepResult(step.key, StepState.FAILED, error=_describe(error))
-        outcomes.append(outcome)
-        _tell(listen, step.key, outcome)
-        if failure is not None:
-            break
-    outcomes += [StepResult(s.key, StepState.NOT_REACHED) for s in ordered[len(outcomes) :]]
-    return tuple(outcomes), failure
-
-
 def _new_run_id(results: Path, as_of: date, clock: Clock) -> str:
     stamp = f"{as_of:%Y%m%d}-{clock.now():%Y%m%dT%H%M%S}"
     taken = sum(1 for _ in results.glob(f"{stamp}*"))
     return stamp if not taken else f"{stamp}-{taken + 1}"
 
 
-def _describe(error: BaseException) -> str:
-    return str(error) if isinstance(error, ZhikeError) else f"{type(error).__name__}: {error}"
-
-
-def _tell(listen: Listener | None, key: str, result: StepResult | None) -> None:
-    if listen is not None:
-        listen(key, result)
-
-
-__all__ = ["RESULTS_FILE", "RunPlan", "RunResult", "StepResult", "StepState", "code_fingerprint", "run_steps"]
+__all__ = [
+    "RESULTS_FILE",
+    "Listener",
+    "RunPlan",
+    "RunResult",
+    "StepResult",
+    "StepState",
+    "code_fingerprint",
+    "run_steps",
+]

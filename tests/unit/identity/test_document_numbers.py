@@ -12,6 +12,7 @@ from stdnum.cn import ric, uscc
 from zhike.identity.document_numbers import (
     birth_of_resident_id,
     compact_number,
+    resident_serial,
     sex_of_resident_id,
     valid_resident_id,
     valid_uscc,

@@ -20,6 +20,10 @@ def link(source_key: str, customer_id: str) -> Row:
         "customer_id": customer_id,
         "customer_no": int(customer_id[1:]),
         "linked_by": "single",
+        "version_on": date(2025, 1, 1),
+        "trust_rank": 0,
+        "recency_rank": 0,
+        "has_valid_document": False,
     }
 
 

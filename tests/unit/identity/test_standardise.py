@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import date, datetime
 
 import ibis
+import ibis.expr.types as ir
 import pytest
 
 from tests.unit.identity.conftest import CONTRACTS, DAY, ID_ZHANG, party
 from zhike.identity import IdentitySettings
 from zhike.identity.standardise import (
-    records_as_of,
     standard_email,
     standard_mobile,
     standard_name,
@@ -68,6 +68,11 @@ def test_the_birth_date_of_a_valid_number_beats_the_written_one_and_placeholders
         standardise(versions_as_of(table, IdentitySettings().as_of(DAY)), (date(1900, 1, 1),)).order_by("record_no")
     )
     assert ready["birth_on"].to_pylist() == [date(1949, 12, 31), None, date(1980, 5, 5)]
+
+
+def latest(engine: Engine, table: ir.Table) -> list[str]:
+    versions = versions_as_of(table, IdentitySettings().as_of(DAY))
+    return list(engine.fetch(versions.filter(versions.is_latest).order_by("record_no"))["name"].to_pylist())
 
 
 def test_only_versions_known_by_the_end_of_the_day_count_and_ended_records_keep_their_last(engine: Engine) -> None:

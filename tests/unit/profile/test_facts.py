@@ -209,3 +209,36 @@ def test_attributes_give_ages_in_full_years_and_months():
     assert (rows["c3"]["company_age_months"], rows["c3"]["tenure_days"]) == (12, 10)
     assert rows["c2"]["deceased_on"] is None  # not known on the day
     assert "c4" not in rows  # not a customer yet
+
+
+def test_repayments_due_are_the_unpaid_lines_of_running_loans_and_bullet_loans_at_their_end():
+    def loan(loan_id: str, account_id: str, **more):
+        return {"loan_id": loan_id, "account_id": account_id, "product_class": "mortgage", "principal_amount": 1000, "drawn_on": date(2025, 1, 1), "recorded_at": EARLY, **more}  # fmt: skip
+
+    def line(loan_id: str, due: date, paid: date | None = None):
+        return {"loan_id": loan_id, "due_on": due, "principal_due_amount": 100, "interest_due_amount": 5, "paid_on": paid, "recorded_at": datetime(due.year, due.month, due.day)}  # fmt: skip
+
+    tables = bank(
+        {"customer": [person(1), person(2), person(3)]},
+        *(account(f"l{i}", i, kind="loan", product="M") for i in (1, 2, 3)),
+        {
+            "loan": [
+                loan("A", "l1"),
+                loan("B", "l2", due_on=date(2025, 7, 20)),
+                loan("C", "l3", settled_on=date(2025, 6, 1)),
+            ],
+            "balance_daily": [balance("l2", date(2025, 1, 1), None, 700)],
+            "repayment_plan": [
+                line("A", date(2025, 6, 20), date(2025, 6, 20)),
+                line("A", date(2025, 7, 20), date(2025, 7, 20)),  # paid after the day: still due on it
+                line("A", date(2025, 8, 29)),
+                line("A", date(2025, 8, 30)),
+                line("C", date(2025, 7, 20)),
+            ],
+        },
+    )
+    names = ["loan_due_60d_amount", "loan_due_60d_first_on", "loan_due_30d_amount"]
+    rows = profile(tables, *names)
+    assert [rows["c1"][n] for n in names] == [Decimal("200.00"), date(2025, 7, 20), Decimal("105.00")]
+    assert [rows["c2"][n] for n in names] == [Decimal("700.00"), date(2025, 7, 20), Decimal("700.00")]
+    assert [rows["c3"][n] for n in names] == [Decimal(0), None, Decimal(0)]

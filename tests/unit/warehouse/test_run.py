@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -208,3 +210,35 @@ def test_batches_of_earlier_nights_are_carried_on(bank: Bank) -> None:
     manifest = bank.warehouse.current()
     assert manifest is not None
     assert manifest.partitions("batched") == ("20250301", "20250302")
+
+
+def among_workers(bank: Bank, workers: int = 2):
+    clock = VirtualClock(datetime(2025, 3, 2, tzinfo=UTC))
+    return run_steps(
+        bank.warehouse, open_engine, bank.plan(), clock=clock, results=bank.folder / "runs", workers=workers
+    )
+
+
+def test_a_run_shared_among_workers_publishes_the_same(bank: Bank) -> None:
+    result = among_workers(bank)
+    assert result.is_published
+    assert bank.total() == 3
+    assert {s.state for s in among_workers(bank).steps} == {StepState.REUSED}
+
+
+def test_a_step_that_fails_in_a_worker_is_told_as_it_was_and_publishes_nothing(bank: Bank) -> None:
+    bank.broken = True
+    with pytest.raises(ContractBroken, match="broken on purpose"):
+        among_workers(bank)
+    assert bank.warehouse.current() is None
+
+
+def test_a_worker_that_dies_is_a_failed_step_and_not_a_hanging_run(bank: Bank) -> None:
+    def die(context: StepContext) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    plan = RunPlan([Step("die", (), (), die), *bank.plan().steps], CONTRACTS, DAY)
+    clock = VirtualClock(datetime(2025, 3, 2, tzinfo=UTC))
+    with pytest.raises(Bug, match="the worker of die ended"):
+        run_steps(bank.warehouse, open_engine, plan, clock=clock, results=bank.folder / "runs", workers=2)
+    assert bank.warehouse.current() is None

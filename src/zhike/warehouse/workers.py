@@ -1,0 +1,165 @@
+"""Independent steps shared among processes: each worker has its own engine, and what they exchange are files and entries.
+
+Planning queries is Python's work and holds one core; the engine's threads cannot help there. Workers are forked once, before
+any engine is open in them, and die with the run.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection, wait
+from typing import Any
+
+from zhike.kernel.errors import Bug, ZhikeError
+from zhike.warehouse.engine import Engine
+from zhike.warehouse.manifest import Entry
+from zhike.warehouse.ordering import dependencies
+from zhike.warehouse.performing import Listener, Run, StepResult, StepState, describe_error, peak_memory_mb, tell
+from zhike.warehouse.steps import Step
+
+EngineMaker = Callable[[], Engine]
+PR_SET_PDEATHSIG = 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """What a worker sends back: a result and its entries, or an error; and the most memory it has held."""
+
+    result: StepResult
+    entries: Mapping[tuple[str, str], Entry]
+    error: BaseException | None
+    peak_mb: int
+
+
+def _die_with_parent(parent: int) -> None:
+    """Have the kernel end this process when the run's process ends, however that ends (Linux; elsewhere the pipe tells)."""
+    try:
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    except (OSError, AttributeError):
+        return
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def _portable(error: BaseException) -> BaseException:
+    """Return an error that can cross the pipe: ours as it is, others as Bug with type and text."""
+    if isinstance(error, ZhikeError):
+        return error
+    told = describe_error(error)
+    return Bug("run.step_failed", zh=f"步骤内部错误：{told}", en=f"a step failed inside: {told}")
+
+
+def _serve(connection: Connection, run: Run, steps: Mapping[str, Step], make_engine: EngineMaker, parent: int) -> None:
+    """Perform the steps that are asked for until None is; forked workers hold one another's pipes, so no pipe just closes."""
+    _die_with_parent(parent)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent is interrupted and ends its workers
+    engine = make_engine()
+    try:
+        while True:
+            asked = connection.recv()
+            if asked is None:
+                return
+            key, entries = asked
+            mine = replace(run, entries=dict(entries))
+            try:
+                result, error = mine.perform(steps[key], engine), None
+            except BaseException as caught:  # noqa: BLE001 - sent to the parent, which raises it
+                result = StepResult(key, StepState.FAILED, error=describe_error(caught))
+                error = _portable(caught)
+            made = {k: e for k, e in mine.entries.items() if entries.get(k) != e}
+            connection.send(_Done(result, made, error, peak_memory_mb()))
+    except EOFError:
+        return
+    finally:
+        engine.close()
+
+
+class _Pool:
+    """Forked workers, each behind a pipe; ``free`` are those without work."""
+
+    def __init__(self, run: Run, steps: Mapping[str, Step], make_engine: EngineMaker, n_workers: int) -> None:
+        context = multiprocessing.get_context("fork")
+        self._processes: dict[Connection, Any] = {}
+        self.free: list[Connection] = []
+        self.busy: dict[Connection, str] = {}
+        self.peaks: dict[Connection, int] = {}
+        for _ in range(n_workers):
+            ours, theirs = context.Pipe()
+            arguments: tuple[Any, ...] = (theirs, run, steps, make_engine, os.getpid())
+            process = context.Process(target=_serve, args=arguments, daemon=True)
+            process.start()
+            theirs.close()
+            self._processes[ours] = process
+            self.free.append(ours)
+
+    def ask(self, key: str, entries: Mapping[tuple[str, str], Entry]) -> None:
+        """Give a step to a free worker."""
+        connection = self.free.pop()
+        connection.send((key, entries))
+        self.busy[connection] = key
+
+    def next_done(self) -> list[_Done]:
+        """Wait until some worker is done; a worker that died is a failed step."""
+        ended = {self._processes[c].sentinel: c for c in self.busy}
+        ready = wait([*self.busy, *ended])
+        done = []
+        for connection in [c for c in self.busy if c in ready or self._processes[c].sentinel in ready]:
+            key = self.busy.pop(connection)
+            if connection.poll():
+                answer: _Done = connection.recv()
+                self.free.append(connection)
+                self.peaks[connection] = answer.peak_mb
+                done.append(answer)
+            else:
+                text = f"the worker of {key} ended (out of memory?)"
+                error = Bug("run.worker_ended", zh=f"执行 {key} 的进程中止（内存不足？）", en=text)
+                done.append(_Done(StepResult(key, StepState.FAILED, error=text), {}, error, 0))
+        return done
+
+    def close(self, *, now: bool) -> None:
+        """End the workers; at once when ``now``."""
+        for connection in self.free:
+            connection.send(None)
+        for process in self._processes.values():
+            if now:
+                process.kill()
+            process.join()
+        for connection in (*self.free, *self.busy):
+            connection.close()
+
+
+def perform_among_workers(
+    run: Run, make_engine: EngineMaker, ordered: Sequence[Step], listen: Listener | None, *, n_workers: int
+) -> tuple[tuple[StepResult, ...], BaseException | None, int]:
+    """Perform steps as soon as what they read is written; return what each did, the first failure, the peak memory in MB."""
+    needs = dependencies(ordered)
+    waiting = {s.key: s for s in ordered}
+    finished: dict[str, StepResult] = {}
+    failure: BaseException | None = None
+    pool = _Pool(run, waiting.copy(), make_engine, n_workers)
+    try:
+        while (waiting and failure is None) or pool.busy:
+            ready = [k for k in waiting if needs[k] <= finished.keys()] if failure is None else []
+            for key in ready[: len(pool.free)]:
+                tell(listen, key, None)
+                pool.ask(key, run.entries)
+                del waiting[key]
+            for done in pool.next_done():
+                finished[done.result.key] = done.result
+                failure = failure or done.error
+                run.entries.update(done.entries)
+                tell(listen, done.result.key, done.result)
+    except BaseException:
+        pool.close(now=True)
+        raise
+    pool.close(now=failure is not None)
+    outcomes = tuple(finished.get(s.key, StepResult(s.key, StepState.NOT_REACHED)) for s in ordered)
+    return outcomes, failure, peak_memory_mb() + sum(pool.peaks.values())
+
+
+__all__ = ["EngineMaker", "perform_among_workers"]
