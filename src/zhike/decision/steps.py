@@ -46,6 +46,7 @@ class Plan:
     book_hash: str
     book: str
     earlier: tuple[str, ...]
+    currency: str = "CNY"
 
     @property
     def reason_fields(self) -> tuple[str, ...]:
@@ -124,8 +125,8 @@ def _actions(
     features = {n: (t.zh or n, t.en or n) for n, t in plan.vocabulary.fields.items()}
     told = with_score_reasons(joined, scores, features, model=model)
     kinds = {**plan.kinds, **SENTENCE_FIELDS}
-    reason_zh = sentence_column(told, written.reason_zh, kinds, language="zh")
-    reason_en = sentence_column(told, written.reason_en, kinds, language="en")
+    reason_zh = sentence_column(told, written.reason_zh, kinds, language="zh", currency=plan.currency)
+    reason_en = sentence_column(told, written.reason_en, kinds, language="en", currency=plan.currency)
     return told.select(
         "customer_id", "recipient_id", "offer_id", "channel", "p_accept", "value_amount", "cost_amount", "priority",
         campaign=ibis.literal(campaign.key),
@@ -206,7 +207,9 @@ def _metrics(context: StepContext, candidate: ir.Table, arms: ir.Table, plan: Pl
 # ---- steps
 
 
-def make_plans(definitions: DefinitionSet, policy: Policy, vocabulary: Vocabulary) -> tuple[Plan, ...]:
+def make_plans(
+    definitions: DefinitionSet, policy: Policy, vocabulary: Vocabulary, *, currency: str = "CNY"
+) -> tuple[Plan, ...]:
     """Return the plans of all campaigns, the highest priority first.
 
     Raises
@@ -224,7 +227,7 @@ def make_plans(definitions: DefinitionSet, policy: Policy, vocabulary: Vocabular
         book_hash, book = write_book(campaign, definitions, policy, vocabulary)
         earlier = tuple(p.campaign.key for p in plans)
         _check_experiment(campaign, plans)
-        plans.append(Plan(campaign, policy, words, kinds, book_hash, book, earlier))
+        plans.append(Plan(campaign, policy, words, kinds, book_hash, book, earlier, currency))
     return tuple(plans)
 
 
@@ -253,19 +256,22 @@ def _step(plan: Plan, as_of: date) -> Step:
         reads=_reads(plan),
         work=lambda context: _work(plan, context),
         definition=plan.book_hash,
-        material=(policy_hash(plan.policy),),
+        material=(policy_hash(plan.policy), plan.currency),
     )
 
 
-def steps(definitions: DefinitionSet, policy: Policy, vocabulary: Vocabulary, *, as_of: date) -> list[Step]:
+def steps(
+    definitions: DefinitionSet, policy: Policy, vocabulary: Vocabulary, *, as_of: date, currency: str = "CNY"
+) -> list[Step]:
     """Return one step per campaign.
 
     Parameters
     ----------
     vocabulary : the project's words: profile fields, tags, segments and models.
     as_of : the day of the run; it names the day's part of the decision log, which is kept.
+    currency : code of the base currency, shown with the amounts in reasons.
     """
-    return [_step(plan, as_of) for plan in make_plans(definitions, policy, vocabulary)]
+    return [_step(plan, as_of) for plan in make_plans(definitions, policy, vocabulary, currency=currency)]
 
 
 def campaign_keys(plans: Sequence[Plan]) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from typing import Literal as OneOf
 
 import ibis
 import ibis.expr.types as ir
+import pyarrow as pa
 
 from zhike.kernel.definitions import suggest
 from zhike.kernel.errors import BadInput
@@ -22,7 +23,7 @@ from zhike.warehouse.contracts import Kind
 Language = OneOf["zh", "en"]
 NOTHING = "—"
 STEPS: Mapping[str, tuple[tuple[float, str], ...]] = {
-    "zh": ((1e8, "亿元"), (1e4, "万元"), (1.0, "元")),
+    "zh": ((1e8, "亿"), (1e4, "万"), (1.0, "")),
     "en": ((1e6, "M"), (1e3, "K"), (1.0, "")),
 }
 JOINERS = {"zh": "；", "en": "; "}
@@ -50,22 +51,23 @@ def _decimal_text(number: ir.Value, places: int) -> ir.Value:
     return text.re_replace(r"\.0+$", "") if places else text
 
 
-def _amount_text(value: ir.Value, language: Language) -> ir.Value:
+def _amount_text(value: ir.Value, language: Language, currency: str) -> ir.Value:
     number = value.cast("float64")
     size = number.abs()
     steps = [
         (size >= step, _decimal_text((number / step).round(1), 1) + unit) for step, unit in STEPS[language] if step > 1
     ]
-    plain = _decimal_text(number.round(0), 1) + STEPS[language][-1][1]
-    shown = ibis.cases(*steps, else_=plain)
-    return shown if language == "zh" else "CNY " + shown
+    text = ibis.cases(*steps, else_=_decimal_text(number.round(0), 1))
+    if language == "en":
+        return f"{currency} " + text
+    return text + ("元" if currency == "CNY" else f" {currency}")
 
 
-def shown(value: ir.Value, kind: Kind, language: Language) -> ir.Value:
-    """Return a column as people read it; a dash where it is missing."""
+def shown(value: ir.Value, kind: Kind, language: Language, *, currency: str = "CNY") -> ir.Value:
+    """Return a column as people read it, amounts with the base currency; a dash where it is missing."""
     match kind:
         case Kind.AMOUNT:
-            text = _amount_text(value, language)
+            text = _amount_text(value, language, currency)
         case Kind.RATE:
             text = (value.cast("float64") * 100).round(0).cast("int64").cast("string") + "%"
         case Kind.DAY:
@@ -79,19 +81,22 @@ def shown(value: ir.Value, kind: Kind, language: Language) -> ir.Value:
     return text.fill_null(NOTHING)
 
 
-def sentence_column(table: ir.Table, sentence: str, kinds: Mapping[str, Kind], *, language: Language) -> ir.Value:
+def sentence_column(
+    table: ir.Table, sentence: str, kinds: Mapping[str, Kind], *, language: Language, currency: str = "CNY"
+) -> ir.Value:
     """Return the sentence for each row of ``table``, its fields filled in.
 
     Parameters
     ----------
     kinds : kind of each field that the sentence may name.
+    currency : code of the base currency, shown with amounts.
     """
     parts: list[ir.Value] = []
     for words, name, _, _ in Formatter().parse(sentence):
         if words:
             parts.append(ibis.literal(words))
         if name:
-            parts.append(shown(table[name], kinds[name], language))
+            parts.append(shown(table[name], kinds[name], language, currency=currency))
     return reduce(operator.add, parts)
 
 
@@ -106,14 +111,8 @@ def with_score_reasons(
     features : feature → names in Chinese and English; a feature without names is shown by its key.
     """
     own = scores.filter(scores.model == model)
-    names = ibis.memtable(
-        {
-            "_feature": list(features),
-            "_zh": [n[0] for n in features.values()],
-            "_en": [n[1] for n in features.values()],
-        },
-        schema={"_feature": "string", "_zh": "string", "_en": "string"},
-    )
+    zh, en = ([names[i] for names in features.values()] for i in (0, 1))
+    names = ibis.memtable(pa.table({"_feature": pa.array(list(features), pa.string()), "_zh": zh, "_en": en}))
     columns = []
     for i in (1, 2, 3):
         reason = own[f"reason_{i}"]

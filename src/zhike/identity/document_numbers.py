@@ -46,12 +46,10 @@ def resident_serial(number: ir.StringValue) -> ir.StringValue:
 
 
 def _resident_check(serial: ir.StringValue) -> ir.StringValue:
-    """Return the check character of 17 digits (ISO 7064 MOD 11-2); in two halves, since quotients pass through doubles."""
-    halves = (serial.substr(0, 9).try_cast("int64"), serial.substr(9, 8).try_cast("int64"))
+    """Return the check character of 17 digits (ISO 7064 MOD 11-2)."""
     total = ibis.literal(0)
     for position, weight in enumerate(RESIDENT_WEIGHTS):
-        half, place = (halves[0], 8 - position) if position < 9 else (halves[1], 16 - position)
-        total = total + half // 10**place % 10 * weight
+        total = total + serial.substr(position, 1).try_cast("int64") * weight
     return ibis.literal(RESIDENT_CHECKS).substr(total % len(RESIDENT_CHECKS), 1)
 
 

@@ -29,7 +29,10 @@ from zhike.scores.steps import ModelSetting
 from zhike.scores.steps import steps as score_steps
 from zhike.segments.steps import segment_steps
 from zhike.sources import open_mapping
+from zhike.sources.quality import quality_step
+from zhike.sources.reconcile import reconcile_step
 from zhike.sources.steps import steps as source_steps
+from zhike.sources.tables import DELIVERED
 from zhike.warehouse import Engine, Output, RunPlan, RunResult, Step, StepContext, open_engine, run_steps
 from zhike.warehouse.conform import rows_table
 from zhike.warehouse.run import Listener
@@ -53,14 +56,13 @@ def engagement_log(project: Project) -> EngagementLog:
 
 
 def identity_overrides(overrides: Sequence[StoredOverride]) -> list[Override]:
-    """Return the officers' merges and splits that are in force."""
-    return [
-        Override(
-            str(o.number), OVERRIDE_KINDS[o.kind], *(RecordKey(*key) for key in o.subject["records"]), reason=o.reason
-        )
-        for o in overrides
-        if o.kind in OVERRIDE_KINDS
-    ]
+    """Return the officers' merges and splits that are in force; each names two records as [source, source_key]."""
+    found = []
+    for o in overrides:
+        if o.kind in OVERRIDE_KINDS:
+            left, right = (RecordKey(source, key) for source, key in o.subject["records"])
+            found.append(Override(str(o.number), OVERRIDE_KINDS[o.kind], left, right, o.reason, o.made_by, o.made_at))
+    return found
 
 
 def tag_overrides(overrides: Sequence[StoredOverride]) -> Step:
@@ -109,6 +111,8 @@ def plan_night(night: Night, compiled: Compiled, store: OperationsStore) -> RunP
             timezone=zone,
             fingerprints=settings.state / "fingerprints.json",
         ),
+        *([reconcile_step(mapping.reconcile, compiled.contracts, timezone=zone)] if mapping.reconcile else []),
+        quality_step([c for c in DELIVERED if c.name in {e.to for e in mapping.tables}]),
         *identity_steps(
             settings=identity_settings(compiled.definitions.parameters),
             overrides=identity_overrides(store.overrides()),

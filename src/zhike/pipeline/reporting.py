@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from zhike.kernel.clock import SystemClock
 from zhike.kernel.definitions import Definition, DefinitionSet
+from zhike.pipeline import hindsight, shortfalls
 from zhike.pipeline.checking import compiled_project
 from zhike.pipeline.compiled import Compiled
 from zhike.pipeline.project import Project, published
@@ -19,7 +20,7 @@ from zhike.warehouse import Engine, open_catalog, open_engine
 from zhike.warehouse.manifest import Manifest
 from zhike.warehouse.run import RESULTS_FILE
 
-LANGUAGES = ("zh", "en")
+LANGUAGES: tuple[Literal["zh", "en"], ...] = ("zh", "en")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,28 +107,40 @@ def write_report(project: Project, folder: Path) -> WrittenReport:
     try:
         plan = ReportPlan(manifest, campaign=campaign, experiment=experiment)
         source = report_source(project, compiled, engine, plan, made_at=SystemClock().now())
-        files = render(source, folder)
-        return WrittenReport(files, plain_figures(source, definitions))
+        seen = look_back_on(source, compiled)
+        shown = (*(hindsight.as_figures(seen) if seen else ()), *shortfalls.as_figures(source, compiled))
+        files = render(replace(source, extra_figures=shown), folder)
+        further = {**shortfalls.as_values(source, compiled), **(hindsight.as_values(seen) if seen else {})}
+        return WrittenReport(files, {**plain_figures(source, definitions), **further})
     finally:
         engine.close()
+
+
+def look_back_on(source: ReportSource, compiled: Compiled) -> hindsight.Hindsight | None:
+    """Return what became of the campaign's customers after the day, where the files reach that far."""
+    shown = next((c for c in compiled.campaigns if c.key == source.campaign), None)
+    return hindsight.look_back(source, compiled.metrics[shown.definition.outcomes[0].metric]) if shown else None
+
+
+def _value(expression: Any) -> Any:
+    return expression.to_pyarrow().as_py()
 
 
 def plain_figures(source: ReportSource, definitions: DefinitionSet) -> dict[str, Any]:
     """Return the main figures of a run: customers, tags, segments, contacts planned and held out."""
     tables = source.planned
-    fetch = lambda expression: expression.to_pyarrow().as_py()  # noqa: E731
     figures: dict[str, Any] = {
         "as_of": source.planned_on.isoformat(),
-        "customers": fetch(tables["profile"].count()),
-        "quarantined": fetch(tables["quarantine"].count()),
-        "segment_members": fetch(tables["segment_member"].filter(lambda t: t.to_on.isnull()).count()),
+        "customers": _value(tables["profile"].count()),
+        "quarantined": _value(tables["quarantine"].count()),
+        "segment_members": _value(tables["segment_member"].filter(lambda t: t.to_on.isnull()).count()),
     }
     if source.campaign:
         arms = tables["assignment"].filter(lambda t: t.experiment == source.experiment)
         figures |= {
             "campaign": source.campaign,
-            "contacts_planned": fetch(tables.part("next_action", source.campaign).count()),
-            "held_out": fetch(arms.filter(arms.arm == "control").count()),
+            "contacts_planned": _value(tables.part("next_action", source.campaign).count()),
+            "held_out": _value(arms.filter(arms.arm == "control").count()),
         }
     return figures
 

@@ -5,17 +5,14 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from typing import Any
 
-import ibis
-import ibis.expr.types as ir
-
 from zhike.kernel.clock import moment_on
 from zhike.kernel.hashing import fingerprint
 from zhike.policy.batch import GateTables
 from zhike.policy.contactability import contactability
 from zhike.policy.control import company_recipients, customer_control
 from zhike.policy.decide import Policy
-from zhike.policy.tables import CONSENT, FLAGS
-from zhike.policy.terms import ALL_CHANNELS
+from zhike.policy.ledger import LedgerTables, ledger
+from zhike.policy.tables import FLAGS
 from zhike.warehouse import Input, Output, Step, StepContext
 
 
@@ -24,43 +21,15 @@ def day_end(as_of: date, timezone: str) -> datetime:
     return moment_on(as_of + timedelta(days=1), timezone)
 
 
-def ledger(
-    consent_record: ir.Table, consent_entry: ir.Table, identity_link: ir.Table, *, as_of: date, until: datetime
-) -> ir.Table:
-    """Return the consent ledger: the bank's file by customer, and zhike's own entries; each entry once.
-
-    Parameters
-    ----------
-    until : entries recorded at or after this moment (UTC) are not read.
-    """
-    moment = ibis.literal(until.replace(tzinfo=None))
-    told = consent_record.filter((consent_record.recorded_at < moment) & (consent_record.on <= ibis.literal(as_of)))
-    known = told.filter(told.channel.isin([ALL_CHANNELS, *(c for c in CONSENT.column("channel").allowed if c != "*")]))
-    linked = known.inner_join(identity_link.select("source", "source_key", "customer_id"), ["source", "source_key"])
-    parts = ("customer_id", "source", "channel", "purpose", "state", "on", "recorded_at")
-    once = linked.group_by(list(parts)).aggregate(evidence=linked.evidence.min())
-    key = ibis.literal(":").join([once[p].cast("string") for p in parts])
-    file = once.select(
-        "customer_id", "channel", "purpose", "state", "on", "evidence",
-        entry_id=key.hexdigest("md5"), at=ibis.null("timestamp"), origin=ibis.literal("bank_file"),
-    )  # fmt: skip
-    own = consent_entry.filter((consent_entry.at < moment) & (consent_entry.on <= ibis.literal(as_of)))
-    own = own.mutate(origin=ibis.literal("zhike"))
-    columns = CONSENT.column_names
-    return file.select(*columns).union(own.select(*columns))
-
-
 def _consent_step(timezone: str) -> Step:
+    names = ("consent_record", "consent_entry", "identity_link", "identity_register", "identity_change")
+
     def work(context: StepContext) -> dict[str, Any]:
-        tables = context.tables
-        rows = ledger(
-            tables["consent_record"], tables["consent_entry"], tables["identity_link"],
-            as_of=context.as_of, until=day_end(context.as_of, timezone),
-        )  # fmt: skip
+        given = LedgerTables(*(context.tables[n] for n in names))
+        rows = ledger(given, as_of=context.as_of, until=day_end(context.as_of, timezone))
         return {"entries": context.write("consent", rows)}
 
-    reads = (Input("consent_record"), Input("consent_entry"), Input("identity_link"))
-    return Step("policy:consent", (Output("consent"),), reads, work, material=(timezone,))
+    return Step("policy:consent", (Output("consent"),), tuple(Input(n) for n in names), work, material=(timezone,))
 
 
 def _control_step(timezone: str) -> Step:
@@ -110,4 +79,4 @@ def steps(policy: Policy) -> list[Step]:
     return [_consent_step(policy.timezone), _control_step(policy.timezone), _contactability_step(policy)]
 
 
-__all__ = ["day_end", "ledger", "policy_hash", "steps"]
+__all__ = ["day_end", "policy_hash", "steps"]

@@ -94,6 +94,8 @@ READS: tuple[Reads, ...] = (
     Reads("company_contact", ("source", "company_key", "contact_key", "role", "is_authorised")),
     Reads("customer", ("customer_id", "party_kind")),
     Reads("identity_link", ("source", "source_key", "customer_id")),
+    Reads("identity_register", ("customer_id", "merged_into")),
+    Reads("identity_change", ("changed_on", "kind", "customer_id", "other_customer_id")),
     Reads("customer_relation", ("from_customer_id", "to_customer_id", "kind", "valid_from_on", "valid_to_on")),
     Reads("consent"),
     Reads("customer_control"),

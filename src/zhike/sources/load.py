@@ -103,10 +103,11 @@ class LoadJob:
             ) from error  # fmt: skip
         except LoadFailed as error:
             raise ContractBroken(
-                "sources.expression_fails",
-                zh=f"{self.contract.name} 的映射表达式计算出错（{error}）",
-                en=f"an expression that maps {self.contract.name} fails on a value ({error})",
-                todo_zh="用 try_cast 取代可能失败的转换", todo_en="write try_cast where a value may not fit",
+                "sources.load_failed",
+                zh=f"{self.contract.name} 装载失败（{error}）",
+                en=f"{self.contract.name} cannot be loaded ({error})",
+                todo_zh="核对映射中的 sql 表达式（可能失败处用 try_cast），并确认文件在跑批中没有变化",
+                todo_en="check the sql of the mapping (try_cast where a value may not fit), and that no file changed meanwhile",
             ) from error  # fmt: skip
         files = {f.number: f for f in plan.files}
         _check_accounted(files, result)
@@ -288,13 +289,13 @@ def _check_accounted(files: dict[int, RawFile], result: LoadResult) -> None:
         if file.layout is None:
             continue
         n_records, open_at = count_records(file.path, file.layout)
-        if n_records == read[number]:
+        if n_records == read[number] and not open_at:
             continue
-        at = f" ({open_at})" if open_at else ""
+        at = f" (line {open_at})" if open_at else ""
         raise ContractBroken(
             "sources.lines_unaccounted",
-            zh=f"{file.label} 有 {n_records} 条记录，只能读出 {read[number]} 条：可能有引号未闭合{at}，整个文件被扣留",
-            en=f"{file.label} holds {n_records} records of which {read[number]} can be read: a quote may not be closed{at}; the file is held",
+            zh=f"{file.label} 的行与记录对不上（{n_records} 条记录，读出 {read[number]} 条）：可能有引号未闭合{at}，整个文件被扣留",
+            en=f"{file.label}: lines and records disagree ({n_records} records, {read[number]} read): a quote may not be closed{at}; the file is held",
             todo_zh="核对引号与分隔符；若引号无特殊含义，请写 format.quote: \"\"",
             todo_en='check quotes and delimiters; where quotes mean nothing, set format.quote: ""',
             facts={"file": file.label, "n_records": n_records, "n_read": read[number], "open_quote_line": open_at},
@@ -302,13 +303,13 @@ def _check_accounted(files: dict[int, RawFile], result: LoadResult) -> None:
 
 
 def count_records(path: Path, layout: TextLayout) -> tuple[int, int]:
-    """Return the records of a text file, blank lines left out and quoted line breaks joined, and a line with an open quote.
+    """Return the records of a text file, blank lines left out and quoted line breaks joined; and the line, if there is one,
+    whose quote is never closed though more lines follow.
 
     Read line by line in Python: only for the few files whose lines and records are not as many.
     """
     mark = layout.quote.encode()
-    n_records = first_open = 0
-    opened_at = 0
+    n_records = opened_at = number = 0
     with path.open("rb") as stream:
         for number, line in enumerate(stream, start=1):
             if number <= layout.n_top_lines:
@@ -323,8 +324,7 @@ def count_records(path: Path, layout: TextLayout) -> tuple[int, int]:
             n_records += 1
             if odd:
                 opened_at = number
-                first_open = first_open or number
-    return n_records, first_open
+    return n_records, opened_at if opened_at < number else 0
 
 
 __all__ = ["TODO", "Batch", "LoadJob", "count_records"]

@@ -120,7 +120,8 @@ class Control(_Model):
 class Database(_Model):
     """Rows of a query instead of a file. ``url`` is an SQLAlchemy URL by reference, ``env:NAME``; never written out.
 
-    ``:as_of`` and ``:day`` in ``query`` are bound to the day of the run.
+    ``:as_of`` and ``:day`` in ``query`` are bound to the day of the run. A query is asked once per day of run: what changes in
+    the database afterwards is seen by the run of the next day.
     """
 
     url: str = Field(pattern=r"^env:[A-Za-z_][A-Za-z0-9_]*$")

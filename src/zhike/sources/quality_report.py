@@ -17,7 +17,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, select_autoescape
 
 from zhike.kernel.terms import Text
-from zhike.warehouse.contracts import Contract
+from zhike.warehouse import Catalog, Contract
 
 DIMENSIONS: Mapping[str, Text] = {
     "completeness": Text("完整性", "Completeness"), "validity": Text("有效性", "Validity"), "uniqueness": Text("唯一性", "Uniqueness"),
@@ -48,6 +48,17 @@ class QualityRows:
     loads: Sequence[Mapping[str, Any]] = ()
     held: Sequence[Mapping[str, Any]] = ()
     reconciled: Sequence[Mapping[str, Any]] = ()
+
+
+def quality_rows(tables: Catalog) -> QualityRows:
+    """Return what the report is made of, read from published tables; quarantined rows are counted, never read."""
+    held = tables["quarantine"]
+    counted = held.group_by("table_name", "rule", "column_name").aggregate(n_rows=held.count().cast("int64"))
+    fetched = [
+        tables.engine.fetch(t).to_pylist()
+        for t in (tables["quality_result"], tables["load_count"], counted, tables["reconciliation"])
+    ]
+    return QualityRows(*fetched)
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,4 +205,4 @@ def _names(contracts: Sequence[Contract], language: str) -> dict[str, str]:
     return names
 
 
-__all__ = ["QualityRows", "overview", "summarise", "trends", "write_quality_report"]
+__all__ = ["QualityRows", "overview", "quality_rows", "summarise", "trends", "write_quality_report"]

@@ -67,7 +67,7 @@ def rank_outcomes(outcomes: npt.ArrayLike, scores: npt.ArrayLike) -> RankedOutco
         raise ValueError("scores must be finite")
     values, group = np.unique(-s, return_inverse=True)
     n_rows = np.bincount(group, minlength=len(values)).astype(np.float64)
-    n_positive = np.bincount(group, weights=y, minlength=len(values))
+    n_positive = np.bincount(group, weights=y, minlength=len(values)).astype(np.float64)
     return RankedOutcomes(-values, n_positive, n_rows)
 
 

@@ -189,9 +189,9 @@ def read_rejects(engine: Engine, files: Sequence[RawFile], *, at_most: int | Non
     except duckdb.CatalogException:  # no scan of text since the last clearing
         return []
     rejects = [
-        Reject(names[path], int(line), str(kind), str(column), str(text or "").strip("\r\n"), str(message))
+        Reject(names[str(path)], int(str(line)), str(kind), str(column), str(text or "").strip("\r\n"), str(message))
         for path, line, kind, column, text, message in found
-        if path in names
+        if str(path) in names
     ]
     return sorted(rejects, key=lambda r: (r.file, r.line))
 

@@ -17,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Literal
 
 import duckdb
 import pyarrow as pa
@@ -108,7 +109,7 @@ class LoadResult:
 
 
 class LoadFailed(Exception):
-    """The engine cannot evaluate an expression of the mapping; the message holds no values."""
+    """An expression of the mapping fails, or two readings of a file differ; the message holds no values."""
 
 
 class LookupNotUnique(Exception):
@@ -120,13 +121,14 @@ class LookupNotUnique(Exception):
         super().__init__(f"{lookup.name} joined by {source} is not unique in {', '.join(self.columns)}")
 
 
-QUARANTINE_SCHEMA = pa.schema(
-    [
-        ("file_no", pa.int32()), ("row_number", pa.int64()), ("rule", pa.string()), ("column_name", pa.string()),
-        ("value_masked", pa.string()), ("row_sealed", pa.string()),
-    ]
-)  # fmt: skip
-_ORDER = [(name, "ascending") for name in ("file_no", "row_number", "rule", "column_name")]
+_QUARANTINE_FIELDS: list[tuple[str, pa.DataType]] = [
+    ("file_no", pa.int32()), ("row_number", pa.int64()), ("rule", pa.string()),
+    ("column_name", pa.string()), ("value_masked", pa.string()), ("row_sealed", pa.string()),
+]  # fmt: skip
+QUARANTINE_SCHEMA = pa.schema(_QUARANTINE_FIELDS)
+_ORDER: list[tuple[str, Literal["ascending", "descending"]]] = [
+    (name, "ascending") for name in ("file_no", "row_number", "rule", "column_name")
+]
 _REJECT_RULES = {
     "MISSING COLUMNS": "too_few_columns", "TOO MANY COLUMNS": "too_many_columns", "UNQUOTED VALUE": "open_quote",
     "INVALID ENCODING": "wrong_encoding", "LINE SIZE OVER MAXIMUM": "line_too_long",
@@ -177,11 +179,6 @@ class _Job:
             told = self._tell_bad(rows, staged, rejects, are_regular=not irregular)
         quarantine = pa.concat_tables([told, _rejected(rejects)]).sort_by(_ORDER)
         path = self._finish(staged, has_bad=has_bad)
-        n_told = len(set(zip(quarantine["file_no"].to_pylist(), quarantine["row_number"].to_pylist(), strict=True)))
-        if n_told != sum(
-            c.n_quarantined for c in counts
-        ):  # two readings of one file disagree: nothing of it can be trusted
-            irregular = tuple(f.number for f in self.plan.files)
         return LoadResult(path, n_parquet_rows(path), counts, quarantine, irregular)
 
     @contextmanager
@@ -318,6 +315,9 @@ class _Job:
             self._pick_bad(rows)
         else:
             self._reread_bad(rows, staged)
+        n_untold = self._count(f"{TOLD} WHERE _is_wrong AND len(_broken) = 0")
+        if n_untold or self._count(TOLD) != self._count(BAD):
+            raise LoadFailed("two readings of one file differ")
         return self.engine.connection.raw_sql(self._told()).to_arrow_table().cast(QUARANTINE_SCHEMA)
 
     def _number_lines(self, staged: Path, rejects: Sequence[Reject]) -> None:

@@ -132,7 +132,8 @@ def test_nobody_is_contacted_twice_by_one_campaign_within_its_rest(engine):
 
 
 def test_a_contact_planned_by_a_campaign_that_goes_first_counts_for_the_next(engine):
-    tables = bank({"n_loans_ever": 0, "has_mobile_bank": False}, {"n_loans_ever": 0, "has_mobile_bank": False})
+    looked = {"n_loan_page_30d": 2, "has_mobile_bank": False}
+    tables = bank(looked, looked)
     loans = run_campaign(engine, tables, campaign="loan_offer")
     assert {r["stage"] for r in loans["candidate"]} == {"eligible"}  # not on the risk department's whitelist
     for row in tables["profile"]:

@@ -83,6 +83,4 @@ def test_only_versions_known_by_the_end_of_the_day_count_and_ended_records_keep_
         party("core", "2", name="已销户", valid_to_on=date(2025, 1, 31)),
     ]
     table = ibis.memtable(rows_table(CONTRACTS["source_party"], rows))
-    assert engine.fetch(records_as_of(table, IdentitySettings().as_of(DAY)).order_by("source_key"))[
-        "name"
-    ].to_pylist() == ["新名", "已销户"]
+    assert latest(engine, table) == ["新名", "已销户"]

@@ -80,6 +80,49 @@ def test_the_ledger_holds_both_the_banks_file_and_our_own_entries_once(engine):
     ]
 
 
+def _own(entry_id: str, customer: str, state: str, on: str) -> dict[str, Any]:
+    day = dt.date.fromisoformat(on)
+    return {
+        "entry_id": entry_id, "customer_id": customer, "channel": "*", "purpose": "marketing", "state": state, "on": day,
+        "at": dt.datetime(day.year, day.month, day.day, 3, 0),
+    }  # fmt: skip
+
+
+@pytest.mark.requirement("K1")
+def test_a_withdrawal_follows_the_customer_through_merges_and_splits(engine):
+    register = [
+        {"customer_id": c, "customer_no": i, "founding_source": "core", "founding_key": c, "generation": 0, "created_on": dt.date(2025, 1, 1), "merged_into": into}
+        for i, (c, into) in enumerate((("a", "b"), ("b", "c"), ("c", None), ("d", None)), 1)
+    ]  # fmt: skip
+    change = [
+        {"change_id": "1", "changed_on": dt.date(2025, 6, 10), "kind": "split", "customer_id": "d", "other_customer_id": "c", "n_records": 1, "reason": "split"},
+        {"change_id": "2", "changed_on": dt.date(2025, 6, 10), "kind": "merged", "customer_id": "a", "other_customer_id": "b", "n_records": 1, "reason": "x"},
+    ]  # fmt: skip
+    entries = [
+        _own("x", "a", "withdrawn", "2025-05-01"),
+        _own("y", "a", "granted", "2025-05-02"),
+        _own("z", "c", "withdrawn", "2025-06-20"),
+    ]
+    rows = _run(engine, "consent", {"consent_entry": entries, "identity_register": register, "identity_change": change})
+    found = sorted((r["customer_id"], r["state"], str(r["on"])) for r in rows)
+    assert found == [
+        ("c", "granted", "2025-05-02"),
+        ("c", "withdrawn", "2025-05-01"),
+        ("c", "withdrawn", "2025-06-20"),
+        ("d", "withdrawn", "2025-05-01"),
+    ]
+
+
+@pytest.mark.requirement("K1")
+def test_a_withdrawal_on_a_channel_nobody_knows_counts_for_all_and_a_grant_for_none(engine):
+    records = [
+        _record("k1", "withdrawn", "2025-01-01", channel="telegraph"),
+        _record("k2", "granted", "2025-01-01", channel="telegraph"),
+    ]
+    rows = _run(engine, "consent", {"consent_record": records, "identity_link": _link(("k1", "c1"), ("k2", "c2"))})
+    assert [(r["customer_id"], r["channel"], r["state"]) for r in rows] == [("c1", "*", "withdrawn")]
+
+
 def test_a_flag_on_any_record_is_the_customers_while_it_holds(engine):
     def flag(key: str, name: str, first: str, last: str | None = None, recorded=RECORDED) -> dict[str, Any]:
         return {

@@ -13,7 +13,17 @@ from typing import Any
 import pytest
 
 from tests.unit.sources_quality.conftest import CONTRACTS, DAY
-from zhike.sources.quality_report import DIMENSIONS, WORDS, QualityRows, overview, trends, write_quality_report
+from zhike.sources.quality_report import (
+    DIMENSIONS,
+    WORDS,
+    QualityRows,
+    overview,
+    quality_rows,
+    trends,
+    write_quality_report,
+)
+from zhike.warehouse import Engine
+from zhike.warehouse.testing import catalog
 
 EARLIER = date(2025, 2, 28)
 
@@ -112,6 +122,24 @@ def test_a_line_over_time_runs_from_the_first_day_to_the_last() -> None:
 def test_a_report_on_nothing_can_still_be_read(tmp_path: Path) -> None:
     paths = write_quality_report(QualityRows([]), tmp_path)
     assert json.loads(paths[0].read_text(encoding="utf-8"))["as_of"] is None
+
+
+def test_the_rows_of_a_report_are_read_from_the_published_tables(engine: Engine) -> None:
+    held = [
+        {
+            "table_name": "event",
+            "batch": "*",
+            "file": "a",
+            "row_number": n,
+            "rule": "unknown_code",
+            "column_name": "channel",
+            "row_sealed": "secret",
+        }
+        for n in (1, 2)
+    ]
+    rows = quality_rows(catalog(engine, {"quarantine": held, "quality_result": ROWS.results[:2]}, CONTRACTS))
+    assert rows.held == [{"table_name": "event", "rule": "unknown_code", "column_name": "channel", "n_rows": 2}]
+    assert (len(rows.results), rows.loads, rows.reconciled) == (2, [], [])
 
 
 def test_every_word_is_there_in_both_languages() -> None:
