@@ -62,7 +62,14 @@ def test_public_names_are_listed_and_exist() -> None:
     import importlib
 
     for path in FILES:
-        if path.name != "__init__.py" or path.parent.name in {"cli", "backoffice", "commands", "stores", "serving", "public"}:
+        if path.name != "__init__.py" or path.parent.name in {
+            "cli",
+            "backoffice",
+            "commands",
+            "stores",
+            "serving",
+            "public",
+        }:
             continue
         module = importlib.import_module(".".join(path.parent.relative_to(PACKAGE.parent).parts))
         if any(not n.startswith("_") for n in vars(module)):

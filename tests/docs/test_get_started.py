@@ -50,7 +50,7 @@ def test_the_plan_and_the_reasons_are_those_of_the_page(bank: Path):
         "deposit_maturity large_cd arbitration campaign.ranked_lower",
         "deposit_maturity renew_term_deposit final None",
         "deposit_maturity renew_term_deposit eligible marketing_consent",
-        "loan_offer personal_loan eligible minor",
+        "deposit_maturity renew_term_deposit eligible minor",
     ):
         assert words in told
 

@@ -245,7 +245,7 @@ def test_the_plan_reaches_owners_without_a_loan_and_every_drop_has_stage_and_rul
 def test_what_is_assumed_or_waived_is_said(bank: Ran) -> None:
     assert bank.figures["legal_basis_not_verified"] == "existing_relationship"
     page = bank.pages[1].read_text(encoding="utf-8")
-    assert all(bank.seen.compiled.policy.waived)
+    assert len(bank.seen.compiled.policy.waived) == 16
     for gate in bank.seen.compiled.policy.waived:
         assert gate.ref.key in bank.figures["gates_waived"]
         assert gate.definition.waived_because in page
@@ -273,7 +273,11 @@ def test_the_report_says_how_many_of_those_contacted_first_took_a_loan_later(ban
     )
     assert (figures["hindsight_all_customers"], figures["hindsight_all_did"]) == (1_489 - 38, 122)
     assert figures["hindsight_plan_did"] == len(took & {r["customer_id"] for r in ranked})
-    assert figures["hindsight_first_rate"] > 1.5 * figures["hindsight_eligible_rate"]
+    counted = {
+        g: (figures[f"hindsight_{g}_customers"], figures[f"hindsight_{g}_did"]) for g in ("first", "plan", "eligible")
+    }
+    assert counted == {"first": (66, 21), "plan": (653, 83), "eligible": (764, 97)}  # as docs/berka.md says
+    assert figures["hindsight_first_rate_low"] > figures["hindsight_eligible_rate_high"]
     page = bank.pages[1].read_text(encoding="utf-8")
     assert "not causal" in page
     assert f"{figures['hindsight_first_did']} of {figures['hindsight_first_customers']} customers" in page

@@ -86,7 +86,7 @@ NEXT_ACTION = Contract(
 
 DECISION_LOG = Contract(
     "decision_log", "decision", "决策日志", "Each decision with everything it was taken on, to take it again years later",
-    key=("decision_id",), dated_by="decided_on", partitioned_by="batch",
+    key=("decision_id",), dated_by="decided_on", partitioned_by="log",
     columns=(
         text("decision_id", "决策号", "Decision", required=True),
         code("campaign", "活动", "Campaign", required=True),
@@ -104,7 +104,7 @@ DECISION_LOG = Contract(
 
 DECISION_BOOK = Contract(
     "decision_book", "decision", "决策规则册", "The rules that decisions were taken by, whole, by hash",
-    key=("campaign", "decided_on", "book_hash"), dated_by="decided_on", partitioned_by="batch",
+    key=("campaign", "decided_on", "book_hash"), dated_by="decided_on", partitioned_by="log",
     columns=(
         code("campaign", "活动", "Campaign", required=True),
         day("decided_on", "决策日", "Decided on", required=True),

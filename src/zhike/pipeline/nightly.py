@@ -29,6 +29,7 @@ from zhike.scores.steps import ModelSetting
 from zhike.scores.steps import steps as score_steps
 from zhike.segments.steps import segment_steps
 from zhike.sources import open_mapping
+from zhike.sources.checks import read_checks
 from zhike.sources.quality import quality_step
 from zhike.sources.reconcile import reconcile_step
 from zhike.sources.steps import steps as source_steps
@@ -99,6 +100,7 @@ def plan_night(night: Night, compiled: Compiled, store: OperationsStore) -> RunP
     project, settings = night.project, night.project.settings
     zone = settings.business_timezone
     mapping = open_mapping(project.mapping, compiled.contracts)
+    checks = read_checks(mapping.reconcile, dated_tables=[c.name for c in DELIVERED if c.dated_by])
     setting = ModelSetting(compiled.features, project.models, settings.engine_threads, zone)
     steps: list[Step] = [
         *snapshot_steps(engagement_log(project)),
@@ -111,7 +113,7 @@ def plan_night(night: Night, compiled: Compiled, store: OperationsStore) -> RunP
             timezone=zone,
             fingerprints=settings.state / "fingerprints.json",
         ),
-        *([reconcile_step(mapping.reconcile, compiled.contracts, timezone=zone)] if mapping.reconcile else []),
+        *([reconcile_step(checks, compiled.contracts, timezone=zone)] if checks else []),
         quality_step([c for c in DELIVERED if c.name in {e.to for e in mapping.tables}]),
         *identity_steps(
             settings=identity_settings(compiled.definitions.parameters),

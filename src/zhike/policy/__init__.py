@@ -5,8 +5,9 @@ rules) or a :class:`Refusal` (reason, rule, until). The order is: legal basis an
 risk review → contact policy → content; the first refusal is kept. It fails closed. One gate definition has two forms,
 columns for a batch and a predicate for one customer, held equal by property tests.
 
-Tables in: consent_record, control_flag, company_contact, customer, identity_link, customer_relation, profile. Tables out:
-``consent`` (the ledger), ``customer_control`` (flags and the recipient), ``contactability``.
+Tables in: consent_record, consent_entry, control_flag, company_contact, customer, identity_link, identity_register,
+identity_change, customer_relation, profile. Tables out: ``consent`` (the ledger), ``customer_control`` (flags and the
+recipient), ``contactability``.
 
 To add a gate, cap, quiet hour or forbidden phrase, write it into a definition file (``standard/gates``,
 ``standard/contact_policies``, ``standard/regulations``, or a project's ``conf``) with its source, article, dates and whether

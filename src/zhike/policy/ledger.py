@@ -32,9 +32,9 @@ class LedgerTables:
 
 
 def _known_channels(record: ir.Table) -> ir.Table:
-    is_known = record.channel.isin([ALL_CHANNELS, *CHANNELS])
-    read = record.mutate(channel=is_known.ifelse(record.channel, ALL_CHANNELS))
-    return read.filter(is_known | (record.state == WITHDRAWN))
+    known = [ALL_CHANNELS, *CHANNELS]
+    counting = record.filter(record.channel.isin(known) | (record.state == WITHDRAWN))
+    return counting.mutate(channel=counting.channel.isin(known).ifelse(counting.channel, ALL_CHANNELS))
 
 
 def _of_the_file(tables: LedgerTables, *, as_of: date, until: ir.Value) -> ir.Table:

@@ -79,7 +79,8 @@ class Contract:
     """One table: who owns it, its key, its columns, and the column by which it is dated.
 
     ``dated_by`` is the business-date column that an as-of reader filters on ("" for undated tables, which give relations,
-    never features). ``partitioned_by`` is ``definition`` or ``batch`` where a table is written in parts, "" otherwise.
+    never features). ``partitioned_by`` says how a table is written in parts: by ``definition``, by ``batch`` (every run names all
+    of them), as a ``log`` (parts of earlier days stay); "" when it is written whole.
     """
 
     name: str

@@ -125,7 +125,11 @@ _QUARANTINE_FIELDS: list[tuple[str, pa.DataType]] = [
     ("file_no", pa.int32()), ("row_number", pa.int64()), ("rule", pa.string()),
     ("column_name", pa.string()), ("value_masked", pa.string()), ("row_sealed", pa.string()),
 ]  # fmt: skip
-QUARANTINE_SCHEMA = pa.schema(_QUARANTINE_FIELDS)
+_QUARANTINE_TYPES: dict[str, pa.DataType] = {
+    "file_no": pa.int32(), "row_number": pa.int64(), "rule": pa.string(), "column_name": pa.string(),
+    "value_masked": pa.string(), "row_sealed": pa.string(),
+}  # fmt: skip
+QUARANTINE_SCHEMA = pa.schema(_QUARANTINE_TYPES)
 _ORDER: list[tuple[str, Literal["ascending", "descending"]]] = [
     (name, "ascending") for name in ("file_no", "row_number", "rule", "column_name")
 ]

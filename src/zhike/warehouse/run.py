@@ -43,11 +43,11 @@ class RunResult:
 
 
 def _carried(base: Manifest | None, plan: RunPlan) -> dict[tuple[str, str], Entry]:
-    """Batches loaded by earlier nights stay; definitions that are gone do not."""
+    """What earlier days wrote into a log stays; batches and definitions that are gone do not."""
     if base is None:
         return {}
-    batched = {c.name for c in plan.contracts.values() if c.partitioned_by == "batch"}
-    return {k: e for k, e in base.entries.items() if k[0] in batched}
+    logs = {c.name for c in plan.contracts.values() if c.partitioned_by == "log"}
+    return {k: e for k, e in base.entries.items() if k[0] in logs}
 
 
 def run_steps(

@@ -208,3 +208,14 @@ def test_daily_balances_follow_from_running_ones(bank: Delivery) -> None:
     assert bank.rows("balance_daily", "on", "until_on", "balance_amount") == [
         (day(2), day(4), Decimal(15)), (day(5), None, Decimal(11)),
     ]  # fmt: skip
+
+
+def test_a_renamed_entry_leaves_no_old_rows_behind(bank: Delivery) -> None:
+    bank.file("accounts.csv", "account_id,opened_on\nA1,2024-01-05\n")
+    bank.file("20250101/movements.csv", _movement("T1"))
+    bank.mapping(accounts(), daily(expected="as_delivered"))
+    bank.run(day(1))
+    bank.mapping(accounts(), daily(expected="as_delivered", name="moves"))
+    bank.run(day(1))
+    assert bank.rows("transaction", "txn_id") == ["T1"]
+    assert len(bank.counts()) == 2

@@ -44,7 +44,7 @@ SUMS = Contract(
     partitioned_by="definition",
 )
 BATCHED = Contract(
-    "batched", "test", "批", "Batched", ("id",), (text("id", "号", "Id", required=True),), partitioned_by="batch"
+    "batched", "test", "批", "Batched", ("id",), (text("id", "号", "Id", required=True),), partitioned_by="log"
 )
 CONTRACTS = contract_by_name((RAW, SUMS, BATCHED))
 DAY = date(2025, 3, 1)
@@ -196,7 +196,7 @@ def test_every_output_is_traced_to_its_inputs(bank: Bank) -> None:
     assert labels[1].startswith("raw/@")
 
 
-def test_batches_of_earlier_nights_are_carried_on(bank: Bank) -> None:
+def test_parts_of_a_log_from_earlier_days_stay(bank: Bank) -> None:
     def load(batch: str) -> Step:
         def work(context: StepContext) -> None:
             context.write("batched", pa.table({"id": [batch]}), partition=batch)

@@ -25,6 +25,13 @@ RECONCILE: tuple[dict[str, Any], ...] = (
         "exceptions_at_most": 0,
     },
 )
+LEDGER_GAPS = 200  # a planted bad movement is held back, and leaves a gap in its account's ledger
+
+
+def _checks(plan: BankPlan) -> list[dict[str, Any]]:
+    """Return the checks of the bank; movements that a reader must hold back leave gaps that the bank knows of."""
+    gaps = LEDGER_GAPS if plan.has_dirt else 0
+    return [{**c, "exceptions_at_most": gaps} if c["key"] == "running_balance" else dict(c) for c in RECONCILE]
 
 
 def mapping_document(plan: BankPlan, specs: Sequence[FileSpec]) -> str:
@@ -33,7 +40,7 @@ def mapping_document(plan: BankPlan, specs: Sequence[FileSpec]) -> str:
         "version": 1,
         "calendar": {"first_day": plan.initial_day},
         "tables": [_entry(spec, plan.delivery, plan.initial_day) for spec in specs],
-        "reconcile": list(RECONCILE),
+        "reconcile": _checks(plan),
     }
     head = "# Mapping of the simulated bank's files (安河银行) to the table contracts.\n"
     return head + yaml.safe_dump(document, allow_unicode=True, sort_keys=False, width=150)
