@@ -36,6 +36,19 @@ def generate() -> ModuleType:
     return module
 
 
+@cache
+def written() -> dict[str, str]:
+    """File name → content of every generated page, as the code says it now."""
+    pages: dict[str, str] = generate().pages()
+    return pages
+
+
+@cache
+def errors() -> tuple[tuple[str, str, str], ...]:
+    """Code, kind and text of every error that the code raises."""
+    return tuple(generate().error_calls())
+
+
 def anchor(heading: str) -> str:
     """The fragment that a heading gets."""
     return re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")
@@ -44,7 +57,7 @@ def anchor(heading: str) -> str:
 def test_every_generated_page_is_current():
     stale = [
         name
-        for name, content in generate().pages().items()
+        for name, content in written().items()
         if not (DOCS / "reference" / name).is_file()
         or (DOCS / "reference" / name).read_text(encoding="utf-8") != content
     ]
@@ -52,7 +65,7 @@ def test_every_generated_page_is_current():
 
 
 def test_no_generated_page_is_left_over():
-    assert {p.name for p in (DOCS / "reference").glob("*.md")} == set(generate().pages())
+    assert {p.name for p in (DOCS / "reference").glob("*.md")} == set(written())
 
 
 def resolves(page: Path, target: str) -> bool:
@@ -103,13 +116,13 @@ def test_every_setting_is_documented_with_its_default_and_variable():
 
 def test_every_error_code_is_documented():
     text = (DOCS / "reference" / "errors.md").read_text(encoding="utf-8")
-    codes = {code for code, _, _ in generate().error_calls()}
+    codes = {code for code, _, _ in errors()}
     assert len(codes) > 100
     assert [code for code in sorted(codes) if f"`{code}`" not in text] == []
 
 
 def test_every_error_says_something_and_has_an_area_and_a_reason():
-    told = list(generate().error_calls())
+    told = errors()
     assert [code for code, _, english in told if not english] == []
     assert [code for code, _, _ in told if not re.fullmatch(r"[a-z_]+\.[a-z_0-9]+", code)] == []
 

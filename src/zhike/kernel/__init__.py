@@ -2,3 +2,5 @@
 
 No table, no engine, no web: nothing but the standard library, pydantic and YAML. Import from the modules themselves.
 """
+
+__all__: list[str] = []

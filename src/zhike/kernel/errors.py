@@ -12,7 +12,7 @@
     ├── Unavailable       try again later                                    exit 3, HTTP 503
     └── Bug               ours                                               exit 1, HTTP 500
 
-``code`` is stable (``area.reason``) and documented in ``docs/errors.md``. HTTP status and exit codes are mapped in the
+``code`` is stable (``area.reason``) and documented in ``docs/reference/errors.md``. HTTP status and exit codes are mapped in the
 shell only. A policy "no" is a value (``policy.Refusal``), not an error.
 """
 

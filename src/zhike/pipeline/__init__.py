@@ -3,3 +3,5 @@
 In: a project (settings, definitions, mapping), its store, a data folder. Out: published tables, contacts kept as files,
 reports. It knows all domain packages and no web; state comes through ``store.OperationsStore``. Import from the modules.
 """
+
+__all__: list[str] = []

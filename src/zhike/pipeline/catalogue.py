@@ -114,12 +114,14 @@ def count_segment(project: Project, key: str) -> list[Row]:
         change = o.tables.part("segment_change", key)
         came = {
             r["bucket_to"]: r["n"]
-            for r in o.rows(change.filter(change.change != "left").group_by("bucket_to").aggregate(n=change.count()))
+            for r in o.rows(
+                change.filter(change.change != "left").group_by("bucket_to").aggregate(n=lambda t: t.count())
+            )
         }
         went = {
             r["bucket_from"]: r["n"]
             for r in o.rows(
-                change.filter(change.change != "entered").group_by("bucket_from").aggregate(n=change.count())
+                change.filter(change.change != "entered").group_by("bucket_from").aggregate(n=lambda t: t.count())
             )
         }
     keys = sorted(members.keys() | came.keys() | went.keys(), key=lambda b: -members.get(b, 0))

@@ -24,8 +24,9 @@ permit_key = "file:.zhike/permit.key"
 
 MAPPING = """\
 # How the bank's own files become zhike's tables. Columns on the left are zhike's, on the right the bank's.
-# The contract of every table, with meaning, type and codes: docs/tables.md
+# The contract of every table, with meaning, type and codes: docs/reference/tables.md
 version: 1
+calendar: {first_day: 2025-01-01}   # the first business day that the bank delivers
 tables:
   - name: customers
     source: core
@@ -45,7 +46,7 @@ tables:
 """
 
 PARAMETERS = """\
-# Thresholds of this bank. What is not written here keeps the default of the standard pack (docs/parameters.md).
+# Thresholds of this bank. What is not written here keeps the default of the standard pack (docs/reference/parameters.md).
 # tier_private_amount: 10000000
 """
 

@@ -79,6 +79,15 @@ def _serve(connection: Connection, run: Run, steps: Mapping[str, Step], make_eng
         engine.close()
 
 
+def _answer_of(connection: Connection) -> _Done | None:
+    """Return what a worker sent, or None when it ended without a word."""
+    try:
+        answer: _Done | None = connection.recv() if connection.poll() else None
+    except EOFError:
+        return None
+    return answer
+
+
 class _Pool:
     """Forked workers, each behind a pipe; ``free`` are those without work."""
 
@@ -110,8 +119,8 @@ class _Pool:
         done = []
         for connection in [c for c in self.busy if c in ready or self._processes[c].sentinel in ready]:
             key = self.busy.pop(connection)
-            if connection.poll():
-                answer: _Done = connection.recv()
+            answer = _answer_of(connection)
+            if answer is not None:
                 self.free.append(connection)
                 self.peaks[connection] = answer.peak_mb
                 done.append(answer)

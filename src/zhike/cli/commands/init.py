@@ -20,7 +20,9 @@ def init(
 
     for path in make_project(folder, name=name or folder.resolve().name):
         print(path)
-    say("next: write mapping.yaml, then `zhike check`, then `zhike run --as-of DAY --data DIR`")
+    say(
+        "next: write mapping.yaml, then `zhike check`, `zhike apply`, `zhike approve all --by SOMEBODY_ELSE`, `zhike run --as-of DAY --data DIR`"
+    )
 
 
 def register(app: typer.Typer) -> None:
