@@ -125,7 +125,13 @@ def plan_night(night: Night, compiled: Compiled, store: OperationsStore) -> RunP
         *tag_steps(compiled.tags),
         *segment_steps(compiled.segments),
         *score_steps(compiled.models, setting),
-        *decision_steps(compiled.definitions, compiled.policy, compiled.vocabulary, as_of=night.as_of),
+        *decision_steps(
+            compiled.definitions,
+            compiled.policy,
+            compiled.vocabulary,
+            as_of=night.as_of,
+            currency=settings.base_currency,
+        ),
         *measure_steps(compiled.experiments, compiled.metrics),
     ]
     chosen = [s for s in steps if s.key not in night.without]
