@@ -162,7 +162,7 @@ class Run:
             definitions=self.plan.definitions,
         )
         if before is not None and replace(manifest, **_stamp(before)) == before:
-            return before.number
+            manifest = before  # published again all the same: a run may have been killed before it became current
         self.warehouse.publish(manifest)
         return manifest.number
 

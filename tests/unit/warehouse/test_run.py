@@ -212,6 +212,14 @@ def test_parts_of_a_log_from_earlier_days_stay(bank: Bank) -> None:
     assert manifest.partitions("batched") == ("20250301", "20250302")
 
 
+def test_a_run_killed_before_its_manifest_became_current_is_finished_by_the_next(bank: Bank) -> None:
+    bank.run()
+    (bank.warehouse.folder / "manifest.json").unlink()
+    result = bank.run()
+    assert result.is_current
+    assert bank.total() == 3
+
+
 def among_workers(bank: Bank, workers: int = 2):
     clock = VirtualClock(datetime(2025, 3, 2, tzinfo=UTC))
     return run_steps(
