@@ -31,7 +31,7 @@ tables:
   - name: customers
     source: core
     to: source_party
-    file: customers.csv               # relative to the data folder; {day:%Y%m%d} stands for the business day
+    file: "{day:%Y%m%d}/customers.csv"   # relative to the data folder: one folder per business day
     format: {kind: csv, encoding: utf-8}
     mode: full
     columns:
