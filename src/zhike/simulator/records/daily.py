@@ -157,7 +157,7 @@ def _transactions(state: ChunkState, keys: Keys) -> dict[str, Any]:
     rows = state.journal.take()
     who, on, signed = rows["who"], rows["day"], rows["amount"]
     n = len(who)
-    sequence = joined(digits(state.people.number, 8)[who], day_digits(on), digits(rows["seq"], 3), n=n)
+    sequence = joined(keys.number.take(who, axis=0), day_digits(on), digits(rows["seq"], 3), n=n)
     local = on.astype(np.int64) * 86_400_000_000 + rows["second"] * 1_000_000
     return {
         "TXN_SEQ": as_text(sequence), "ACCT_NO": keys.account(who, rows["slot"]), "TXN_DT": on, "TXN_TM": local,
@@ -253,7 +253,7 @@ def _payroll(state: ChunkState, keys: Keys) -> dict[str, Any]:
     on = on.astype(np.int32)
     item = joined(
         "D",
-        digits(state.people.number, 8)[who],
+        keys.number.take(who, axis=0),
         day_digits(on),
         digits(purpose, 1),
         n=len(who),
@@ -284,12 +284,12 @@ def _events(state: ChunkState, keys: Keys) -> dict[str, dict[str, Any]]:
         w, d, o = who[mine], on[mine].astype(np.int32), org[mine]
         ident = joined(
             digits(np.full(len(w), position + 1), 1),
-            digits(state.people.number, 8)[w],
+            keys.number.take(w, axis=0),
             day_digits(d),
             digits(nth[mine], 1),
             n=len(w),
         )
-        session = joined("S", digits(state.people.number, 8)[w], day_digits(d), n=len(w))
+        session = joined("S", keys.number.take(w, axis=0), day_digits(d), n=len(w))
         files[spec.name] = {
             "EVT_ID": as_text(ident), "USER_NO": source_keys(SOURCES[position], state.people.number[w]), "EVT_CD": kind[mine],
             "CHNL_CD": channel[mine], "EVT_DT": d, "EVT_TM": d.astype(np.int64) * 86_400_000_000 + second[mine] * 1_000_000,
