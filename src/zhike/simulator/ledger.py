@@ -64,6 +64,7 @@ class Book:
     cost: Ints
     opened: Ints
     closed: list[tuple[Ints, Ints, int, Ints, Ints]] = field(default_factory=list)
+    n_closed: int = 0
     changed: list[Ints] = field(default_factory=list)
 
     @staticmethod
@@ -84,6 +85,7 @@ class Book:
         if len(old):
             kept_cost = self.cost[old] if cost is not None else self.value[old]
             self.closed.append((old, self.since[old], day - 1, self.value[old], kept_cost))
+            self.n_closed += len(old)
         is_fresh = since < day
         fresh = cells[is_fresh]
         self.since[fresh] = day
@@ -100,16 +102,28 @@ class Book:
         With ``all_open`` every open cell is told, otherwise only those that changed since the last call.
         """
         still = np.flatnonzero(self.since != NOT_OPEN) if all_open else unique(self.changed)
-        gone = self.closed
-        runs = Runs(
-            cell=np.concatenate([*(c[0] for c in gone), still]),
-            on=np.concatenate([*(c[1] for c in gone), self.since[still]]),
-            until=np.concatenate([*(np.full(len(c[0]), c[2], np.int32) for c in gone), np.full(len(still), NOT_OPEN)]),
-            value=np.concatenate([*(c[3] for c in gone), self.value[still]]),
-            cost=np.concatenate([*(c[4] for c in gone), self.cost[still]]),
-        )
-        self.closed = []
+        gone = self.take_closed()
         self.changed = []
+        return Runs(
+            cell=np.concatenate([gone.cell, still]),
+            on=np.concatenate([gone.on, self.since[still]]),
+            until=np.concatenate([gone.until, np.full(len(still), NOT_OPEN)]),
+            value=np.concatenate([gone.value, self.value[still]]),
+            cost=np.concatenate([gone.cost, self.cost[still]]),
+        )
+
+    def take_closed(self) -> Runs:
+        """Return the closed runs not yet delivered, in the order in which they were closed, and forget them."""
+        gone = self.closed
+        none, no_days = np.zeros(0, np.int64), np.zeros(0, np.int32)
+        runs = Runs(
+            cell=np.concatenate([none, *(c[0] for c in gone)]),
+            on=np.concatenate([no_days, *(c[1] for c in gone)]),
+            until=np.repeat(np.array([c[2] for c in gone], np.int32), [len(c[0]) for c in gone]),
+            value=np.concatenate([none, *(c[3] for c in gone)]),
+            cost=np.concatenate([none, *(c[4] for c in gone)]),
+        )
+        self.closed, self.n_closed = [], 0
         return runs
 
 
@@ -125,6 +139,7 @@ class Movements:
     n_customers: int
     today: Ints  # movements of each customer so far today: the last digits of the number
     blocks: list[tuple[Any, ...]] = field(default_factory=list)
+    n_rows: int = 0
 
     @staticmethod
     def empty(n_customers: int) -> Movements:
@@ -138,6 +153,7 @@ class Movements:
         self.blocks.append((who, slot, self.today[who], day, second, amount, after, meaning.kind, meaning.channel,
                             meaning.partner, meaning.bank, meaning.merchant, meaning.initiated))  # fmt: skip
         self.today[who] += 1
+        self.n_rows += len(who)
 
     def next_day(self) -> None:
         """Start a new business day."""
@@ -170,6 +186,7 @@ class Movements:
                 start += count
             rows[name] = out
         self.blocks.clear()
+        self.n_rows = 0
         return rows
 
 

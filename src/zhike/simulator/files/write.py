@@ -71,7 +71,7 @@ class DeliveryWriter:
         if kind is None and self.delivery == "bank_files":
             self._finish_texts()
 
-    def write(self, spec: FileSpec, day: datetime.date, data: Data) -> None:
+    def write(self, spec: FileSpec, day: datetime.date, data: Data | ArrowTable) -> None:
         """Append rows to the file of ``spec`` for a business day; no rows make an empty file."""
         self._waiting.append(self._thread.submit(self._append, spec, day, data))
         self._drain(MAX_WAITING)
@@ -80,7 +80,7 @@ class DeliveryWriter:
         while len(self._waiting) > at_most:
             self._waiting.pop(0).result()
 
-    def _append(self, spec: FileSpec, day: datetime.date, data: Data) -> None:
+    def _append(self, spec: FileSpec, day: datetime.date, data: Data | ArrowTable) -> None:
         table = to_table(spec, data)
         self.n_rows[spec.name] += table.num_rows
         if self.delivery == "parquet":

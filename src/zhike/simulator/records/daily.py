@@ -144,6 +144,22 @@ def take_daily(
     return files | _events(state, keys)
 
 
+def take_large(state: ChunkState, keys: Keys, *, at_least: int) -> dict[str, dict[str, Any]]:
+    """Return those of the long files of which ``at_least`` rows have gathered, and forget these rows.
+
+    What :func:`take_daily` returns later belongs behind them: the order of rows does not depend on how often this is called.
+    """
+    files: dict[str, dict[str, Any]] = {}
+    if state.journal.n_rows >= at_least:
+        files[TRANSACTIONS.name] = _transactions(state, keys)
+    if state.cash.n_closed >= at_least:
+        runs = state.cash.take_closed()
+        files[BALANCES.name] = _balance_rows(keys, (runs, runs.cell, keys.cash_slot[runs.cell]))
+    if state.logs.n_events >= at_least:
+        files |= _events(state, keys)
+    return files
+
+
 def _rows(log: list[tuple[Ints, ...]], n_columns: int) -> list[Ints]:
     """Return the gathered tuples as whole columns and empty the list."""
     columns = (
@@ -168,24 +184,20 @@ def _transactions(state: ChunkState, keys: Keys) -> dict[str, Any]:
 
 
 def _balances(state: ChunkState, keys: Keys, *, is_first: bool) -> dict[str, Any]:
-    people = state.people
-    parts = []
-    for book, width, slots in (
-        (state.cash, 1, None),
-        (state.deposits, N_DEPOSITS, DEPOSIT_SLOTS),
-        (state.loans, 1, LOAN_SLOTS),
-    ):
-        runs = book.take_runs(all_open=is_first)
-        who = runs.cell // width
-        slot = (
-            keys.cash_slot[who]
-            if slots is None
-            else LOAN_SLOTS[people.loan[who]]
-            if width == 1
-            else slots[runs.cell % width]
-        )
-        parts.append((who, slot, runs.on, runs.until, runs.value))
-    who, slot, on, until, value = (np.concatenate(p) for p in zip(*parts, strict=True))
+    cash, deposits, loans = (b.take_runs(all_open=is_first) for b in (state.cash, state.deposits, state.loans))
+    return _balance_rows(
+        keys,
+        (cash, cash.cell, keys.cash_slot[cash.cell]),
+        (deposits, deposits.cell // N_DEPOSITS, DEPOSIT_SLOTS[deposits.cell % N_DEPOSITS]),
+        (loans, loans.cell, LOAN_SLOTS[state.people.loan[loans.cell]]),
+    )
+
+
+def _balance_rows(keys: Keys, *parts: tuple[Runs, Ints, Ints]) -> dict[str, Any]:
+    """Return rows of the balance file from runs with their customers and slots."""
+    runs = [r for r, *_ in parts]
+    who, slot = (np.concatenate([p[i] for p in parts]) for i in (1, 2))
+    on, until, value = (np.concatenate([getattr(r, name) for r in runs]) for name in ("on", "until", "value"))
     return {"ACCT_NO": keys.account(who, slot), "BGN_DT": on, "END_DT": until, "BAL_FEN": value}
 
 
@@ -277,6 +289,7 @@ def _repayments(state: ChunkState) -> dict[str, Any]:
 
 def _events(state: ChunkState, keys: Keys) -> dict[str, dict[str, Any]]:
     who, source, kind, channel, on, second, subject, org, value, nth = _rows(state.logs.events, 10)
+    state.logs.n_events = 0
     files = {}
     orgs = pa.array([sub_branch_id(i) for i in range(200)])
     for position, spec in enumerate(EVENT_FILES):
@@ -322,4 +335,5 @@ __all__ = [
     "contract_numbers",
     "loan_numbers",
     "take_daily",
+    "take_large",
 ]
