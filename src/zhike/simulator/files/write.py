@@ -12,7 +12,7 @@ from typing import IO, Any
 
 import pyarrow.parquet as pq
 
-from zhike.simulator.arrays import ArrowTable
+from zhike.simulator.arrays import ArrowTable, pa
 from zhike.simulator.files.columns import conform, delimited_bytes, fixed_width_bytes, to_table
 from zhike.simulator.files.terms import Data, FileSpec
 from zhike.simulator.terms import Delivery
@@ -88,11 +88,11 @@ class DeliveryWriter:
             if path not in self._parquet:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 self._schemas[path] = table.schema
-                self._parquet[path] = pq.ParquetWriter(
-                    path, table.schema, compression="zstd", compression_level=1, store_decimal_as_integer=True
-                )
+                self._parquet[path] = _parquet_writer(path, spec, table.schema)
             if table.num_rows:
-                self._parquet[path].write_table(conform(table, self._schemas[path]), row_group_size=ROW_GROUP_ROWS)
+                n_groups = max(1, round(table.num_rows / ROW_GROUP_ROWS))
+                rows = conform(table, self._schemas[path])
+                self._parquet[path].write_table(rows, row_group_size=-(-table.num_rows // n_groups))
             return
         name = file_name(spec, "bank_files", day)
         path = self.data_folder / (f"{archive_name(spec, day)}.part" if spec.form == "archive" else name)
@@ -122,6 +122,21 @@ class DeliveryWriter:
                 path.unlink()
             if path.suffix != ".csv":
                 shown.with_name(shown.name + ".OK").write_text(f"{self._counts[path]}\n", encoding="ascii")
+
+
+def _parquet_writer(path: Path, spec: FileSpec, schema: Any) -> pq.ParquetWriter:
+    """Return a writer that spends nothing on what does not pay.
+
+    A dictionary is tried only where values repeat (where we have one, and for days): keys and amounts are nearly all
+    different, and a dictionary that fails costs more bytes and time than plain values. No smallest and largest texts.
+    """
+    kinds = {c.name: c.kind for c in spec.columns}
+    repeating = [f.name for f in schema if pa.types.is_dictionary(f.type) or kinds[f.name] in ("day", "day_text")]
+    ordered = [n for n, kind in kinds.items() if kind not in ("text", "code", "day_text")]
+    return pq.ParquetWriter(
+        path, schema, compression="zstd", compression_level=1, store_decimal_as_integer=True, use_dictionary=repeating,
+        write_statistics=ordered,
+    )  # fmt: skip
 
 
 def _pack(content: Path, archive: Path, member: str) -> None:

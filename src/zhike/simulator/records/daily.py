@@ -36,7 +36,7 @@ from zhike.simulator.identifiers import as_text, day_digits, digits, joined, num
 from zhike.simulator.ledger import Runs
 from zhike.simulator.maturity import BROKEN, rates_bp
 from zhike.simulator.money import CHANNELS
-from zhike.simulator.organisation import sub_branch_id
+from zhike.simulator.organisation import MAX_SUB_BRANCHES, sub_branch_id
 from zhike.simulator.records.accounts_of import DEPOSIT_SLOTS, HOLDING_SLOTS, LOAN_SLOTS, N_DEPOSITS, N_HOLDINGS, Keys
 from zhike.simulator.records.keys import source_keys
 from zhike.simulator.state import FREE, N_CONTRACTS, ChunkState
@@ -291,7 +291,7 @@ def _events(state: ChunkState, keys: Keys) -> dict[str, dict[str, Any]]:
     who, source, kind, channel, on, second, subject, org, value, nth = _rows(state.logs.events, 10)
     state.logs.n_events = 0
     files = {}
-    orgs = pa.array([sub_branch_id(i) for i in range(200)])
+    orgs = pa.array([sub_branch_id(i) for i in range(MAX_SUB_BRANCHES)])
     for position, spec in enumerate(EVENT_FILES):
         mine = np.flatnonzero(source == position)
         w, d, o = who[mine], on[mine].astype(np.int32), org[mine]
@@ -306,7 +306,7 @@ def _events(state: ChunkState, keys: Keys) -> dict[str, dict[str, Any]]:
         files[spec.name] = {
             "EVT_ID": as_text(ident), "USER_NO": source_keys(SOURCES[position], state.people.number[w]), "EVT_CD": kind[mine],
             "CHNL_CD": channel[mine], "EVT_DT": d, "EVT_TM": d.astype(np.int64) * 86_400_000_000 + second[mine] * 1_000_000,
-            "SUBJ_CD": subject[mine], "SESS_ID": as_text(session, nth[mine] > 1), "ORG_NO": orgs.take(pa.array(o, pa.int64(), mask=o < 0)),
+            "SUBJ_CD": subject[mine], "SESS_ID": as_text(session, nth[mine] > 1), "ORG_NO": pa.DictionaryArray.from_arrays(pa.array(o.astype(np.int16), mask=o < 0), orgs),
             "EVT_VAL": value[mine].astype(np.float64),
         }  # fmt: skip
     return files
