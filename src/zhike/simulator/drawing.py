@@ -23,7 +23,7 @@ from zhike.simulator.identifiers import day_number, to_date
 from zhike.simulator.population import People, draw_people
 from zhike.simulator.records import bank, business, daily, holdings, parties, standing
 from zhike.simulator.records.accounts_of import Keys, make_keys
-from zhike.simulator.running import known_sources, run_day, unit_prices
+from zhike.simulator.running import DayWords, known_sources, run_day, unit_prices
 from zhike.simulator.start import opening_state, rate_cut_day
 from zhike.simulator.state import ChunkState, load_state, save_state
 from zhike.simulator.terms import BankPlan
@@ -78,11 +78,12 @@ def draw_chunk(plan: BankPlan, folder: Path, chunk: int, write: Write) -> ChunkD
     state = opening_state(plan, people, chunk)
     keys, known_in = make_keys(people), known_sources(plan, state)
     initial, totals, delivery = day_number(plan.initial_day), Totals(plan), _FirstDelivery(plan, chunk, write)
-    while state.day < initial:
-        run_day(plan, state, known_in)
-        if totals.is_reporting_day(state.day, initial):
-            totals.add(state)
-        delivery.add(daily.take_large(state, keys, at_least=ROW_GROUP_ROWS))
+    with DayWords(plan, state, initial) as words:
+        while state.day < initial:
+            run_day(plan, state, known_in, words)
+            if totals.is_reporting_day(state.day, initial):
+                totals.add(state)
+            delivery.add(daily.take_large(state, keys, at_least=ROW_GROUP_ROWS))
     identity = parties.Identity(plan, people, chunk)
     tables: dict[str, Any] = daily.take_daily(state, keys, price_list(plan, state), is_first=True)
     tables[daily.REPAYMENTS.name] = _together(
@@ -131,13 +132,16 @@ class _Days:
         self, state: ChunkState, until: int, write: Write, contacts: Mapping[int, Sequence[DueContact]] | None = None
     ) -> None:
         """Run a chunk on to ``until``, one delivery per day."""
-        while state.day < until:
-            run_day(self.plan, state, self.known_in, (contacts or {}).get(state.day + 1, ()))
-            self.totals.add(state)
-            tables = daily.take_daily(state, self.keys, price_list(self.plan, state), is_first=False)
-            tables |= holdings.accounts(state, self.keys, self.twice, after=state.day - 1)
-            for name, rows in tables.items():
-                write(BY_NAME[name], to_date(state.day), rows)
+        if state.day == until:
+            return
+        with DayWords(self.plan, state, until) as words:
+            while state.day < until:
+                run_day(self.plan, state, self.known_in, words, (contacts or {}).get(state.day + 1, ()))
+                self.totals.add(state)
+                tables = daily.take_daily(state, self.keys, price_list(self.plan, state), is_first=False)
+                tables |= holdings.accounts(state, self.keys, self.twice, after=state.day - 1)
+                for name, rows in tables.items():
+                    write(BY_NAME[name], to_date(state.day), rows)
 
 
 def price_list(plan: BankPlan, state: ChunkState) -> dict[int, tuple[int, int, int]]:

@@ -6,6 +6,7 @@ its value changes and opens the next, so that a balance costs a row only when it
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,21 +16,10 @@ from zhike.simulator.arrays import Ints
 
 Code = int | Ints
 NOT_OPEN = np.int32(-(2**31))
-MOVEMENT_COLUMNS = (
-    "who",
-    "slot",
-    "seq",
-    "day",
-    "second",
-    "amount",
-    "after",
-    "kind",
-    "channel",
-    "partner",
-    "bank",
-    "merchant",
-    "initiated",
-)
+MOVEMENT_COLUMNS = {
+    "who": np.int64, "slot": np.int8, "seq": np.int64, "day": np.int32, "second": np.int64, "amount": np.int64, "after": np.int64,
+    "kind": np.int8, "channel": np.int8, "partner": np.int8, "bank": np.int8, "merchant": np.int8, "initiated": np.int8,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,20 +71,25 @@ class Book:
     def carry(self, cells: Ints, new_value: Ints, day: int, cost: Ints | None = None) -> None:
         """Set ``cells`` (unique) to ``new_value`` from ``day`` on; ``cost`` likewise where it is given."""
         since = self.since[cells]
-        old = cells[(since < day) & (since != NOT_OPEN)]
-        if len(old):
-            kept_cost = self.cost[old] if cost is not None else self.value[old]
-            self.closed.append((old, self.since[old], day - 1, self.value[old], kept_cost))
-            self.n_closed += len(old)
-        is_fresh = since < day
-        fresh = cells[is_fresh]
-        self.since[fresh] = day
-        if len(old) < len(fresh):
-            self.opened[cells[since == NOT_OPEN]] = day
+        is_fresh = since < day  # the others have changed today already
+        if is_fresh.any():
+            self._close(cells[is_fresh], since[is_fresh], day, has_cost=cost is not None)
         self.value[cells] = new_value
         if cost is not None:
             self.cost[cells] = cost
+
+    def _close(self, fresh: Ints, since: Ints, day: int, *, has_cost: bool) -> None:
+        """End the runs of cells that change for the first time today; those never used before are opened."""
         self.changed.append(fresh)
+        self.since[fresh] = day
+        was_open = since != NOT_OPEN
+        if not was_open.all():
+            self.opened[fresh[~was_open]] = day
+            fresh, since = fresh[was_open], since[was_open]
+        if len(fresh):
+            value = self.value[fresh]
+            self.closed.append((fresh, since, day - 1, value, self.cost[fresh] if has_cost else value))
+            self.n_closed += len(fresh)
 
     def take_runs(self, *, all_open: bool) -> Runs:
         """Return the runs not yet delivered and forget them; ``NOT_OPEN`` in ``until`` = still.
@@ -161,33 +156,27 @@ class Movements:
 
     def take(self) -> dict[str, Ints]:
         """Return all rows gathered, by column, and forget them."""
-        types = (
-            np.int64,
-            np.int64,
-            np.int64,
-            np.int32,
-            np.int64,
-            np.int64,
-            np.int64,
-            np.int8,
-            np.int8,
-            np.int8,
-            np.int8,
-            np.int8,
-            np.int8,
-        )
         counts = [len(b[0]) for b in self.blocks]
-        rows: dict[str, Ints] = {}
-        for position, (name, kind) in enumerate(zip(MOVEMENT_COLUMNS, types, strict=True)):
-            out = np.empty(sum(counts), kind)
-            start = 0
-            for block, count in zip(self.blocks, counts, strict=True):
-                out[start : start + count] = block[position]
-                start += count
-            rows[name] = out
+        columns = zip(*self.blocks, strict=True) if self.blocks else [()] * len(MOVEMENT_COLUMNS)
+        rows = {
+            name: _filled(parts, counts, kind)
+            for (name, kind), parts in zip(MOVEMENT_COLUMNS.items(), columns, strict=True)
+        }
         self.blocks.clear()
         self.n_rows = 0
         return rows
+
+
+def _filled(parts: Sequence[Code], counts: list[int], kind: type) -> Ints:
+    """Return one column of all blocks, each of which says one value for all of its rows or one per row."""
+    if all(isinstance(part, np.ndarray) for part in parts):
+        return np.concatenate([np.zeros(0, kind), *parts], dtype=kind, casting="same_kind")
+    out: Ints = np.empty(sum(counts), kind)
+    start = 0
+    for part, count in zip(parts, counts, strict=True):
+        out[start : start + count] = part
+        start += count
+    return out
 
 
 __all__ = ["MOVEMENT_COLUMNS", "NOT_OPEN", "Book", "Meaning", "Movements", "Runs"]

@@ -131,8 +131,8 @@ def _parquet_writer(path: Path, spec: FileSpec, schema: Any) -> pq.ParquetWriter
     different, and a dictionary that fails costs more bytes and time than plain values. No smallest and largest texts.
     """
     kinds = {c.name: c.kind for c in spec.columns}
-    repeating = [f.name for f in schema if pa.types.is_dictionary(f.type) or kinds[f.name] in ("day", "day_text")]
-    ordered = [n for n, kind in kinds.items() if kind not in ("text", "code", "day_text")]
+    repeating: Any = [f.name for f in schema if pa.types.is_dictionary(f.type) or kinds[f.name] in ("day", "day_text")]
+    ordered: Any = [n for n, kind in kinds.items() if kind not in ("text", "code", "day_text")]
     return pq.ParquetWriter(
         path, schema, compression="zstd", compression_level=1, store_decimal_as_integer=True, use_dictionary=repeating,
         write_statistics=ordered,

@@ -154,7 +154,7 @@ def take_large(state: ChunkState, keys: Keys, *, at_least: int) -> dict[str, dic
         files[TRANSACTIONS.name] = _transactions(state, keys)
     if state.cash.n_closed >= at_least:
         runs = state.cash.take_closed()
-        files[BALANCES.name] = _balance_rows(keys, (runs, runs.cell, keys.cash_slot[runs.cell]))
+        files[BALANCES.name] = _balance_rows(keys, (runs, runs.cell, state.people.cash_slot[runs.cell]))
     if state.logs.n_events >= at_least:
         files |= _events(state, keys)
     return files
@@ -187,7 +187,7 @@ def _balances(state: ChunkState, keys: Keys, *, is_first: bool) -> dict[str, Any
     cash, deposits, loans = (b.take_runs(all_open=is_first) for b in (state.cash, state.deposits, state.loans))
     return _balance_rows(
         keys,
-        (cash, cash.cell, keys.cash_slot[cash.cell]),
+        (cash, cash.cell, state.people.cash_slot[cash.cell]),
         (deposits, deposits.cell // N_DEPOSITS, DEPOSIT_SLOTS[deposits.cell % N_DEPOSITS]),
         (loans, loans.cell, LOAN_SLOTS[state.people.loan[loans.cell]]),
     )

@@ -138,9 +138,8 @@ def opened_accounts(state: ChunkState, after: int) -> tuple[Ints, Ints, Ints]:
     """Return (customer, slot, opened on) of the money accounts first used after day ``after``, by customer and slot."""
     n, people = state.size, state.people
     first = np.full((n, len(SLOTS)), 2**30, np.int32)
-    cash_slot = np.where(people.kind == PERSON, 10, np.where(people.number % 4 == 0, 51, 50))
     opened = np.where(state.cash.opened == NOT_OPEN, 2**30, np.minimum(people.joined, state.cash.opened))
-    first[np.arange(n), SLOT_POSITION[cash_slot]] = opened
+    first[np.arange(n), SLOT_POSITION[people.cash_slot]] = opened
     for book, width, slots in (
         (state.deposits, N_DEPOSITS, DEPOSIT_SLOTS),
         (state.holdings, N_HOLDINGS, HOLDING_SLOTS),
