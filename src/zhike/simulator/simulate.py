@@ -21,7 +21,7 @@ from zhike.simulator.terms import BankPlan, BankSummary
 from zhike.simulator.totals import Totals
 from zhike.simulator.truth import Truth
 
-PLAN_FILE = "plan.json"
+PLAN_FILE, SPOOL = "plan.json", ".drawing"
 WORTH_A_WORKER_CUSTOMERS = 5_000
 
 
@@ -50,7 +50,9 @@ def simulate(plan: BankPlan, folder: Path, *, n_workers: int = 2) -> BankSummary
     totals, truth = Totals(plan), Truth(folder / "truth")
     planted: Counter[tuple[str, str, str]] = Counter()
     with (
-        ChunkWorkers(partial(draw_chunk, plan, folder), BY_NAME, n_workers=workers_for(plan, n_workers)) as workers,
+        ChunkWorkers(
+            partial(draw_chunk, plan, folder), BY_NAME, folder / SPOOL, n_workers=workers_for(plan, n_workers)
+        ) as workers,
         DeliveryWriter(folder / "data", plan.delivery) as writer,
     ):
         for name, rows in bank.bank_tables(plan).items():
@@ -126,4 +128,4 @@ def read_plan(folder: Path) -> tuple[BankPlan, date]:
     return BankPlan(**(body | {"last_day": date.fromisoformat(body["last_day"])})), simulated_to
 
 
-__all__ = ["PLAN_FILE", "read_plan", "report_days", "simulate", "summary", "workers_for", "write_plan"]
+__all__ = ["PLAN_FILE", "SPOOL", "read_plan", "report_days", "simulate", "summary", "workers_for", "write_plan"]
