@@ -22,7 +22,6 @@ from zhike.simulator.totals import Totals
 from zhike.simulator.truth import Truth
 
 PLAN_FILE, SPOOL = "plan.json", ".drawing"
-WORTH_A_WORKER_CUSTOMERS = 5_000
 
 
 def simulate(plan: BankPlan, folder: Path, *, n_workers: int = 2) -> BankSummary:
@@ -33,7 +32,7 @@ def simulate(plan: BankPlan, folder: Path, *, n_workers: int = 2) -> BankSummary
 
     Parameters
     ----------
-    n_workers : processes that draw chunks while this one writes; 1 does both here, and so do small banks.
+    n_workers : processes that draw chunks while this one writes; with 1, or one chunk, this one draws, too.
 
     Raises
     ------
@@ -72,10 +71,8 @@ def simulate(plan: BankPlan, folder: Path, *, n_workers: int = 2) -> BankSummary
 
 
 def workers_for(plan: BankPlan, n_workers: int) -> int:
-    """Return how many processes are worth starting for a bank: none for a small one, at most one per chunk."""
-    if n_workers < 2 or plan.n_customers < WORTH_A_WORKER_CUSTOMERS:
-        return 0
-    return min(n_workers, plan.n_chunks)
+    """Return how many processes are worth starting for a bank: at most one per chunk, none for one chunk."""
+    return min(n_workers, plan.n_chunks) if n_workers > 1 and plan.n_chunks > 1 else 0
 
 
 def summary(
