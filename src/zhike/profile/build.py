@@ -22,6 +22,7 @@ from zhike.profile.features import Base, Feature, FeatureSet
 from zhike.profile.formula import compile_formula
 from zhike.profile.money import money_runs
 from zhike.profile.observation import BUSINESS_TIMEZONE, Observation, Tables, observe, unkept
+from zhike.profile.patterns import PATTERNS
 from zhike.profile.plan import CUSTOMER, Plan, unknown
 from zhike.warehouse.contracts import DATATYPES, ROUND_DIGITS, Kind
 
@@ -36,14 +37,16 @@ def reads_of(features: FeatureSet) -> tuple[str, ...]:
     for feature in features.features:
         if feature.attribute and feature.attribute not in UNCHANGING:
             found.update(("source_party", "identity_link"))
-        if feature.balance or feature.base:
+        if feature.balance:
             found.update(MONEY_READS)
         if feature.facts:
             found.update(fact_table(feature.facts.table).reads)
         if feature.relation:
             found.update(("customer_relation", "customer"))
-        if feature.base:
-            found.update(("loan", "ftp_rate", *FACTS["term_contract"].reads, *FACTS["payroll_item"].reads))
+        if feature.base and feature.base.definition in PATTERNS:
+            found.update(FACTS[PATTERNS[feature.base.definition].table].reads)
+        elif feature.base:
+            found.update((*MONEY_READS, "ftp_rate", *FACTS["term_contract"].reads, *FACTS["payroll_item"].reads))
     found.update(("balance_daily", "holding_daily", "transaction"))
     return tuple(sorted(found))
 
@@ -191,6 +194,11 @@ def _base_groups(features: Sequence[Feature], observation: Observation) -> list[
         elif base and base.definition == "interest_margin_amount":
             margins = interest_margin(observation, deposit_classes=base.deposit_classes, loan_classes=base.loan_classes)
             groups.append(Group(margins.rename({feature.key: "interest_margin_amount"}), (feature,), {}))
+        elif base and base.definition in PATTERNS:
+            pattern = PATTERNS[base.definition]
+            zeros = {} if pattern.zero is None else {feature.key: typed(ibis.literal(pattern.zero), feature.value)}
+            made = pattern.make(base, observation).rename({feature.key: "value"})
+            groups.append(Group(made, (feature,), zeros))
     return groups
 
 

@@ -13,7 +13,7 @@ import ibis.expr.types as ir
 
 from zhike.kernel.definitions import suggest
 from zhike.kernel.errors import BadInput
-from zhike.profile.money import holders, owed_by_account
+from zhike.profile.money import cents, from_cents, holders, owed_by_account
 from zhike.profile.observation import STATES, Observation
 from zhike.profile.plan import NO, YES
 
@@ -126,7 +126,10 @@ def _loan_rows(observation: Observation) -> ir.Table:
     owed = owed_by_account(observation)
     joined = rows.left_join(owed, rows.account_id == owed.o_account).drop("o_account")
     grade = ibis.cases(*((joined.five_class == c, i) for i, c in enumerate(FIVE_CLASSES)), else_=None)
-    return joined.mutate(five_class_rank=grade.cast("int64"), owed_amount=joined.owed_amount.fill_null(0))
+    return joined.mutate(
+        five_class_rank=grade.cast("int64"), owed_amount=joined.owed_amount.fill_null(0),
+        arrears_days_12m=ibis.coalesce(joined.arrears_days_12m, joined.arrears_days_24m),
+    )  # fmt: skip
 
 
 def _loan(observation: Observation) -> ir.Table:
@@ -183,6 +186,36 @@ def _loan_application(observation: Observation) -> ir.Table:
 
 def _card(observation: Observation) -> ir.Table:
     return by_account(observation.known("card", dated_by="issued_on"), observation)
+
+
+def _holding(observation: Observation) -> ir.Table:
+    """Holdings on the day: each holder's share of the value and of what it cost."""
+    rows = observation.known("holding_daily", dated_by="on")
+    held = rows.filter(rows.until_on.isnull() | (rows.until_on >= ibis.literal(observation.as_of)))
+    products = observation.tables["product"].select(p_id="product_id", product_class="product_class")
+    joined = held.left_join(products, held.product_id == products.p_id).drop("p_id")
+    owned = joined.inner_join(holders(observation), "account_id")
+    shares = {n: from_cents((cents(owned[n]) * owned.share_rate).round()) for n in ("value_amount", "cost_amount")}
+    return owned.mutate(**shares).drop("share_rate")
+
+
+def _housing_fund(observation: Observation) -> ir.Table:
+    return by_source_key(observation.known("housing_fund", dated_by="queried_on"), observation)
+
+
+def _credit_record(observation: Observation) -> ir.Table:
+    return by_source_key(observation.known("credit_record", dated_by="queried_on"), observation)
+
+
+def _customer_list(observation: Observation) -> ir.Table:
+    rows = observation.known("customer_list", dated_by="valid_from_on")
+    return by_source_key(rows.mutate(is_valid=observation.in_force(rows)), observation)
+
+
+def _acquiring_settlement(observation: Observation) -> ir.Table:
+    rows = observation.known("acquiring_settlement", dated_by="on")
+    merchants = observation.tables["acquiring_merchant"].select("merchant_id", "source", "source_key")
+    return by_source_key(rows.inner_join(merchants, "merchant_id"), observation)
 
 
 def _whitelist(observation: Observation) -> ir.Table:
@@ -250,7 +283,14 @@ FACTS: Mapping[str, FactTable] = {
         ("loan_application", *_LINKED),
         states=STATES["loan_application"],
     ),
-    "card": FactTable(_card, "issued_on", "card_id", ("card", *_HELD)),
+    "card": FactTable(_card, "issued_on", "card_id", ("card", *_HELD), states=STATES["card"]),
+    "holding": FactTable(_holding, "on", "product_id", ("holding_daily", "product", *_HELD)),
+    "housing_fund": FactTable(_housing_fund, "queried_on", "source_key", ("housing_fund", *_LINKED)),
+    "credit_record": FactTable(_credit_record, "queried_on", "source_key", ("credit_record", *_LINKED)),
+    "customer_list": FactTable(_customer_list, "valid_from_on", "list_kind", ("customer_list", *_LINKED)),
+    "acquiring_settlement": FactTable(
+        _acquiring_settlement, "on", "merchant_id", ("acquiring_settlement", "acquiring_merchant", *_LINKED)
+    ),
     "whitelist": FactTable(_whitelist, "issued_on", "list_id", ("whitelist", *_LINKED)),
     "signing": FactTable(_signing, "signed_on", "service", ("signing", *_LINKED)),
     "contact_history": FactTable(_contact_history, "on", "contact_id", ("contact_history", *_LINKED)),

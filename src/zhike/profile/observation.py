@@ -30,7 +30,7 @@ LATER_ENDS = (
     "left_on",
 )
 STATES: Mapping[str, tuple[str, ...]] = {
-    "loan": ("five_class", "arrears_days", "arrears_days_24m"),
+    "loan": ("five_class", "arrears_days", "arrears_days_12m", "arrears_days_24m"),
     "credit_facility": ("status",),
     "loan_application": ("status",),
     "card": ("last_used_on", "owed_amount"),

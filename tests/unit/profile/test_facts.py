@@ -263,7 +263,16 @@ def test_how_things_stand_now_is_not_shown_for_a_past_day():
             ]
         },
     )  # fmt: skip
-    names = ("arrears_days", "arrears_days_24m", "five_class_worst", "n_unfinished_application_7d", "n_applications_14d", "n_loans_ever", "district", "age")
+    names = (
+        "arrears_days",
+        "arrears_days_24m",
+        "five_class_worst",
+        "n_unfinished_application_7d",
+        "n_applications_14d",
+        "n_loans_ever",
+        "district",
+        "age",
+    )
     shown = profile(tables, *names)["c1"]
     assert [shown[n] for n in names] == [70, 80, "substandard", 1, 1, 1, "379901", 35]
     past = profile(tables, *names, is_past=True)
