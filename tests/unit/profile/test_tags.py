@@ -348,7 +348,7 @@ def test_every_threshold_of_the_standard_tags_is_a_parameter():
     small = {"0", "1", "3"}  # none, at least one, each month of three: no thresholds
     for path in sorted((STANDARD / "tags").glob("*.yaml")):
         for line in path.read_text(encoding="utf-8").splitlines():
-            for found in re.findall(r"(?:at_least|at_most|above|below|times|n|lives_days): (\d+(?:\.\d+)?)", line):
+            for found in re.findall(r"\b(?:at_least|at_most|above|below|times|n|lives_days): (\d+(?:\.\d+)?)", line):
                 assert found in small, f"{path.name}: {line.strip()}"
 
 
@@ -369,13 +369,17 @@ def test_marketable_status_sums_up_what_policy_allows(standard, engine):
 
     contracts = {**CONTRACTS, "contactability": CONTACTABILITY}
     yes = {"channel": "sms", "product_line": "deposit", "is_allowed": True}
+    lines = ("deposit", "investment", "loan")
+    everything = [yes | {"product_line": line, "channel": "sms" if line == "loan" else "rm"} for line in lines]
     rows = [
-        {"customer_id": "a", "purpose": "marketing", **yes},
+        *({"customer_id": "a", "purpose": "marketing", **row} for row in everything),
+        *({"customer_id": "d", "purpose": "marketing", **row} for row in everything[:-1]),
+        {"customer_id": "d", "purpose": "marketing", **everything[-1], "is_allowed": False},
         {"customer_id": "b", "purpose": "marketing", **yes, "is_allowed": False},
         {"customer_id": "b", "purpose": "service", **yes},
     ]
-    people = [person("a", 1), person("b", 2), person("c", 3)]
+    people = [person("a", 1), person("b", 2), person("c", 3), person("d", 4)]
     tag = standard["marketable_status"]
     out = run_step(tag_step(tag), engine, {"profile": people, "contactability": rows}, as_of=D1, contracts=contracts)
     found = {r["customer_id"]: r["value_text"] for r in out[("tag_value", tag.key)].to_pylist()}
-    assert found == {"a": "marketable", "b": "service_only", "c": "not_contactable"}
+    assert found == {"a": "marketable", "b": "service_only", "c": "not_contactable", "d": "some_lines"}
