@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 from urllib.parse import unquote
 
 import ibis
@@ -23,7 +24,7 @@ from zhike.kernel.errors import Bug
 from zhike.warehouse.conform import breaches_query, conform, raise_breaches
 from zhike.warehouse.contracts import Contract
 
-COMPRESSION = "zstd"
+COMPRESSION: Literal["zstd"] = "zstd"
 
 # Nested selects are left to the engine's own optimiser: Ibis spends a third of a night's CPU on merging them first.
 ibis.options.sql.fuse_selects = False
