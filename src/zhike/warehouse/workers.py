@@ -6,7 +6,6 @@ any engine is open in them, and die with the run.
 
 from __future__ import annotations
 
-import ctypes
 import multiprocessing
 import os
 import signal
@@ -16,6 +15,7 @@ from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from zhike.kernel.errors import Bug, ZhikeError
+from zhike.kernel.processes import die_with_parent
 from zhike.warehouse.engine import Engine
 from zhike.warehouse.manifest import Entry
 from zhike.warehouse.ordering import dependencies, most_urgent, urgencies
@@ -34,7 +34,6 @@ from zhike.warehouse.performing import (
 from zhike.warehouse.steps import Step
 
 EngineMaker = Callable[[], Engine]
-PR_SET_PDEATHSIG = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,16 +43,6 @@ class _Done:
     performed: Performed
     entries: Mapping[tuple[str, str], Entry]
     peak_mb: int
-
-
-def _die_with_parent(parent: int) -> None:
-    """Have the kernel end this process when the run's process ends, however that ends (Linux; elsewhere the pipe tells)."""
-    try:
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    except (OSError, AttributeError):
-        return
-    if os.getppid() != parent:
-        os._exit(1)
 
 
 def _portable(error: BaseException) -> BaseException:
@@ -66,7 +55,7 @@ def _portable(error: BaseException) -> BaseException:
 
 def _serve(connection: Connection, run: Run, steps: Mapping[str, Step], make_engine: EngineMaker, parent: int) -> None:
     """Perform the steps that are asked for until None is; forked workers hold one another's pipes, so no pipe just closes."""
-    _die_with_parent(parent)
+    die_with_parent(parent)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent is interrupted and ends its workers
     engine = make_engine()
     try:
