@@ -64,7 +64,9 @@ def size_options(parser: argparse.ArgumentParser, *, customers: int = 100_000, t
     parser.add_argument("--customers", type=int, default=customers)
     parser.add_argument("--transactions", type=int, default=transactions)
     parser.add_argument("--days", type=int, default=N_DAYS)
-    parser.add_argument("--folder", type=Path, default=default_folder(), help="where banks and results lie; banks are kept")
+    parser.add_argument(
+        "--folder", type=Path, default=default_folder(), help="where banks and results lie; banks are kept"
+    )
     parser.add_argument("--repeats", type=int, default=3)
 
 

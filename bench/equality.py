@@ -91,7 +91,8 @@ def require_equal(found: Sequence[Compared]) -> dict[str, int]:
     wrong = [c for c in found if not c.is_equal]
     if wrong:
         told = "\n".join(
-            f"  {c.table}: {c.n_ours} rows ours, {c.n_peer} the peer's, {c.n_only_one} in one only, cells {c.cells}" for c in wrong
+            f"  {c.table}: {c.n_ours} rows ours, {c.n_peer} the peer's, {c.n_only_one} in one only, cells {c.cells}"
+            for c in wrong
         )
         raise Unequal(f"{len(wrong)} of {len(found)} tables differ:\n{told}")
     return {c.table: c.n_ours for c in found}

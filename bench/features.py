@@ -10,10 +10,12 @@ from __future__ import annotations
 import argparse
 import shutil
 import sys
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import duckdb
+
 from bank import LAST_DAY, Size, count_transactions, draw_bank, size_options
 from equality import Compared, compare_tables, require_equal
 from measuring import compare, report
@@ -47,6 +49,10 @@ def compare_nights(state: Path, peer: Path) -> list[Compared]:
     return found
 
 
+def _named(found: list[Compared], day: date) -> list[Compared]:
+    return [replace(c, table=f"{c.table} of {day}") for c in found]
+
+
 class Bench:
     """Where things lie for one size: prepared tables, the state of the week before, each side's results."""
 
@@ -67,26 +73,26 @@ class Bench:
         else:
             make_peer(self.given, self.peer)
 
-    def prove(self) -> dict[str, int]:
-        """Make the night before and the night by both sides; Unequal when anything differs."""
-        from night import BEFORE, make_night, prepare, write_given
+    def make_before(self) -> None:
+        """Prepare the tables, and run our night of the week before."""
+        from night import BEFORE, make_night, prepare
 
         prepare(draw_bank(self.size, self.folder), self.prepared)
         shutil.rmtree(self.room, ignore_errors=True)
         make_night(self.prepared, self.before, BEFORE)
+
+    def prove(self) -> dict[str, int]:
+        """Make the night before and the night by both sides; Unequal when anything differs."""
+        from night import BEFORE, write_given
+
+        self.make_before()
         write_given(self.prepared, None, BEFORE, self.given_before)
         make_peer(self.given_before, self.peer)
-        require_equal(self._named(compare_nights(self.before, self.peer), BEFORE))
+        require_equal(_named(compare_nights(self.before, self.peer), BEFORE))
         write_given(self.prepared, self.before, LAST_DAY, self.given)
         for side in ("ours", "peer"):
             self.work(side)
-        return require_equal(self._named(compare_nights(self.ours, self.peer), LAST_DAY))
-
-    @staticmethod
-    def _named(found: list[Compared], day: date) -> list[Compared]:
-        from dataclasses import replace
-
-        return [replace(c, table=f"{c.table} of {day}") for c in found]
+        return require_equal(_named(compare_nights(self.ours, self.peer), LAST_DAY))
 
     def clean(self) -> None:
         """Remove the results; what was prepared stays."""

@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 
 import duckdb
+
 from bank import LAST_DAY, Size, count_transactions, draw_bank, size_options
 from equality import Compared, compare_tables, require_equal
 from measuring import compare, report

@@ -14,9 +14,9 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 import pyarrow.parquet as pq
+
 from bank import LAST_DAY
 from ours import TIMEZONE, ingest_steps, run
-
 from zhike.identity import IdentitySettings
 from zhike.identity import tables as identity_tables
 from zhike.identity.steps import steps as identity_steps
@@ -116,12 +116,9 @@ def given_steps(prepared: Path) -> list[Step]:
         table, stem = path.parent.name, unquote(path.stem)
         partition = "" if stem == "_" else stem
         mark = (path.stat().st_size, path.stat().st_mtime_ns)
-        found.append(
-            Step(
-                f"given:{table}.{partition}", (Output(table, partition),), (), _Given(table, partition, path), material=mark,
-                is_dated=False,
-            )  # fmt: skip
-        )
+        work = _Given(table, partition, path)
+        key = f"given:{table}.{partition}"
+        found.append(Step(key, (Output(table, partition),), (), work, material=mark, is_dated=False))
     return found
 
 
@@ -160,7 +157,9 @@ def write_given(prepared: Path, before: Path | None, as_of: date, target: Path) 
     for path in sorted(prepared.glob("*/*.parquet")):
         tables.setdefault(path.parent.name, []).append(str(path))
     files = files_by_key(before) if before else {}
-    earlier = {t: {k: str(p) for k, p in files.get(t, {}).items()} for t in ("tag_value", "segment_member", "tag_health")}
+    earlier = {
+        t: {k: str(p) for k, p in files.get(t, {}).items()} for t in ("tag_value", "segment_member", "tag_health")
+    }
     body = {"as_of": as_of.isoformat(), "tables": tables, "before": earlier, "hashes": compiled().hashes()}
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(json.dumps(body), encoding="utf-8")

@@ -65,7 +65,9 @@ def ingest_steps(bank: Path, state: Path, contracts: Mapping[str, Contract], as_
     from zhike.sources.steps import steps
 
     mapping = open_mapping(bench_mapping(bank, state / "mapping.yaml"), dict(contracts))
-    return steps(mapping, bank / "data", as_of, dict(contracts), timezone=TIMEZONE, fingerprints=state / "fingerprints.json")
+    return steps(
+        mapping, bank / "data", as_of, dict(contracts), timezone=TIMEZONE, fingerprints=state / "fingerprints.json"
+    )
 
 
 def ingest(bank: Path, state: Path, as_of: date) -> RunResult:

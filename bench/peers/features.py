@@ -65,7 +65,9 @@ class Night:
 
     def make_profile(self) -> None:
         """Write the profile and go on with what was written."""
-        first = self.con.execute('SELECT least((SELECT min("on") FROM balance_daily), (SELECT min("on") FROM holding_daily))').fetchone()[0]
+        first = self.con.execute(
+            'SELECT least((SELECT min("on") FROM balance_daily), (SELECT min("on") FROM holding_daily))'
+        ).fetchone()[0]
         for sql in statements(self.days, first):
             self.con.execute(sql)
         self.save(whole_profile(self.days), "profile")
@@ -132,7 +134,11 @@ class Night:
         today, yesterday = self.days.ago(0), self.days.ago(1)
         subjects = ", ".join(f"('{t.key}', [{', '.join(repr(k) for k in t.subjects)}])" for t in TAGS)
         before = self.given.before.get("tag_health", {}).get("")
-        old = f"FROM '{before}'" if before else "SELECT NULL::VARCHAR AS tag, 0 AS n_subjects, 0 AS n_tagged, NULL::VARCHAR AS value_shares WHERE FALSE"
+        old = (
+            f"FROM '{before}'"
+            if before
+            else "SELECT NULL::VARCHAR AS tag, 0 AS n_subjects, 0 AS n_tagged, NULL::VARCHAR AS value_shares WHERE FALSE"
+        )
         self.con.execute(
             f"""CREATE OR REPLACE TEMP TABLE measured AS
                 WITH value AS (FROM '{self.out}/tag_value/*.parquet'),

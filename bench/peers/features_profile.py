@@ -118,7 +118,7 @@ def of_money(d: Days, history: date) -> list[str]:
             WITH summed AS (
                 SELECT customer_no, {monthly}, {points}, sum(CASE WHEN is_risky AND is_aum AND {now} THEN cents END) AS risky,
                        sum(CASE WHEN is_aum AND {now} THEN cents END) AS aum, sum(CASE WHEN class = 'mortgage' AND {now} THEN cents END) AS mortgage,
-                       {over('is_aum', d.first(0), d.ago(0))} AS mtd, {over('is_aum', d.ago(89), d.ago(0))} AS d90,
+                       {over("is_aum", d.first(0), d.ago(0))} AS mtd, {over("is_aum", d.ago(89), d.ago(0))} AS d90,
                        {over("kind IN ('demand', 'term')", d.first(12), d.last(1))} AS deposit_year,
                        {over("class IN ('term', 'large_cd', 'savings_bond')", d.first(6), d.last(1))} AS safe_six
                 FROM run GROUP BY customer_no)
@@ -146,8 +146,12 @@ def of_movements(d: Days) -> list[str]:
         "is_out AND txn_kind IN ('payment', 'card_payment', 'transfer_out', 'direct_debit', 'household', 'insurance', 'tax', 'cash_out') "
         f"AND coalesce(counterparty_kind NOT IN {OWN}, TRUE)"
     )
-    initiated_months = " + ".join(f"(count(CASE WHEN is_initiated_here AND {d.within('day', m)} THEN 1 END) >= 10)::BIGINT" for m in (1, 2, 3))
-    quick_months = " + ".join(f"(count(CASE WHEN is_quick AND {d.within('day', m)} THEN 1 END) >= 5)::BIGINT" for m in (1, 2, 3))
+    initiated_months = " + ".join(
+        f"(count(CASE WHEN is_initiated_here AND {d.within('day', m)} THEN 1 END) >= 10)::BIGINT" for m in (1, 2, 3)
+    )
+    quick_months = " + ".join(
+        f"(count(CASE WHEN is_quick AND {d.within('day', m)} THEN 1 END) >= 5)::BIGINT" for m in (1, 2, 3)
+    )
 
     def paid_months(months: range, test: str) -> str:
         return " + ".join(f"coalesce({test.format(month=d.within('day', m))}, FALSE)::BIGINT" for m in months)
@@ -215,8 +219,8 @@ def of_behaviour(d: Days) -> list[str]:
                    count(CASE WHEN event_kind IN ('limit_trial', 'loan_limit_trial') AND day >= {d.ago(6)} THEN 1 END) AS n_limit_trial_7d
             FROM acts GROUP BY customer_no""",
         f"""CREATE TEMP TABLE of_signings AS
-            SELECT customer_no, {signed('mobile_bank')} AS has_mobile_bank, {signed('quick_pay')} AS has_quick_pay,
-                   {signed('direct_debit')} AS has_direct_debit, {signed('payroll')} AS has_payroll_signing
+            SELECT customer_no, {signed("mobile_bank")} AS has_mobile_bank, {signed("quick_pay")} AS has_quick_pay,
+                   {signed("direct_debit")} AS has_direct_debit, {signed("payroll")} AS has_payroll_signing
             FROM (SELECT customer_no, service, coalesce(ended_on <= {d.ago(0)}, FALSE) AS is_over FROM signing JOIN identity_link USING (source, source_key)
                   WHERE signed_on <= {d.ago(0)} AND {d.known})
             GROUP BY customer_no""",

@@ -97,7 +97,9 @@ class Loading:
         for file in self.files:
             wrong = " OR ".join(f"coalesce({c.condition}, FALSE)" for c in file.feed.checks) or "FALSE"
             columns = quoted(tuple({c: None for r in self.table.references for c in r.columns}))
-            parts.append(f"SELECT {columns}{', ' if columns else ''}file_no, row_no, ({wrong}) AS wrong FROM ({file.rows})")
+            parts.append(
+                f"SELECT {columns}{', ' if columns else ''}file_no, row_no, ({wrong}) AS wrong FROM ({file.rows})"
+            )
         any_broken = "".join(f" OR refers_{i}" for i in range(len(refers)))
         self.con.execute(
             f"CREATE OR REPLACE TEMP TABLE bad AS SELECT * FROM "
@@ -139,10 +141,14 @@ class Loading:
                 good = f"SELECT * FROM ({good}) g ANTI JOIN newer n ON {same} AND n.last_no > g.file_no"
         columns = self.columns()
         if self.table.closes:
-            following = f"lead(valid_from_on) OVER (PARTITION BY {quoted(self.table.closes)} ORDER BY valid_from_on) AS next_on"
+            following = (
+                f"lead(valid_from_on) OVER (PARTITION BY {quoted(self.table.closes)} ORDER BY valid_from_on) AS next_on"
+            )
             closed = "least(nullif(valid_to_on, DATE '9999-12-31'), next_on - 1) AS valid_to_on"
             good = f"SELECT * REPLACE ({closed}) FROM (SELECT *, {following} FROM ({good}))"
-        self.con.execute(f"COPY (SELECT {columns} FROM ({good})) TO '{self.out}/{self.table.name}.parquet' (COMPRESSION zstd)")
+        self.con.execute(
+            f"COPY (SELECT {columns} FROM ({good})) TO '{self.out}/{self.table.name}.parquet' (COMPRESSION zstd)"
+        )
 
     def columns(self) -> str:
         """Return the columns that are written; those that no file has are empty."""
@@ -174,7 +180,9 @@ class Loading:
     def faults(self, feed: Feed) -> list[tuple[str, str, str, str]]:
         """Return (rule, column, condition, value shown) of everything that may be told of a row."""
         found = [(c.rule, c.column, f"wrong AND ({c.condition})", shown(c)) for c in feed.checks]
-        key = " || ', ' || ".join(masked(f'"{k}"::VARCHAR', m) for k, m in zip(self.table.key, self.table.key_masks, strict=True))
+        key = " || ', ' || ".join(
+            masked(f'"{k}"::VARCHAR', m) for k, m in zip(self.table.key, self.table.key_masks, strict=True)
+        )
         found.append(("duplicate_key", ", ".join(self.table.key), "double", key))
         for i, r in enumerate(self.table.references):
             found.append(("broken_reference", ", ".join(r.columns), f"NOT wrong AND refers_{i}", referred(r)))
@@ -207,7 +215,9 @@ def referred(reference: Reference) -> str:
 def ingest(data: Path, out: Path, *, threads: int = 2, memory: str = "3GB") -> None:
     """Load all tables of ``data`` into ``out``."""
     out.mkdir(parents=True)
-    con = duckdb.connect(":memory:", config={"threads": threads, "memory_limit": memory, "temp_directory": str(out / "spill")})
+    con = duckdb.connect(
+        ":memory:", config={"threads": threads, "memory_limit": memory, "temp_directory": str(out / "spill")}
+    )
     con.execute(MACROS)
     con.execute(
         "CREATE TABLE quarantine (table_name VARCHAR, batch VARCHAR, file VARCHAR, row_number BIGINT, rule VARCHAR, "
