@@ -14,7 +14,7 @@ import ibis.expr.types as ir
 from zhike.kernel.definitions import suggest
 from zhike.kernel.errors import BadInput
 from zhike.profile.money import holders, owed_by_account
-from zhike.profile.observation import Observation
+from zhike.profile.observation import STATES, Observation
 from zhike.profile.plan import NO, YES
 
 SAME_NAME = ("other_bank_self", "broker_self", "wallet_self")
@@ -27,6 +27,7 @@ class FactTable:
     """A fact table of features: how to read it, its date column, the column that breaks ties, the tables it reads.
 
     ``is_clipped``: its view holds no row dated after the day, so that a window up to the day needs no upper end.
+    ``states``: columns that say how things stood when they were delivered; features of them are missing for earlier days.
     """
 
     view: Callable[[Observation], ir.Table]
@@ -34,6 +35,7 @@ class FactTable:
     tie: str
     reads: tuple[str, ...]
     is_clipped: bool = True
+    states: tuple[str, ...] = ()
 
 
 def by_account(rows: ir.Table, observation: Observation) -> ir.Table:
@@ -242,14 +244,20 @@ FACTS: Mapping[str, FactTable] = {
     "term_contract": FactTable(
         _term_contract, "started_on", "contract_id", ("term_contract", "product", "rate_history", "transaction", *_HELD)
     ),
-    "loan": FactTable(_loan, "drawn_on", "loan_id", ("loan", *_MONEY)),
+    "loan": FactTable(_loan, "drawn_on", "loan_id", ("loan", *_MONEY), states=(*STATES["loan"], "five_class_rank")),
     "credit_facility": FactTable(
         _credit_facility, "approved_on", "facility_id", ("credit_facility", "loan", *_LINKED, *_MONEY)
     ),
     "repayment_due": FactTable(
         _repayment_due, "due_on", "loan_id", ("repayment_plan", "loan", *_MONEY), is_clipped=False
     ),
-    "loan_application": FactTable(_loan_application, "applied_on", "application_id", ("loan_application", *_LINKED)),
+    "loan_application": FactTable(
+        _loan_application,
+        "applied_on",
+        "application_id",
+        ("loan_application", *_LINKED),
+        states=STATES["loan_application"],
+    ),
     "card": FactTable(_card, "issued_on", "card_id", ("card", *_HELD)),
     "whitelist": FactTable(_whitelist, "issued_on", "list_id", ("whitelist", *_LINKED)),
     "signing": FactTable(_signing, "signed_on", "service", ("signing", *_LINKED)),

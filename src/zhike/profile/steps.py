@@ -20,7 +20,8 @@ def profile_step(features: FeatureSet, *, timezone: str = BUSINESS_TIMEZONE) -> 
 
     def work(context: StepContext) -> Mapping[str, Any]:
         with keeping(context.engine) as keep:
-            rows = build_profile(context.tables, features, context.as_of, timezone=timezone, keep=keep)
+            day = context.as_of
+            rows = build_profile(context.tables, features, day, timezone=timezone, keep=keep, made_on=day)
             n_rows = context.write("profile", rows)
         return {"n_customers": n_rows, "n_features": len(features.features)}
 

@@ -264,3 +264,39 @@ def test_each_owner_of_a_joint_contract_is_judged_by_what_that_owner_did():
     rows = profile(tables, *names)
     assert [rows["c1"][n] for n in names] == [1, 1, 0]
     assert [rows["c2"][n] for n in names] == [1, 1, 1]
+
+
+def test_how_things_stand_now_is_not_shown_for_a_past_day():
+    """Arrears and the status of an application are overwritten in place: what they were on an earlier day is not known."""
+    tables = bank(
+        {
+            "customer": [person(1, district="379901", birth_on=date(1990, 1, 1)), person(2)],
+            "identity_link": [link(1), link(2)],
+            "loan_application": [
+                {"application_id": "a", "source": "core", "source_key": "k1", "product_class": "mortgage", "applied_on": date(2025, 6, 25),
+                 "status": "started", "recorded_at": EARLY}
+            ],
+        },
+        account("l", 1, kind="loan", product="M"),
+        {
+            "loan": [
+                {"loan_id": "L", "account_id": "l", "product_class": "mortgage", "principal_amount": 100, "drawn_on": date(2024, 1, 1),
+                 "five_class": "substandard", "arrears_days": 70, "arrears_days_24m": 80, "recorded_at": EARLY}
+            ]
+        },
+    )  # fmt: skip
+    names = (
+        "arrears_days",
+        "arrears_days_24m",
+        "five_class_worst",
+        "n_unfinished_application_7d",
+        "n_applications_14d",
+        "n_loans_ever",
+        "district",
+        "age",
+    )
+    shown = profile(tables, *names)["c1"]
+    assert [shown[n] for n in names] == [70, 80, "substandard", 1, 1, 1, "379901", 35]
+    past = profile(tables, *names, is_past=True)
+    assert [past["c1"][n] for n in names] == [None, None, None, None, 1, 1, None, 35]
+    assert past["c2"]["arrears_days"] is None  # not 0: who was in arrears on that day is not known of anybody
