@@ -95,7 +95,10 @@ def _term_contract(observation: Observation) -> ir.Table:
 
 
 def _what_followed(contracts: ir.Table, observation: Observation) -> ir.Table:
-    """Add what followed the end of a contract within days: another own contract, and own money that left the bank."""
+    """Add what followed the end of a contract within days: another own contract, and own money that left the bank.
+
+    Each owner of a joint contract is judged by what that owner did.
+    """
     ended = contracts.filter(contracts.ended_on.notnull()).select("contract_id", "customer_no", "ended_on")
     until = (ended.ended_on + ibis.interval(days=FOLLOWS_WITHIN_DAYS)).cast("date")
     ended = ended.mutate(until=until)
@@ -103,7 +106,8 @@ def _what_followed(contracts: ir.Table, observation: Observation) -> ir.Table:
     is_next = [
         ended.customer_no == others.o_customer, ended.contract_id != others.o_contract, others.o_on >= ended.ended_on, others.o_on <= ended.until,
     ]  # fmt: skip
-    again = ended.semi_join(others, is_next).select(a_contract="contract_id", is_redeposited=ibis.literal(YES))
+    again = ended.semi_join(others, is_next)
+    again = again.select(a_contract="contract_id", a_customer="customer_no", is_redeposited=ibis.literal(YES))
     moves = observation.known("transaction", dated_by="on")
     moves = moves.filter((moves.direction == "out") & moves.counterparty_kind.isin(SAME_NAME))
     moves = by_account(moves.select("account_id", m_on="on", m_amount="amount"), observation).rename(
@@ -111,11 +115,15 @@ def _what_followed(contracts: ir.Table, observation: Observation) -> ir.Table:
     )
     near = [ended.customer_no == moves.m_customer, moves.m_on >= ended.ended_on, moves.m_on <= ended.until]
     away = ended.inner_join(moves, near)
-    away = away.group_by(w_contract="contract_id").aggregate(
+    away = away.group_by(w_contract="contract_id", w_customer="customer_no").aggregate(
         moved_away_amount=away.m_amount.sum().cast("decimal(18, 2)")
     )
-    joined = contracts.left_join(again, contracts.contract_id == again.a_contract).drop("a_contract")
-    joined = joined.left_join(away, joined.contract_id == away.w_contract).drop("w_contract")
+    joined = contracts.left_join(
+        again, [contracts.contract_id == again.a_contract, contracts.customer_no == again.a_customer]
+    ).drop("a_contract", "a_customer")
+    joined = joined.left_join(
+        away, [joined.contract_id == away.w_contract, joined.customer_no == away.w_customer]
+    ).drop("w_contract", "w_customer")
     return joined.mutate(
         is_redeposited=joined.is_redeposited.fill_null(NO), moved_away_amount=joined.moved_away_amount.fill_null(0)
     )

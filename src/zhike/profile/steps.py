@@ -12,6 +12,8 @@ from zhike.profile.keeping import keeping
 from zhike.profile.observation import BUSINESS_TIMEZONE
 from zhike.warehouse import Input, Output, Step, StepContext
 
+PROFILE_COST = 20.0  # of an ordinary step
+
 
 def profile_step(features: FeatureSet, *, timezone: str = BUSINESS_TIMEZONE) -> Step:
     """Return the step that writes ``profile`` as of the day of the run."""
@@ -30,6 +32,7 @@ def profile_step(features: FeatureSet, *, timezone: str = BUSINESS_TIMEZONE) -> 
         work=work,
         definition=fingerprint(sorted(features.hashes.items())),
         material=(timezone,),
+        cost=PROFILE_COST,
     )
 
 

@@ -127,6 +127,7 @@ def write_events(book: DayBook, who: Ints, happening: Happening, known_in: Flags
     book.state.logs.events.append(
         (who, source, kind, channel, day, second, subject, org, value, np.full(len(who), nth))
     )
+    book.state.logs.n_events += len(who)
 
 
 def sources_that_know(book_size: int, bits: Bits, digital: Floats, kind: Ints, has_card: Flags) -> Flags:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
 from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
@@ -13,20 +12,19 @@ import pyarrow.parquet as pq
 from zhike.kernel.errors import BadInput
 from zhike.simulator.arrays import ArrowTable, pa
 from zhike.simulator.contacting import contacts_by_chunk
+from zhike.simulator.drawing import BY_NAME, ChunkDone, continue_chunk
+from zhike.simulator.files.terms import Write
 from zhike.simulator.files.write import DeliveryWriter
 from zhike.simulator.identifiers import day_number
-from zhike.simulator.population import People, draw_people
-from zhike.simulator.records import parties
-from zhike.simulator.records.accounts_of import make_keys
-from zhike.simulator.running import known_sources
-from zhike.simulator.simulate import PLAN_FILE, read_plan, report_days, summary, write_days
-from zhike.simulator.start import rate_cut_day
-from zhike.simulator.state import ChunkState, load_state, save_state
-from zhike.simulator.terms import BankPlan, BankSummary, Contact
+from zhike.simulator.sharing import ChunkWorkers
+from zhike.simulator.simulate import PLAN_FILE, read_plan, report_days, summary, workers_for
+from zhike.simulator.terms import BankSummary, Contact
 from zhike.simulator.totals import Totals
 
 
-def continue_with_contacts(folder: Path, contacts: Iterable[Contact], until: date) -> BankSummary:
+def continue_with_contacts(
+    folder: Path, contacts: Iterable[Contact], until: date, *, n_workers: int = 2
+) -> BankSummary:
     """Run the simulated bank on to ``until`` and add one folder of files per day; contacts work from their day on.
 
     Customers who are not contacted behave, to the cent, as they would have without anybody's contact. Calling again
@@ -37,6 +35,7 @@ def continue_with_contacts(folder: Path, contacts: Iterable[Contact], until: dat
     folder : what :func:`zhike.simulator.simulate` filled.
     contacts : at most one a day and customer works; customers by core number, days in (last day so far, ``until``].
     until : last business day to deliver.
+    n_workers : as for :func:`zhike.simulator.simulate`; the bytes do not depend on it.
 
     Raises
     ------
@@ -54,40 +53,20 @@ def continue_with_contacts(folder: Path, contacts: Iterable[Contact], until: dat
     listed = list(contacts)
     due = contacts_by_chunk(plan, listed, after=start, until=end)
     totals = Totals(plan)
-    with DeliveryWriter(folder / "data", plan.delivery) as writer:
-        for chunk in range(plan.n_chunks):
-            people = draw_people(plan, chunk)
-            state = load_chunk(plan, people, chunk, state_file(folder, start, chunk))
-            twice = parties.entered_twice(plan, people, chunk)
-            known_in = known_sources(plan, state)
-            write_days(
-                plan,
-                state,
-                make_keys(people),
-                twice,
-                end,
-                writer=writer,
-                totals=totals,
-                known_in=known_in,
-                contacts=due.get(chunk, defaultdict(list)),
-            )
-            save_state(state, state_file(folder, end, chunk))
+
+    def task(chunk: int, write: Write) -> ChunkDone:
+        return continue_chunk(plan, folder, chunk, write, span=(start, end), contacts=due.get(chunk, {}))
+
+    with (
+        ChunkWorkers(task, BY_NAME, n_workers=workers_for(plan, n_workers)) as workers,
+        DeliveryWriter(folder / "data", plan.delivery) as writer,
+    ):
+        for done in workers.draw(plan.n_chunks, writer.write):
+            totals.add_all(done.totals)
         report_days(writer, totals, after=start)
     _keep_contacts(folder, listed)
     _set_simulated_to(folder, until)
     return summary(plan, folder, writer.n_rows, {})
-
-
-def load_chunk(plan: BankPlan, people: People, chunk: int, file: Path) -> ChunkState:
-    """Return the state of a chunk as it was saved."""
-    state = load_state(people, chunk, file)
-    state.rate_cut_day = rate_cut_day(plan)
-    return state
-
-
-def state_file(folder: Path, day: int, chunk: int) -> Path:
-    """Return where the state of a chunk at the close of a day is kept."""
-    return folder / "truth" / "state" / str(day) / f"chunk-{chunk:05d}.npz"
 
 
 def read_contacts(folder: Path) -> ArrowTable:
@@ -115,4 +94,4 @@ def _set_simulated_to(folder: Path, until: date) -> None:
     file.write_text(json.dumps(body, indent=1) + "\n", encoding="utf-8")
 
 
-__all__ = ["continue_with_contacts", "load_chunk", "read_contacts", "state_file"]
+__all__ = ["continue_with_contacts", "read_contacts"]

@@ -6,13 +6,13 @@ ones are held back. Reasons name what a reader must find.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from zhike.simulator.arrays import pa
+from zhike.simulator.arrays import Ints, pa
 from zhike.simulator.files.terms import FileSpec
 from zhike.simulator.identifiers import numbered
 from zhike.simulator.randomness import draw_bits
@@ -53,6 +53,7 @@ SLIPS = (
     Slip("risk_tests", "unknown_code", "RISK_LVL", 3_000),
     Slip("party_relations", "unknown_code", "REL_CD", 3_000),
 )  # fmt: skip
+FILES = frozenset(s.file for s in SLIPS)
 FRESH_KEYS = {
     "core_customers": "CUST_NO", "card_customers": "CARD_CUST_ID", "core_accounts": "ACCT_NO", "core_transactions": "TXN_SEQ",
     "core_term_contracts": "CONTR_NO", "mobile_events": "EVT_ID", "consent_records": "CUST_NO", "risk_tests": "CUST_NO", "party_relations": "CUST_NO_A",
@@ -60,12 +61,12 @@ FRESH_KEYS = {
 
 
 def plant(
-    spec: FileSpec, data: Mapping[str, Any], seed: int, chunk: int
+    spec: FileSpec, pieces: Sequence[Mapping[str, Any]], seed: int, chunk: int
 ) -> tuple[list[dict[str, Any]], dict[tuple[str, str, str], int]]:
-    """Return blocks of bad rows that belong behind ``data``, and how many they are by (file, reason, column)."""
+    """Return blocks of bad rows that belong behind ``pieces``, and how many they are by (file, reason, column)."""
     blocks: list[dict[str, Any]] = []
     counts: dict[tuple[str, str, str], int] = {}
-    n = len(next(iter(data.values())))
+    n = sum(len(next(iter(piece.values()))) for piece in pieces)
     serial = 0
     for position, slip in enumerate(s for s in SLIPS if s.file == spec.name):
         if n == 0:
@@ -73,7 +74,7 @@ def plant(
         size = max(2, n // slip.every)
         picked = (draw_bits(seed, f"dirt:{spec.name}", chunk, position, size=size) % np.uint64(n)).astype(np.int64)
         picked = np.unique(picked)
-        bad = {name: _take(values, picked) for name, values in data.items()}
+        bad = _rows_of(pieces, picked)
         key = FRESH_KEYS.get(spec.name)
         if slip.reason != "duplicate_key" and key and key != slip.column:
             fresh = 9_000_000_000_000 + chunk * 1_000_000 + serial + np.arange(len(picked))
@@ -98,8 +99,27 @@ def _spoilt(spec: FileSpec, slip: Slip, values: Any, n: int) -> Any:
     return np.full(n, len(spec.column(slip.column).codes))
 
 
-def _take(values: Any, rows: Any) -> Any:
-    return values.take(pa.array(rows)) if isinstance(values, pa.Array) else values[rows]
+def _rows_of(pieces: Sequence[Mapping[str, Any]], picked: Ints) -> dict[str, Any]:
+    """Return rows ``picked`` (ascending, counted through all pieces), texts as plain texts."""
+    found: dict[str, list[Any]] = {}
+    start = 0
+    for piece in pieces:
+        n = len(next(iter(piece.values())))
+        mine = picked[(picked >= start) & (picked < start + n)] - start
+        for name, values in piece.items():
+            found.setdefault(name, []).append(_take(values, mine))
+        start += n
+    return {
+        name: pa.concat_arrays(parts) if isinstance(parts[0], pa.Array) else np.concatenate(parts)
+        for name, parts in found.items()
+    }
 
 
-__all__ = ["SLIPS", "Slip", "plant"]
+def _take(values: Any, rows: Ints) -> Any:
+    if not isinstance(values, pa.Array):
+        return values[rows]
+    taken = values.take(pa.array(rows))
+    return taken.dictionary_decode() if pa.types.is_dictionary(taken.type) else taken
+
+
+__all__ = ["FILES", "SLIPS", "Slip", "plant"]

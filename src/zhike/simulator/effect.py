@@ -14,7 +14,8 @@ from zhike.kernel.errors import BadInput, NotEstimable
 from zhike.kernel.terms import Channel
 from zhike.simulator.arrays import Floats, Ints
 from zhike.simulator.causal import GONE_SHIFT, mean_leave_share, react
-from zhike.simulator.continuing import load_chunk, read_contacts, state_file
+from zhike.simulator.continuing import read_contacts
+from zhike.simulator.drawing import load_chunk, state_file
 from zhike.simulator.identifiers import customer_of_core_number, day_number
 from zhike.simulator.maturity import NOTICE_DAYS
 from zhike.simulator.population import draw_people

@@ -22,25 +22,30 @@ BANK_PREFIX = 629_900  # an unassigned issuer number
 MOBILE_PREFIXES = np.array((139, 138, 137, 136, 135, 150, 151, 158, 159, 186, 185, 188, 187, 133, 189, 177, 199, 130))
 MODULUS, FACTOR, STEP = 999_999_937, 387_420_489, 1_000_003  # prime; one to one below it
 CORE_SALT, SECOND_SALT = 1, 6
+DOUBLED = np.array((0, 2, 4, 6, 8, 1, 3, 5, 7, 9), np.uint8)  # twice a digit, its digits added up
 EPOCH = datetime.date(1970, 1, 1)
 NO_DAY = np.int32(-(2**31))
 
 
 @cache
 def _four_digits() -> Digits:
+    """Return the four ASCII digits of 0 … 9999, each packed into one 32-bit word so that a look-up moves a whole word."""
     numbers = np.arange(10_000)
-    return np.stack([numbers // 10**power % 10 + 48 for power in (3, 2, 1, 0)], axis=1).astype(np.uint8)
+    rows = np.stack([numbers // 10**power % 10 + 48 for power in (3, 2, 1, 0)], axis=1).astype(np.uint8)
+    words: Digits = rows.view(np.uint32)[:, 0]
+    return words
 
 
 def digits(values: Ints, width: int) -> Digits:
     """Return the last ``width`` decimal digits of ``values`` as ASCII bytes, one row each."""
     groups = -(-width // 4)
-    out = np.empty((len(values), groups * 4), np.uint8)
+    out = np.empty((len(values), groups), np.uint32)
     rest = values.astype(np.int64, copy=False)
     for group in range(groups - 1, -1, -1):
-        rest, low = np.divmod(rest, 10_000)
-        out[:, group * 4 : group * 4 + 4] = _four_digits()[low]
-    return out[:, groups * 4 - width :]
+        above = rest // 10_000
+        out[:, group] = _four_digits()[rest - above * 10_000]
+        rest = above
+    return out.view(np.uint8)[:, groups * 4 - width :]
 
 
 def as_text(matrix: Digits, missing: Flags | None = None) -> Texts:
@@ -54,8 +59,13 @@ def as_text(matrix: Digits, missing: Flags | None = None) -> Texts:
 
 def joined(*pieces: Digits | str, n: int) -> Digits:
     """Return pieces side by side; a plain text repeats in every row."""
-    columns = [np.tile(np.frombuffer(p.encode(), np.uint8), (n, 1)) if isinstance(p, str) else p for p in pieces]
-    return np.concatenate(columns, axis=1)
+    columns = [np.frombuffer(p.encode(), np.uint8)[None, :] if isinstance(p, str) else p for p in pieces]
+    out = np.empty((n, sum(c.shape[1] for c in columns)), np.uint8)
+    start = 0
+    for column in columns:
+        out[:, start : start + column.shape[1]] = column
+        start += column.shape[1]
+    return out
 
 
 def numbered(prefix: str, values: Ints, width: int) -> Texts:
@@ -88,7 +98,7 @@ def day_digits(days: Days) -> Digits:
         return np.empty((0, 6), np.uint8)
     first = int(days.min())
     table = digits(calendar_numbers(np.arange(first, int(days.max()) + 1, dtype=np.int32)) % 1_000_000, 6)
-    found: Digits = table[days - first]
+    found: Digits = table.take(days - first, axis=0)
     return found
 
 
@@ -118,17 +128,18 @@ def mobiles(bits: Bits) -> Digits:
 
 def luhn(body: Digits) -> Digits:
     """Return rows of digits with the Luhn check digit appended."""
-    values = body.astype(np.int64) - 48
-    doubled = values[:, ::-1][:, ::2] * 2
-    total = (doubled - 9 * (doubled > 9)).sum(axis=1) + values[:, ::-1][:, 1::2].sum(axis=1)
-    return np.concatenate([body, ((10 - total % 10) % 10 + 48).astype(np.uint8)[:, None]], axis=1)
+    n, width = body.shape
+    total = np.zeros(n, np.uint8)  # at most 9 for each of 19 digits
+    for place in range(width):
+        digit = body[:, place] - np.uint8(48)
+        total += digit if (width - place) % 2 == 0 else DOUBLED[digit]
+    return joined(body, ((10 - total % 10) % 10 + 48)[:, None], n=n)
 
 
 def account_numbers(customer: Ints, slot: Ints) -> Digits:
     """Return 17-digit account numbers: issuer, account slot, customer, check digit."""
     n = len(customer)
-    head = digits(np.full(n, BANK_PREFIX, np.int64), 6)
-    return luhn(np.concatenate([head, digits(slot, 2), digits(customer, 8)], axis=1))
+    return luhn(joined(str(BANK_PREFIX), digits(slot, 2), digits(customer, 8), n=n))
 
 
 def scrambled(customer: Ints, salt: int) -> Ints:

@@ -9,7 +9,7 @@ import numpy as np
 from zhike.simulator.arrays import Bits, Floats, Ints
 from zhike.simulator.catalogue import CASH_WEALTH, DEPOSIT_PRODUCTS, HOLDING_PRODUCTS, KIND, PARTNER
 from zhike.simulator.ledger import Code, Meaning
-from zhike.simulator.population import COMPANY, PERSON, People
+from zhike.simulator.population import COMPANY, People
 from zhike.simulator.randomness import threshold
 from zhike.simulator.state import N_CONTRACTS, ChunkState
 from zhike.simulator.words import read_words
@@ -43,12 +43,6 @@ class DayBook:
             limits[name] = threshold(rate(self.state.people))
         return limits[name]
 
-    def cash_slot(self, who: Ints) -> Ints:
-        """Return the account slot of the demand money: persons 10, businesses a basic (50) or general (51) account."""
-        people = self.state.people
-        slot: Ints = np.where(people.kind[who] == PERSON, 10, np.where(people.number[who] % 4 == 0, 51, 50))
-        return slot
-
     def home_bank(self, who: Ints) -> Ints:
         """Return everyone's bank elsewhere."""
         bank: Ints = self.state.people.number[who] * 7 % len(read_words().other_banks.words)
@@ -81,7 +75,7 @@ class DayBook:
         state.cash.carry(who, after, self.day)
         meaning = Meaning(kind, partner, channel, bank, merchant, initiated)
         state.journal.add(
-            who, amount, after, meaning, slot=self.cash_slot(who), day=self.day, second=self._seconds(who)
+            who, amount, after, meaning, slot=state.people.cash_slot[who], day=self.day, second=self._seconds(who)
         )
 
     def change_deposit(self, who: Ints, column: Ints, amount: Ints, kind: int) -> None:

@@ -16,6 +16,7 @@ ROLES = ("rm", "company_rm", "teller", "manager", "tele_agent", "other")
 RMS_PER_SUB_BRANCH = 3
 STAFF_PER_SUB_BRANCH = 8  # three rm, one company rm, three tellers, one manager
 N_TELE_AGENTS = 6
+MAX_SUB_BRANCHES = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ class Unit:
 
 def n_sub_branches(n_customers: int) -> int:
     """Return how many sub-branches serve so many customers: at least three, one for each 1,800, at most 200."""
-    return int(min(200, max(3, n_customers // 1_800)))
+    return int(min(MAX_SUB_BRANCHES, max(3, n_customers // 1_800)))
 
 
 def n_branches(n_customers: int) -> int:
@@ -101,6 +102,7 @@ def staff(plan: BankPlan) -> Staff:
 
 
 __all__ = [
+    "MAX_SUB_BRANCHES",
     "N_TELE_AGENTS",
     "RMS_PER_SUB_BRANCH",
     "ROLES",

@@ -63,6 +63,7 @@ class People:
     has_card: Flags
     wants_loan: Flags
     n_contracts: Ints
+    cash_slot: Ints  # of the demand money: persons 10, businesses a basic (50) or general (51) account
     company_size: Ints  # 0 micro 1 small 2 medium 3 large 4 institution, -1 person
     industry: Ints
     n_employees: Ints
@@ -111,8 +112,9 @@ def draw_people(plan: BankPlan, chunk: int) -> People:
         * np.array([0.004, 0.05, 0.3])[choose(bits[26], (34.0, 40.0, 26.0))]
         * (1.0 + 0.25 * loyalty).clip(0.2, 2)
     )
+    number = np.arange(n, dtype=np.int64) + chunk * CHUNK_CUSTOMERS
     return People(
-        number=np.arange(n, dtype=np.int64) + chunk * CHUNK_CUSTOMERS,
+        number=number, cash_slot=np.where(is_person, 10, np.where(number % 4 == 0, 51, 50)).astype(np.int8),
         kind=kind, org=part(bits[27], 0, n_sub_branches(plan.n_customers)), joined=joined, born=born,
         is_male=part(bits[5], 0, 2) == 1, is_student=is_student, is_pensioner=is_pensioner,
         is_staff=is_person & (age > 22) & (age < 58) & (part(bits[28], 0, 1000) < 4),

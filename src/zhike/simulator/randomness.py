@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import sys
 from collections.abc import Sequence
 from functools import cache
 from statistics import NormalDist
@@ -17,6 +18,7 @@ import numpy as np
 from zhike.simulator.arrays import Bits, Floats, Ints
 
 TABLE_BITS = 12
+IS_LITTLE_ENDIAN = sys.byteorder == "little"
 _TWO_64 = 18446744073709551616.0
 
 
@@ -38,15 +40,25 @@ def uniform(bits: Bits) -> Floats:
     return (bits >> np.uint64(11)).astype(np.float64) * (1.0 / 9007199254740992.0)
 
 
+def _sixteen(bits: Bits, shift: int) -> Bits:
+    """Return the 16 bits at ``shift`` of each word; a view where whole 16-bit words can be picked."""
+    if IS_LITTLE_ENDIAN and shift % 16 == 0 and bits.flags.c_contiguous:
+        words: Bits = bits.view(np.uint16)[shift // 16 :: 4]
+        return words
+    return (bits >> np.uint64(shift)) & np.uint64(0xFFFF)
+
+
 def part(bits: Bits, shift: int, n_values: int) -> Ints:
     """Return integers in [0, n_values) from 16 bits at ``shift``: independent of the upper bits that opened a gate."""
-    piece = (bits >> np.uint64(shift)) & np.uint64(0xFFFF)
-    return ((piece * np.uint64(n_values)) >> np.uint64(16)).astype(np.int64)
+    piece: Ints = _sixteen(bits, shift).astype(np.int64)
+    piece *= n_values
+    piece >>= 16
+    return piece
 
 
 def part_uniform(bits: Bits, shift: int) -> Floats:
     """Return numbers in [0, 1) with 16 bits of resolution from the bits at ``shift``."""
-    return ((bits >> np.uint64(shift)) & np.uint64(0xFFFF)).astype(np.float64) * (1.0 / 65536.0)
+    return _sixteen(bits, shift) * (1.0 / 65536.0)
 
 
 def threshold(p: Floats | float) -> Bits:
@@ -114,7 +126,7 @@ def _choice_table(weights: tuple[float, ...]) -> Ints:
 
 def choose(bits: Bits, weights: Sequence[float], shift: int = 48) -> Ints:
     """Return positions in ``weights`` (any positive scale), drawn in proportion to them from 16 bits at ``shift``."""
-    return _choice_table(tuple(weights))[((bits >> np.uint64(shift)) & np.uint64(0xFFFF)).astype(np.intp)]
+    return _choice_table(tuple(weights)).take(_sixteen(bits, shift))
 
 
 __all__ = [

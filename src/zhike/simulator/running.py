@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 
 import numpy as np
 
 from zhike.simulator import everyday, maturity
-from zhike.simulator.arrays import Flags
+from zhike.simulator.arrays import Bits, Flags
 from zhike.simulator.behaviour import sources_that_know, use_touchpoints
 from zhike.simulator.contacting import DueContact, meet
 from zhike.simulator.identifiers import day_number
@@ -20,16 +21,46 @@ from zhike.simulator.terms import BankPlan
 PRICE_DAYS = 7
 
 
-def run_day(plan: BankPlan, state: ChunkState, known_in: Flags, contacts: Sequence[DueContact] = ()) -> None:
+class DayWords:
+    """The random words of a chunk's days up to ``until``, drawn one day ahead on a thread: drawing holds no interpreter lock.
+
+    Use as a context manager.
+    """
+
+    def __init__(self, plan: BankPlan, state: ChunkState, until: int) -> None:
+        self._seed, self._chunk, self._size = plan.seed, state.chunk, state.size
+        self._until = until
+        self._thread = ThreadPoolExecutor(max_workers=1)
+        self._next = self._thread.submit(self._draw, state.day + 1)
+
+    def __enter__(self) -> DayWords:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._thread.shutdown(cancel_futures=True)
+
+    def take(self, day: int) -> tuple[Bits, Bits]:
+        """Return the words of ``day`` for its gates (one row each) and for contract places; days follow one another."""
+        words = self._next.result()
+        if day < self._until:
+            self._next = self._thread.submit(self._draw, day + 1)
+        return words
+
+    def _draw(self, day: int) -> tuple[Bits, Bits]:
+        gates = draw_rows(self._seed, "day", self._chunk, day, n_rows=everyday.N_GATES, size=self._size)
+        return gates, draw_bits(self._seed, "terms", self._chunk, day, size=self._size * N_CONTRACTS)
+
+
+def run_day(
+    plan: BankPlan, state: ChunkState, known_in: Flags, words: DayWords, contacts: Sequence[DueContact] = ()
+) -> None:
     """Move ``state`` from the close of one business day to the close of the next.
 
     All random words of the day are drawn for all customers before anything happens, so that a contact (or any other
     difference) changes nothing for those it does not concern.
     """
     day = state.day + 1
-    n = state.size
-    gates = draw_rows(plan.seed, "day", state.chunk, day, n_rows=everyday.N_GATES, size=n)
-    terms = draw_bits(plan.seed, "terms", state.chunk, day, size=n * N_CONTRACTS)
+    gates, terms = words.take(day)
     state.journal.next_day()
     state.outflow_trace *= 0.99
     _join(state, day)
@@ -93,4 +124,4 @@ def unit_prices(plan: BankPlan, day: int) -> tuple[int, int, int]:
     return _price(plan.seed, first, (day - first) // PRICE_DAYS)
 
 
-__all__ = ["known_sources", "run_day", "unit_prices"]
+__all__ = ["DayWords", "known_sources", "run_day", "unit_prices"]

@@ -1,4 +1,4 @@
-"""Drawing a whole bank into a folder: chunk by chunk, day by day, with truth kept apart."""
+"""Drawing a whole bank into a folder: its own tables, its customers chunk by chunk, its report, with truth kept apart."""
 
 from __future__ import annotations
 
@@ -6,42 +6,34 @@ import dataclasses
 import json
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from zhike.kernel.errors import BadInput, NotFound
-from zhike.simulator import dirt
-from zhike.simulator.arrays import pa
-from zhike.simulator.contacting import DueContact
+from zhike.simulator.drawing import BY_NAME, SPECS, draw_chunk
 from zhike.simulator.files.mapping import mapping_document
-from zhike.simulator.files.terms import FileSpec
 from zhike.simulator.files.write import DeliveryWriter
 from zhike.simulator.identifiers import day_number, to_date
-from zhike.simulator.population import draw_people
-from zhike.simulator.records import bank, business, daily, holdings, parties, standing
-from zhike.simulator.records.accounts_of import Keys, make_keys
-from zhike.simulator.running import known_sources, run_day, unit_prices
-from zhike.simulator.start import opening_state
-from zhike.simulator.state import ChunkState, save_state
+from zhike.simulator.records import bank
+from zhike.simulator.sharing import ChunkWorkers
 from zhike.simulator.terms import BankPlan, BankSummary
 from zhike.simulator.totals import Totals
 from zhike.simulator.truth import Truth
 
-SPECS: tuple[FileSpec, ...] = (
-    *bank.SPECS, *parties.SPECS, *standing.SPECS, *holdings.SPECS, *daily.SPECS, *business.SPECS, bank.CONTROL,
-)  # fmt: skip
-BY_NAME = {s.name: s for s in SPECS}
 PLAN_FILE = "plan.json"
+WORTH_A_WORKER_CUSTOMERS = 5_000
 
 
-def simulate(plan: BankPlan, folder: Path) -> BankSummary:
+def simulate(plan: BankPlan, folder: Path, *, n_workers: int = 2) -> BankSummary:
     """Draw the bank of ``plan`` into ``folder``: ``mapping.yaml``, ``data/`` (the bank's files), ``truth/`` (never to be read by a run).
 
-    The same plan gives the same bytes. Memory is bounded by the size of one chunk of 20,000 customers.
+    The same plan gives the same bytes, whatever the number of workers. Memory is bounded by the size of some chunks of 20,000
+    customers: one per worker, and as many in this process.
+
+    Parameters
+    ----------
+    n_workers : processes that draw chunks while this one writes; 1 does both here, and so do small banks.
 
     Raises
     ------
@@ -57,19 +49,31 @@ def simulate(plan: BankPlan, folder: Path) -> BankSummary:
     (folder / "data").mkdir(exist_ok=True)
     totals, truth = Totals(plan), Truth(folder / "truth")
     planted: Counter[tuple[str, str, str]] = Counter()
-    with DeliveryWriter(folder / "data", plan.delivery) as writer:
+    with (
+        ChunkWorkers(partial(draw_chunk, plan, folder), BY_NAME, n_workers=workers_for(plan, n_workers)) as workers,
+        DeliveryWriter(folder / "data", plan.delivery) as writer,
+    ):
         for name, rows in bank.bank_tables(plan).items():
             writer.write(BY_NAME[name], plan.initial_day, rows)
-        for chunk in range(plan.n_chunks):
-            planted += _draw_chunk(plan, chunk, _Outputs(writer, totals, truth, folder))
+        for done in workers.draw(plan.n_chunks, writer.write):
+            totals.add_all(done.totals)
+            truth.write(done.truth)
+            planted += done.planted
         _report(plan, writer, totals)
-    truth.finish(plan, planted)
+    truth.finish(planted)
     (folder / "mapping.yaml").write_text(mapping_document(plan, SPECS), encoding="utf-8")
     write_plan(plan, folder)
     by_reason: Counter[tuple[str, str]] = Counter()
     for (file, reason, _), count in planted.items():
         by_reason[(file, reason)] += count
     return summary(plan, folder, writer.n_rows, by_reason)
+
+
+def workers_for(plan: BankPlan, n_workers: int) -> int:
+    """Return how many processes are worth starting for a bank: none for a small one, at most one per chunk."""
+    if n_workers < 2 or plan.n_customers < WORTH_A_WORKER_CUSTOMERS:
+        return 0
+    return min(n_workers, plan.n_chunks)
 
 
 def summary(
@@ -80,91 +84,6 @@ def summary(
         folder=folder, data_folder=folder / "data", truth_folder=folder / "truth", mapping_file=folder / "mapping.yaml",
         first_day=plan.first_day, last_day=plan.last_day, n_rows=dict(sorted(n_rows.items())), planted_dirt=dict(sorted(planted.items())),
     )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class _Outputs:
-    """Where a chunk is written."""
-
-    writer: DeliveryWriter
-    totals: Totals
-    truth: Truth
-    folder: Path
-
-
-def _draw_chunk(plan: BankPlan, chunk: int, outputs: _Outputs) -> Counter[tuple[str, str, str]]:
-    """Draw one chunk from its first day to its last and write everything; return the dirt planted."""
-    people = draw_people(plan, chunk)
-    state = opening_state(plan, people, chunk)
-    keys, known_in = make_keys(people), known_sources(plan, state)
-    initial = day_number(plan.initial_day)
-    first = day_number(plan.first_day)
-    while state.day < initial:
-        run_day(plan, state, known_in)
-        if outputs.totals.is_reporting_day(state.day, initial):
-            outputs.totals.add(state)
-    identity = parties.Identity(plan, people, chunk)
-    tables: dict[str, Any] = daily.take_daily(state, keys, price_list(plan, state), is_first=True)
-    tables[daily.REPAYMENTS.name] = _together(
-        tables[daily.REPAYMENTS.name], holdings.plan_ahead(state, state.day + 366)
-    )
-    tables |= {parties.CORE.name: parties.core_customers(identity)} | parties.other_sources(identity, known_in)
-    tables |= standing.standing_tables(plan, state, keys, known_in) | holdings.accounts(
-        state, keys, identity.is_twice, after=-(10**6)
-    )
-    tables |= (
-        holdings.cards(plan, state, keys, first)
-        | holdings.lending(plan, state, keys)
-        | business.business_tables(plan, state, keys, first)
-    )
-    planted: Counter[tuple[str, str, str]] = Counter()
-    for name, clean in tables.items():
-        bad, counts = dirt.plant(BY_NAME[name], clean, plan.seed, chunk) if plan.has_dirt else ([], {})
-        planted.update(counts)
-        for rows in (clean, *bad):
-            outputs.writer.write(BY_NAME[name], plan.initial_day, rows)
-    write_days(
-        plan,
-        state,
-        keys,
-        identity.is_twice,
-        day_number(plan.last_day),
-        writer=outputs.writer,
-        totals=outputs.totals,
-        known_in=known_in,
-    )
-    outputs.truth.add_chunk(plan, state, identity, known_in)
-    save_state(state, outputs.folder / "truth" / "state" / f"{state.day}" / f"chunk-{chunk:05d}.npz")
-    return planted
-
-
-def write_days(
-    plan: BankPlan, state: ChunkState, keys: Keys, twice: Any, until: int, *, writer: DeliveryWriter, totals: Totals, known_in: Any,
-    contacts: Mapping[int, list[DueContact]] | None = None,
-) -> None:  # fmt: skip
-    """Run a chunk on to ``until``, one delivery per day."""
-    while state.day < until:
-        run_day(plan, state, known_in, (contacts or {}).get(state.day + 1, ()))
-        totals.add(state)
-        tables = daily.take_daily(state, keys, price_list(plan, state), is_first=False)
-        tables |= holdings.accounts(state, keys, twice, after=state.day - 1)
-        for name, rows in tables.items():
-            writer.write(BY_NAME[name], to_date(state.day), rows)
-
-
-def price_list(plan: BankPlan, state: ChunkState) -> dict[int, tuple[int, int, int]]:
-    """Return unit prices by day, from the eve of the history to the state's day."""
-    first = day_number(plan.first_day) - 1
-    return {d: unit_prices(plan, d) for d in range(first, state.day + 1)}
-
-
-def _together(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        name: pa.concat_arrays([first[name], second[name]])
-        if isinstance(first[name], pa.Array)
-        else np.concatenate([first[name], second[name]])
-        for name in first
-    }
 
 
 def _report(plan: BankPlan, writer: DeliveryWriter, totals: Totals) -> None:
@@ -207,14 +126,4 @@ def read_plan(folder: Path) -> tuple[BankPlan, date]:
     return BankPlan(**(body | {"last_day": date.fromisoformat(body["last_day"])})), simulated_to
 
 
-__all__ = [
-    "BY_NAME",
-    "SPECS",
-    "price_list",
-    "read_plan",
-    "report_days",
-    "simulate",
-    "summary",
-    "write_days",
-    "write_plan",
-]
+__all__ = ["PLAN_FILE", "read_plan", "report_days", "simulate", "summary", "workers_for", "write_plan"]

@@ -70,6 +70,7 @@ class Logs:
     payroll: list[tuple[Ints, ...]] = field(default_factory=list)
     repayments: list[tuple[Ints, ...]] = field(default_factory=list)
     events: list[tuple[Ints, ...]] = field(default_factory=list)
+    n_events: int = 0
     consents: list[tuple[Ints, ...]] = field(default_factory=list)
     receipts: list[tuple[object, ...]] = field(default_factory=list)
 

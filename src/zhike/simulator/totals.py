@@ -64,6 +64,11 @@ class Totals:
         for measure in measures:
             sums[measure] += value.reshape(self.n_orgs, len(CLASSES))
 
+    def add_all(self, other: Totals) -> None:
+        """Add what another chunk's totals hold."""
+        for day, sums in other._sums.items():
+            self._sums[day] = self._sums[day] + sums if day in self._sums else sums
+
     def rows(self, days: Mapping[int, Any] | list[int]) -> dict[str, Any]:
         """Return the report of ``days`` as rows of the control file; measures without anything are left out."""
         parts = []

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
 
-from zhike.simulator.arrays import Flags, pa
+from zhike.simulator.arrays import ArrowTable, Flags, pa
 from zhike.simulator.behaviour import SOURCES
 from zhike.simulator.causal import maturing_truth
 from zhike.simulator.identifiers import day_number
@@ -27,64 +26,22 @@ PERSUASION = ("unmoved", "persuadable", "do_not_disturb")
 
 
 class Truth:
-    """Writes the truth tables chunk by chunk."""
+    """The truth tables, written chunk by chunk."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._writers: dict[str, pq.ParquetWriter] = {}
 
-    def _write(self, name: str, columns: Mapping[str, Any]) -> None:
-        table = pa.table(dict(columns))
-        if name not in self._writers:
-            self._writers[name] = pq.ParquetWriter(
-                self.folder / f"{name}.parquet", table.schema, compression="zstd", compression_level=1
-            )
-        self._writers[name].write_table(table)
+    def write(self, tables: Mapping[str, ArrowTable]) -> None:
+        """Append what one chunk tells."""
+        for name, table in tables.items():
+            if name not in self._writers:
+                self._writers[name] = pq.ParquetWriter(
+                    self.folder / f"{name}.parquet", table.schema, compression="zstd", compression_level=1
+                )
+            self._writers[name].write_table(table)
 
-    def add_chunk(self, plan: BankPlan, state: ChunkState, identity: Identity, known_in: Flags) -> None:
-        """Write parties, customers and maturing contracts of one chunk."""
-        self._parties(state, identity, known_in)
-        self._customers(state)
-        self.maturing(state, day_number(plan.last_day) + HORIZON_DAYS)
-
-    def _parties(self, state: ChunkState, identity: Identity, known_in: Flags) -> None:
-        number = state.people.number
-        sources, keys, parties = [], [], []
-        for position, source in enumerate(SOURCES):
-            who = np.flatnonzero(known_in[position])
-            sources += [source] * len(who)
-            keys.append(source_keys(source, number[who]))
-            parties.append(number[who])
-        sources += ["core"] * len(identity.is_twice)
-        keys.append(second_core_keys(number[identity.is_twice]))
-        parties.append(number[identity.is_twice])
-        self._write(
-            "party",
-            {"source": pa.array(sources), "source_key": pa.concat_arrays(keys), "true_party": np.concatenate(parties)},
-        )
-
-    def _customers(self, state: ChunkState) -> None:
-        people = state.people
-        self._write("customer", {
-            "true_party": people.number, "core_key": source_keys("core", people.number), "party_kind": people.kind,
-            "rate_sense": people.rate_sense, "loyalty": people.loyalty, "digital": people.digital,
-            "persuasion": pa.DictionaryArray.from_arrays(pa.array(people.persuasion.astype(np.int8)), pa.array(PERSUASION)),
-            "churn_per_day": people.churn_per_day, "has_churned": state.is_gone,
-        })  # fmt: skip
-
-    def maturing(self, state: ChunkState, until_day: int) -> None:
-        """Write potential outcomes of the contracts that mature by ``until_day``."""
-        rows = maturing_truth(state, until_day)
-        places = rows.pop("place")
-        who, contracts = places // N_CONTRACTS, state.contracts
-        self._write("maturing", {
-            "contract_id": contract_numbers(state, places, contracts.started[places]), "core_key": source_keys("core", state.people.number[who]),
-            "true_party": state.people.number[who], "matures_on": pa.array(contracts.matures[places]).cast(pa.date32()),
-            "principal_cents": contracts.principal[places], "auto_renews": contracts.auto[places],
-            "persuasion": pa.DictionaryArray.from_arrays(pa.array(state.people.persuasion[who].astype(np.int8)), pa.array(PERSUASION)), **rows,
-        })  # fmt: skip
-
-    def finish(self, plan: BankPlan, planted: Mapping[tuple[str, str, str], int]) -> None:
+    def finish(self, planted: Mapping[tuple[str, str, str], int]) -> None:
         """Close the tables and write the count of planted dirt."""
         for writer in self._writers.values():
             writer.close()
@@ -95,4 +52,52 @@ class Truth:
         }), self.folder / "dirt.parquet")  # fmt: skip
 
 
-__all__ = ["HORIZON_DAYS", "PERSUASION", "Truth"]
+def truth_of(plan: BankPlan, state: ChunkState, identity: Identity, known_in: Flags) -> dict[str, ArrowTable]:
+    """Return parties, customers and maturing contracts of one chunk."""
+    return {
+        "party": _parties(state, identity, known_in),
+        "customer": _customers(state),
+        "maturing": _maturing(state, day_number(plan.last_day) + HORIZON_DAYS),
+    }
+
+
+def _parties(state: ChunkState, identity: Identity, known_in: Flags) -> ArrowTable:
+    number = state.people.number
+    sources, keys, parties = [], [], []
+    for position, source in enumerate(SOURCES):
+        who = np.flatnonzero(known_in[position])
+        sources += [source] * len(who)
+        keys.append(source_keys(source, number[who]))
+        parties.append(number[who])
+    sources += ["core"] * len(identity.is_twice)
+    keys.append(second_core_keys(number[identity.is_twice]))
+    parties.append(number[identity.is_twice])
+    return pa.table(
+        {"source": pa.array(sources), "source_key": pa.concat_arrays(keys), "true_party": np.concatenate(parties)}
+    )
+
+
+def _customers(state: ChunkState) -> ArrowTable:
+    people = state.people
+    return pa.table({
+        "true_party": people.number, "core_key": source_keys("core", people.number), "party_kind": people.kind,
+        "rate_sense": people.rate_sense, "loyalty": people.loyalty, "digital": people.digital,
+        "persuasion": pa.DictionaryArray.from_arrays(pa.array(people.persuasion.astype(np.int8)), pa.array(PERSUASION)),
+        "churn_per_day": people.churn_per_day, "has_churned": state.is_gone,
+    })  # fmt: skip
+
+
+def _maturing(state: ChunkState, until_day: int) -> ArrowTable:
+    """Return potential outcomes of the contracts that mature by ``until_day``."""
+    rows = maturing_truth(state, until_day)
+    places = rows.pop("place")
+    who, contracts = places // N_CONTRACTS, state.contracts
+    return pa.table({
+        "contract_id": contract_numbers(state, places, contracts.started[places]), "core_key": source_keys("core", state.people.number[who]),
+        "true_party": state.people.number[who], "matures_on": pa.array(contracts.matures[places]).cast(pa.date32()),
+        "principal_cents": contracts.principal[places], "auto_renews": contracts.auto[places],
+        "persuasion": pa.DictionaryArray.from_arrays(pa.array(state.people.persuasion[who].astype(np.int8)), pa.array(PERSUASION)), **rows,
+    })  # fmt: skip
+
+
+__all__ = ["HORIZON_DAYS", "PERSUASION", "Truth", "truth_of"]

@@ -244,6 +244,28 @@ def test_repayments_due_are_the_unpaid_lines_of_running_loans_and_bullet_loans_a
     assert [rows["c3"][n] for n in names] == [Decimal(0), None, Decimal(0)]
 
 
+def test_each_owner_of_a_joint_contract_is_judged_by_what_that_owner_did():
+    joint = account("t", 1, kind="term", product="T")
+    joint["customer_account"].append({"customer_id": "c2", "account_id": "t", "role": "joint_owner", "share_rate": 0.0})
+    ended = date(2025, 6, 10)
+    tables = bank(
+        {"customer": [person(1), person(2)]},
+        joint,
+        account("d", 2),
+        {
+            "term_contract": [
+                contract("old", date(2025, 12, 1), 50_000, ended_on=ended, end_kind="broken"),
+                contract("new", date(2026, 6, 12), 20_000, started_on=date(2025, 6, 12)),
+            ],
+            "transaction": [txn("d", date(2025, 6, 11), "out", 30_000, counterparty_kind="other_bank_self")],
+        },
+    )
+    names = ["n_broken_12m", "n_broken_redeposited_12m", "n_moved_for_rate_12m"]
+    rows = profile(tables, *names)
+    assert [rows["c1"][n] for n in names] == [1, 1, 0]
+    assert [rows["c2"][n] for n in names] == [1, 1, 1]
+
+
 def test_how_things_stand_now_is_not_shown_for_a_past_day():
     """Arrears and the status of an application are overwritten in place: what they were on an earlier day is not known."""
     tables = bank(

@@ -13,8 +13,10 @@ from zhike.simulator.files.terms import NO_AMOUNT, NO_DAY, UNKNOWN_CODE, Data, F
 DECIMAL = pa.decimal128(18, 2)
 
 
-def to_table(spec: FileSpec, data: Data) -> ArrowTable:
-    """Return typed columns in the file's order; days that are text stay text."""
+def to_table(spec: FileSpec, data: Data | ArrowTable) -> ArrowTable:
+    """Return typed columns in the file's order; days that are text stay text. A table is returned as it is."""
+    if isinstance(data, ArrowTable):
+        return data
     return pa.table({c.name: _typed(c, data[c.name]) for c in spec.columns})
 
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any, Literal
 
 import numpy as np
 
-from zhike.simulator.arrays import Ints, Texts
+from zhike.simulator.arrays import ArrowTable, Ints, Texts
 
 ColumnKind = Literal["text", "code", "amount", "cents", "day", "day_text", "moment", "integer", "number"]
 Form = Literal["bar", "fixed", "csv", "archive"]
 Mode = Literal["full", "increment", "zipper", "append"]
 Data = Mapping[str, Ints | Texts]
+Write = Callable[["FileSpec", date, Data | ArrowTable], None]  # appends rows to the file of a business day
 UNKNOWN_CODE = "Z?"
 NO_AMOUNT = np.int64(-(2**63))
 NO_DAY = np.int32(-(2**31))
@@ -120,6 +122,7 @@ __all__ = [
     "Data",
     "FileColumn",
     "FileSpec",
+    "Write",
     "amount",
     "cents",
     "code",

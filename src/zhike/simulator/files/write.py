@@ -12,7 +12,7 @@ from typing import IO, Any
 
 import pyarrow.parquet as pq
 
-from zhike.simulator.arrays import ArrowTable
+from zhike.simulator.arrays import ArrowTable, pa
 from zhike.simulator.files.columns import conform, delimited_bytes, fixed_width_bytes, to_table
 from zhike.simulator.files.terms import Data, FileSpec
 from zhike.simulator.terms import Delivery
@@ -71,7 +71,7 @@ class DeliveryWriter:
         if kind is None and self.delivery == "bank_files":
             self._finish_texts()
 
-    def write(self, spec: FileSpec, day: datetime.date, data: Data) -> None:
+    def write(self, spec: FileSpec, day: datetime.date, data: Data | ArrowTable) -> None:
         """Append rows to the file of ``spec`` for a business day; no rows make an empty file."""
         self._waiting.append(self._thread.submit(self._append, spec, day, data))
         self._drain(MAX_WAITING)
@@ -80,7 +80,7 @@ class DeliveryWriter:
         while len(self._waiting) > at_most:
             self._waiting.pop(0).result()
 
-    def _append(self, spec: FileSpec, day: datetime.date, data: Data) -> None:
+    def _append(self, spec: FileSpec, day: datetime.date, data: Data | ArrowTable) -> None:
         table = to_table(spec, data)
         self.n_rows[spec.name] += table.num_rows
         if self.delivery == "parquet":
@@ -88,11 +88,11 @@ class DeliveryWriter:
             if path not in self._parquet:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 self._schemas[path] = table.schema
-                self._parquet[path] = pq.ParquetWriter(
-                    path, table.schema, compression="zstd", compression_level=1, store_decimal_as_integer=True
-                )
+                self._parquet[path] = _parquet_writer(path, spec, table.schema)
             if table.num_rows:
-                self._parquet[path].write_table(conform(table, self._schemas[path]), row_group_size=ROW_GROUP_ROWS)
+                n_groups = max(1, round(table.num_rows / ROW_GROUP_ROWS))
+                rows = conform(table, self._schemas[path])
+                self._parquet[path].write_table(rows, row_group_size=-(-table.num_rows // n_groups))
             return
         name = file_name(spec, "bank_files", day)
         path = self.data_folder / (f"{archive_name(spec, day)}.part" if spec.form == "archive" else name)
@@ -122,6 +122,21 @@ class DeliveryWriter:
                 path.unlink()
             if path.suffix != ".csv":
                 shown.with_name(shown.name + ".OK").write_text(f"{self._counts[path]}\n", encoding="ascii")
+
+
+def _parquet_writer(path: Path, spec: FileSpec, schema: Any) -> pq.ParquetWriter:
+    """Return a writer that spends nothing on what does not pay.
+
+    A dictionary is tried only where values repeat (where we have one, and for days): keys and amounts are nearly all
+    different, and a dictionary that fails costs more bytes and time than plain values. No smallest and largest texts.
+    """
+    kinds = {c.name: c.kind for c in spec.columns}
+    repeating: Any = [f.name for f in schema if pa.types.is_dictionary(f.type) or kinds[f.name] in ("day", "day_text")]
+    ordered: Any = [n for n, kind in kinds.items() if kind not in ("text", "code", "day_text")]
+    return pq.ParquetWriter(
+        path, schema, compression="zstd", compression_level=1, store_decimal_as_integer=True, use_dictionary=repeating,
+        write_statistics=ordered,
+    )  # fmt: skip
 
 
 def _pack(content: Path, archive: Path, member: str) -> None:

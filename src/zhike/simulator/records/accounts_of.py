@@ -8,8 +8,8 @@ import numpy as np
 
 from zhike.simulator.arrays import Ints, Texts, pa
 from zhike.simulator.catalogue import DEPOSIT_PRODUCTS, HOLDING_PRODUCTS, LOAN_PRODUCTS, position_of, products
-from zhike.simulator.identifiers import account_numbers, as_text, core_numbers
-from zhike.simulator.population import PERSON, People
+from zhike.simulator.identifiers import account_numbers, as_text, core_numbers, digits
+from zhike.simulator.population import People
 
 SLOTS = (10, 50, 51, 11, 12, 13, 14, 20, 21, 22, 23, 24, 25, 26, 30, 31, 32, 33, 34, 40)
 SLOT_POSITION = np.full(100, -1, np.int64)
@@ -27,7 +27,7 @@ class Keys:
 
     accounts: pa.Array  # customer-major, one per slot; last an account that does not exist
     core: Texts
-    cash_slot: Ints
+    number: Ints  # eight digits of each customer's number, as bytes
 
     def account(self, who: Ints, slot: Ints | int) -> Texts:
         """Return account numbers as a dictionary column, so that each text is stored once."""
@@ -40,6 +40,9 @@ class Keys:
 
 def _compact(cells: Ints, texts: Texts) -> Texts:
     """Return ``texts[cells]`` with a dictionary of the texts in use, in their order, and the last one."""
+    if len(cells) < len(texts) // 64:  # a day's few rows: sorting them is cheaper than looking at every text
+        used, position = np.unique(np.append(cells, len(texts) - 1), return_inverse=True)
+        return pa.DictionaryArray.from_arrays(pa.array(position[:-1].astype(np.int32)), texts.take(pa.array(used)))
     used = np.zeros(len(texts), np.bool_)
     used[cells] = True
     used[-1] = True
@@ -52,8 +55,7 @@ def make_keys(people: People) -> Keys:
     n = people.size
     numbers = as_text(account_numbers(np.repeat(people.number, len(SLOTS)), np.tile(np.array(SLOTS), n)))
     accounts = pa.concat_arrays([numbers, pa.array([NO_SUCH_ACCOUNT])])
-    cash_slot = np.where(people.kind == PERSON, 10, np.where(people.number % 4 == 0, 51, 50))
-    return Keys(accounts, as_text(core_numbers(people.number)), cash_slot)
+    return Keys(accounts, as_text(core_numbers(people.number)), digits(people.number, 8))
 
 
 __all__ = [

@@ -150,7 +150,7 @@ def _orders(state: ChunkState, keys: Keys) -> dict[str, Columns]:
     ]
     return {
         ORDERS.name: {
-            "ORDER_NO": numbered("WT", people.number[who] * 10 + purpose, 11), "ACCT_NO": keys.account(who, keys.cash_slot[who]), "PAY_AMT": np.concatenate(paid),
+            "ORDER_NO": numbered("WT", people.number[who] * 10 + purpose, 11), "ACCT_NO": keys.account(who, state.people.cash_slot[who]), "PAY_AMT": np.concatenate(paid),
             "PURP_CD": purpose, "OPP_BANK": np.where(purpose == 2, people.number[who] % 10, -1), "REG_TM": people.joined[who].astype(np.int64) * 86_400_000_000,
         }
     }  # fmt: skip

@@ -36,7 +36,7 @@ from zhike.simulator.identifiers import as_text, day_digits, digits, joined, num
 from zhike.simulator.ledger import Runs
 from zhike.simulator.maturity import BROKEN, rates_bp
 from zhike.simulator.money import CHANNELS
-from zhike.simulator.organisation import sub_branch_id
+from zhike.simulator.organisation import MAX_SUB_BRANCHES, sub_branch_id
 from zhike.simulator.records.accounts_of import DEPOSIT_SLOTS, HOLDING_SLOTS, LOAN_SLOTS, N_DEPOSITS, N_HOLDINGS, Keys
 from zhike.simulator.records.keys import source_keys
 from zhike.simulator.state import FREE, N_CONTRACTS, ChunkState
@@ -144,6 +144,22 @@ def take_daily(
     return files | _events(state, keys)
 
 
+def take_large(state: ChunkState, keys: Keys, *, at_least: int) -> dict[str, dict[str, Any]]:
+    """Return those of the long files of which ``at_least`` rows have gathered, and forget these rows.
+
+    What :func:`take_daily` returns later belongs behind them: the order of rows does not depend on how often this is called.
+    """
+    files: dict[str, dict[str, Any]] = {}
+    if state.journal.n_rows >= at_least:
+        files[TRANSACTIONS.name] = _transactions(state, keys)
+    if state.cash.n_closed >= at_least:
+        runs = state.cash.take_closed()
+        files[BALANCES.name] = _balance_rows(keys, (runs, runs.cell, state.people.cash_slot[runs.cell]))
+    if state.logs.n_events >= at_least:
+        files |= _events(state, keys)
+    return files
+
+
 def _rows(log: list[tuple[Ints, ...]], n_columns: int) -> list[Ints]:
     """Return the gathered tuples as whole columns and empty the list."""
     columns = (
@@ -157,7 +173,7 @@ def _transactions(state: ChunkState, keys: Keys) -> dict[str, Any]:
     rows = state.journal.take()
     who, on, signed = rows["who"], rows["day"], rows["amount"]
     n = len(who)
-    sequence = joined(digits(state.people.number, 8)[who], day_digits(on), digits(rows["seq"], 3), n=n)
+    sequence = joined(keys.number.take(who, axis=0), day_digits(on), digits(rows["seq"], 3), n=n)
     local = on.astype(np.int64) * 86_400_000_000 + rows["second"] * 1_000_000
     return {
         "TXN_SEQ": as_text(sequence), "ACCT_NO": keys.account(who, rows["slot"]), "TXN_DT": on, "TXN_TM": local,
@@ -168,24 +184,20 @@ def _transactions(state: ChunkState, keys: Keys) -> dict[str, Any]:
 
 
 def _balances(state: ChunkState, keys: Keys, *, is_first: bool) -> dict[str, Any]:
-    people = state.people
-    parts = []
-    for book, width, slots in (
-        (state.cash, 1, None),
-        (state.deposits, N_DEPOSITS, DEPOSIT_SLOTS),
-        (state.loans, 1, LOAN_SLOTS),
-    ):
-        runs = book.take_runs(all_open=is_first)
-        who = runs.cell // width
-        slot = (
-            keys.cash_slot[who]
-            if slots is None
-            else LOAN_SLOTS[people.loan[who]]
-            if width == 1
-            else slots[runs.cell % width]
-        )
-        parts.append((who, slot, runs.on, runs.until, runs.value))
-    who, slot, on, until, value = (np.concatenate(p) for p in zip(*parts, strict=True))
+    cash, deposits, loans = (b.take_runs(all_open=is_first) for b in (state.cash, state.deposits, state.loans))
+    return _balance_rows(
+        keys,
+        (cash, cash.cell, state.people.cash_slot[cash.cell]),
+        (deposits, deposits.cell // N_DEPOSITS, DEPOSIT_SLOTS[deposits.cell % N_DEPOSITS]),
+        (loans, loans.cell, LOAN_SLOTS[state.people.loan[loans.cell]]),
+    )
+
+
+def _balance_rows(keys: Keys, *parts: tuple[Runs, Ints, Ints]) -> dict[str, Any]:
+    """Return rows of the balance file from runs with their customers and slots."""
+    runs = [r for r, *_ in parts]
+    who, slot = (np.concatenate([p[i] for p in parts]) for i in (1, 2))
+    on, until, value = (np.concatenate([getattr(r, name) for r in runs]) for name in ("on", "until", "value"))
     return {"ACCT_NO": keys.account(who, slot), "BGN_DT": on, "END_DT": until, "BAL_FEN": value}
 
 
@@ -253,7 +265,7 @@ def _payroll(state: ChunkState, keys: Keys) -> dict[str, Any]:
     on = on.astype(np.int32)
     item = joined(
         "D",
-        digits(state.people.number, 8)[who],
+        keys.number.take(who, axis=0),
         day_digits(on),
         digits(purpose, 1),
         n=len(who),
@@ -277,23 +289,24 @@ def _repayments(state: ChunkState) -> dict[str, Any]:
 
 def _events(state: ChunkState, keys: Keys) -> dict[str, dict[str, Any]]:
     who, source, kind, channel, on, second, subject, org, value, nth = _rows(state.logs.events, 10)
+    state.logs.n_events = 0
     files = {}
-    orgs = pa.array([sub_branch_id(i) for i in range(200)])
+    orgs = pa.array([sub_branch_id(i) for i in range(MAX_SUB_BRANCHES)])
     for position, spec in enumerate(EVENT_FILES):
         mine = np.flatnonzero(source == position)
         w, d, o = who[mine], on[mine].astype(np.int32), org[mine]
         ident = joined(
             digits(np.full(len(w), position + 1), 1),
-            digits(state.people.number, 8)[w],
+            keys.number.take(w, axis=0),
             day_digits(d),
             digits(nth[mine], 1),
             n=len(w),
         )
-        session = joined("S", digits(state.people.number, 8)[w], day_digits(d), n=len(w))
+        session = joined("S", keys.number.take(w, axis=0), day_digits(d), n=len(w))
         files[spec.name] = {
             "EVT_ID": as_text(ident), "USER_NO": source_keys(SOURCES[position], state.people.number[w]), "EVT_CD": kind[mine],
             "CHNL_CD": channel[mine], "EVT_DT": d, "EVT_TM": d.astype(np.int64) * 86_400_000_000 + second[mine] * 1_000_000,
-            "SUBJ_CD": subject[mine], "SESS_ID": as_text(session, nth[mine] > 1), "ORG_NO": orgs.take(pa.array(o, pa.int64(), mask=o < 0)),
+            "SUBJ_CD": subject[mine], "SESS_ID": as_text(session, nth[mine] > 1), "ORG_NO": pa.DictionaryArray.from_arrays(pa.array(o.astype(np.int16), mask=o < 0), orgs),
             "EVT_VAL": value[mine].astype(np.float64),
         }  # fmt: skip
     return files
@@ -322,4 +335,5 @@ __all__ = [
     "contract_numbers",
     "loan_numbers",
     "take_daily",
+    "take_large",
 ]

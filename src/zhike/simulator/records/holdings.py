@@ -20,7 +20,7 @@ from zhike.simulator.files.terms import (
 )
 from zhike.simulator.identifiers import numbered
 from zhike.simulator.ledger import NOT_OPEN
-from zhike.simulator.organisation import sub_branch_id
+from zhike.simulator.organisation import MAX_SUB_BRANCHES, sub_branch_id
 from zhike.simulator.population import PERSON
 from zhike.simulator.randomness import draw_rows, lognormal, part
 from zhike.simulator.records.accounts_of import (
@@ -139,9 +139,8 @@ def opened_accounts(state: ChunkState, after: int) -> tuple[Ints, Ints, Ints]:
     """Return (customer, slot, opened on) of the money accounts first used after day ``after``, by customer and slot."""
     n, people = state.size, state.people
     first = np.full((n, len(SLOTS)), 2**30, np.int32)
-    cash_slot = np.where(people.kind == PERSON, 10, np.where(people.number % 4 == 0, 51, 50))
     opened = np.where(state.cash.opened == NOT_OPEN, 2**30, np.minimum(people.joined, state.cash.opened))
-    first[np.arange(n), SLOT_POSITION[cash_slot]] = opened
+    first[np.arange(n), SLOT_POSITION[people.cash_slot]] = opened
     for book, width, slots in (
         (state.deposits, N_DEPOSITS, DEPOSIT_SLOTS),
         (state.holdings, N_HOLDINGS, HOLDING_SLOTS),
@@ -163,7 +162,7 @@ def accounts(state: ChunkState, keys: Keys, twice: Ints, *, after: int) -> dict[
     """Return accounts opened after a day, with their owners; the card system names its own."""
     who, slot, opened = opened_accounts(state, after)
     people = state.people
-    orgs = pa.array([sub_branch_id(i) for i in range(200)])
+    orgs = pa.array([sub_branch_id(i) for i in range(MAX_SUB_BRANCHES)])
     kind_of, product_of = np.full(100, -1), np.full(100, -1)
     for s, k in KIND_OF_SLOT.items():
         kind_of[s], product_of[s] = k, position_of(PRODUCT_OF_SLOT[s])
@@ -190,7 +189,7 @@ def accounts(state: ChunkState, keys: Keys, twice: Ints, *, after: int) -> dict[
     has_joint[joint] = True
     files = {
         ACCOUNTS.name: {
-            "ACCT_NO": numbers, "PROD_CD": product_of[slot], "ORG_NO": orgs.take(pa.array(people.org[who])), "ACCT_TYPE": kind_of[slot],
+            "ACCT_NO": numbers, "PROD_CD": product_of[slot], "ORG_NO": pa.DictionaryArray.from_arrays(pa.array(people.org[who].astype(np.int16)), orgs), "ACCT_TYPE": kind_of[slot],
             "CCY": np.zeros(len(who), np.int64), "OPEN_DT": opened, "CLOSE_DT": np.full(len(who), NO_DAY), "ACCT_ST": status,
         },
         OWNERS.name: {
