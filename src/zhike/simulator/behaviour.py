@@ -51,12 +51,14 @@ SOURCE_OF = {
     **dict.fromkeys(("call_centre", "voice_bot"), "call_centre"), "card": "card",
 }  # fmt: skip
 SOURCE_BY_CHANNEL = np.array([SOURCES.index(SOURCE_OF.get(c, "core")) for c in CHANNELS])
+SESSION_WEIGHTS, EXTRA_WEIGHTS, LOAN_EXTRA_WEIGHTS, TOUCH_WEIGHTS = (
+    tuple(entry[-1] for entry in entries) for entries in (SESSION_CHANNELS, EXTRAS, LOAN_EXTRAS, TOUCHES)
+)
+SESSION_CODES = np.array([CHANNEL[name] for name, _ in SESSION_CHANNELS])
+FIRST_CODES = np.array([KIND[SESSION_LOGIN[name]] for name, _ in SESSION_CHANNELS])
+EXTRA_CODES, LOAN_EXTRA_CODES = (np.array([KIND[name] for name, _ in entries]) for entries in (EXTRAS, LOAN_EXTRAS))
+TOUCH_CHANNELS, TOUCH_KINDS = np.array([CHANNEL[c] for c, *_ in TOUCHES]), np.array([KIND[k] for _, k, _ in TOUCHES])
 LOGINS = np.array([KIND[k] for k in ("app_login", "web_login", "mini_program_login")])
-
-
-def positions(names: tuple[tuple[str, float], ...], table: dict[str, int]) -> Ints:
-    """Return the code of each name of a weighted list."""
-    return np.array([table[name] for name, _ in names])
 
 
 def use_touchpoints(book: DayBook, gates: Bits, known_in: Flags) -> None:
@@ -67,25 +69,22 @@ def use_touchpoints(book: DayBook, gates: Bits, known_in: Flags) -> None:
     state, people = book.state, book.state.people
     who = _present(book, gates[0], book.gate("session", lambda p: p.sessions_per_day))
     words = gates[0][who]
-    weights = tuple(w for _, w in SESSION_CHANNELS)
-    pick = choose(words, weights, 0)
-    channel = positions(SESSION_CHANNELS, CHANNEL)[pick]
-    first = np.array([KIND[SESSION_LOGIN[name]] for name, _ in SESSION_CHANNELS])[pick]
+    pick = choose(words, SESSION_WEIGHTS, 0)
+    channel, first = SESSION_CODES[pick], FIRST_CODES[pick]
     second = 25_000 + part(words, 16, 56_000)
     write_events(book, who, Happening(first, channel, second, 0), known_in)
     state.last_login[who] = np.where(np.isin(first, LOGINS), book.day, state.last_login[who])
     looks = part(words, 32, 100) < 60
     who, words, channel, second = who[looks], words[looks], channel[looks], second[looks]
-    ordinary = positions(EXTRAS, KIND)[choose(words, tuple(w for _, w in EXTRAS), 16)]
-    keen = positions(LOAN_EXTRAS, KIND)[choose(words, tuple(w for _, w in LOAN_EXTRAS), 16)]
+    ordinary = EXTRA_CODES[choose(words, EXTRA_WEIGHTS, 16)]
+    keen = LOAN_EXTRA_CODES[choose(words, LOAN_EXTRA_WEIGHTS, 16)]
     is_keen = people.wants_loan[who] & ((words & np.uint64(3)) == 0)
     kind = np.where(is_keen, keen, ordinary)
     write_events(book, who, Happening(kind, channel, second + 60 + part(words, 32, 600), 1), known_in)
     who = _present(book, gates[1], book.gate("touch", lambda p: p.touches_per_day))
     words = gates[1][who]
-    pick = choose(words, tuple(w for *_, w in TOUCHES), 16)
-    channel = np.array([CHANNEL[c] for c, *_ in TOUCHES])[pick]
-    kind = np.array([KIND[k] for _, k, _ in TOUCHES])[pick]
+    pick = choose(words, TOUCH_WEIGHTS, 16)
+    channel, kind = TOUCH_CHANNELS[pick], TOUCH_KINDS[pick]
     write_events(book, who, Happening(kind, channel, 30_600 + part(words, 32, 28_000), 2), known_in)
 
 

@@ -17,7 +17,7 @@ from zhike.simulator.files.terms import Write
 from zhike.simulator.files.write import DeliveryWriter
 from zhike.simulator.identifiers import day_number
 from zhike.simulator.sharing import ChunkWorkers
-from zhike.simulator.simulate import PLAN_FILE, read_plan, report_days, summary, workers_for
+from zhike.simulator.simulate import PLAN_FILE, SPOOL, read_plan, report_days, summary, workers_for
 from zhike.simulator.terms import BankSummary, Contact
 from zhike.simulator.totals import Totals
 
@@ -58,7 +58,7 @@ def continue_with_contacts(
         return continue_chunk(plan, folder, chunk, write, span=(start, end), contacts=due.get(chunk, {}))
 
     with (
-        ChunkWorkers(task, BY_NAME, n_workers=workers_for(plan, n_workers)) as workers,
+        ChunkWorkers(task, BY_NAME, folder / SPOOL, n_workers=workers_for(plan, n_workers)) as workers,
         DeliveryWriter(folder / "data", plan.delivery) as writer,
     ):
         for done in workers.draw(plan.n_chunks, writer.write):

@@ -78,19 +78,19 @@ def draw_chunk(plan: BankPlan, folder: Path, chunk: int, write: Write) -> ChunkD
     state = opening_state(plan, people, chunk)
     keys, known_in = make_keys(people), known_sources(plan, state)
     initial, totals, delivery = day_number(plan.initial_day), Totals(plan), _FirstDelivery(plan, chunk, write)
+    identity = parties.Identity(plan, people, chunk)
+    delivery.add({parties.CORE.name: parties.core_customers(identity)} | parties.other_sources(identity, known_in))
     with DayWords(plan, state, initial) as words:
         while state.day < initial:
             run_day(plan, state, known_in, words)
             if totals.is_reporting_day(state.day, initial):
                 totals.add(state)
             delivery.add(daily.take_large(state, keys, at_least=ROW_GROUP_ROWS))
-    identity = parties.Identity(plan, people, chunk)
     tables: dict[str, Any] = daily.take_daily(state, keys, price_list(plan, state), is_first=True)
     tables[daily.REPAYMENTS.name] = _together(
         tables[daily.REPAYMENTS.name], holdings.plan_ahead(state, state.day + 366)
     )
     delivery.add(tables)
-    delivery.add({parties.CORE.name: parties.core_customers(identity)} | parties.other_sources(identity, known_in))
     delivery.add(standing.standing_tables(plan, state, keys, known_in))
     delivery.add(holdings.accounts(state, keys, identity.is_twice, after=-(10**6)))
     first = day_number(plan.first_day)

@@ -8,7 +8,7 @@ from zhike.simulator.arrays import Bits, Ints
 from zhike.simulator.catalogue import BOND_FUND, CASH_WEALTH, GOLD, HOLDING_PRODUCTS, KIND, PARTNER, SHARE_FUND
 from zhike.simulator.identifiers import to_date
 from zhike.simulator.money import ATM, COUNTER, INTERBANK, KIOSK, POS, WALLET, WEB, DayBook
-from zhike.simulator.population import PAYDAYS, PERSON, SOLE_TRADER
+from zhike.simulator.population import PAYDAYS, PERSON, SOLE_TRADER, People
 from zhike.simulator.randomness import choose, hits, lognormal, mixed, part, part_uniform
 from zhike.simulator.state import FREE
 from zhike.simulator.words import read_words
@@ -29,6 +29,18 @@ def _accepted(gate: Bits, who: Ints, share: Ints) -> Ints:
     return who[part_uniform(mixed(gate[who]), 48) < share]
 
 
+def _typical_spend(people: People) -> Ints:
+    """Return what each pays at a time, in cents: the median."""
+    return np.where(
+        people.kind != PERSON, people.wealth_cents // 40 + 150_000, people.monthly_income_cents // 40 + 2_000
+    )
+
+
+def _typical_receipt(people: People) -> Ints:
+    """Return what each gets from others at a time, in cents: the median."""
+    return np.where(people.kind != PERSON, people.wealth_cents // 36 + 170_000, people.monthly_income_cents // 6)
+
+
 def shop(book: DayBook, gate: Bits, share: float) -> None:
     """Everyday payments: ``share`` of the day's expected number in this wave. Nobody overdraws."""
     state, people = book.state, book.state.people
@@ -36,9 +48,7 @@ def shop(book: DayBook, gate: Bits, share: float) -> None:
     who = _accepted(gate, who, book.is_active[who] * np.where(state.is_gone[who], 0.12, 1.0))
     words = gate[who]
     business = people.kind[who] != PERSON
-    typical = np.where(
-        business, people.wealth_cents[who] // 40 + 150_000, people.monthly_income_cents[who] // 40 + 2_000
-    )
+    typical = book.trait("spend", _typical_spend)[who]
     amount = np.rint(typical * lognormal(words, 1.0, 32)).astype(np.int64)
     amount = np.minimum(amount, state.cash.value[who] - 1_000)
     fine = amount >= 100
@@ -64,7 +74,7 @@ def receive(book: DayBook, own: Bits, others: Bits) -> None:
     who = _accepted(others, who, book.is_active[who] * np.where(state.is_gone[who], 0.2, 1.0))
     words = others[who]
     business = people.kind[who] != PERSON
-    typical = np.where(business, people.wealth_cents[who] // 36 + 170_000, people.monthly_income_cents[who] // 6)
+    typical = book.trait("receipt", _typical_receipt)[who]
     amount = np.rint(typical * lognormal(words, 1.0, 32)).astype(np.int64) + 100
     kind = np.where(
         business, KIND["settlement"], np.where(part(words, 0, 8) == 0, KIND["cash_in"], KIND["transfer_in"])
@@ -218,7 +228,7 @@ def calendar_money(book: DayBook) -> None:
         state.balance_days[:] = 0
     if today.day > 28:
         return
-    mine = np.flatnonzero(people.number % 28 + 1 == today.day)
+    mine = np.flatnonzero(book.trait("day_of_month", lambda p: (p.number % 28 + 1).astype(np.int8)) == today.day)
     mine = mine[book.is_active[mine]]
     cash = state.cash.value[mine]
     debit = mine[(people.number[mine] % 3 == 0) & (people.kind[mine] == PERSON) & (cash > 30_000)]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -22,8 +22,7 @@ MOVEMENT_COLUMNS = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Meaning:
+class Meaning(NamedTuple):
     """What a movement was: codes as positions in the lists of ``catalogue``; each one for all rows, or one per row."""
 
     kind: Code
@@ -145,9 +144,10 @@ class Movements:
         self, who: Ints, amount: Ints, after: Ints, meaning: Meaning, *, slot: Code, day: int, second: Ints
     ) -> None:
         """Write one movement for each of ``who`` (unique); ``amount`` in signed cents, ``after`` the balance after it."""
-        self.blocks.append((who, slot, self.today[who], day, second, amount, after, meaning.kind, meaning.channel,
+        seq = self.today[who]
+        self.today[who] = seq + 1
+        self.blocks.append((who, slot, seq, day, second, amount, after, meaning.kind, meaning.channel,
                             meaning.partner, meaning.bank, meaning.merchant, meaning.initiated))  # fmt: skip
-        self.today[who] += 1
         self.n_rows += len(who)
 
     def next_day(self) -> None:

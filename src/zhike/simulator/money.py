@@ -38,10 +38,14 @@ class DayBook:
 
     def gate(self, name: str, rate: Callable[[People], Floats]) -> Bits:
         """Return the words under which a gate of fixed daily ``rate`` opens; computed once per chunk."""
-        limits = self.state.limits
-        if name not in limits:
-            limits[name] = threshold(rate(self.state.people))
-        return limits[name]
+        return self.trait(f"gate:{name}", lambda people: threshold(rate(people)))
+
+    def trait(self, name: str, of: Callable[[People], Ints]) -> Ints:
+        """Return something of all customers that never changes; computed once per chunk."""
+        traits = self.state.traits
+        if name not in traits:
+            traits[name] = of(self.state.people)
+        return traits[name]
 
     def home_bank(self, who: Ints) -> Ints:
         """Return everyone's bank elsewhere."""

@@ -76,7 +76,8 @@ def mixed(bits: Bits) -> Bits:
 
 def hits(bits: Bits, limit: Bits) -> Ints:
     """Return the positions where ``bits`` falls under ``limit``."""
-    return np.flatnonzero(bits < limit)
+    found: Ints = (bits < limit).nonzero()[0]
+    return found
 
 
 @cache

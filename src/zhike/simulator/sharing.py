@@ -1,19 +1,22 @@
 """Chunks shared among forked processes that draw, and written by this one in the order of chunks.
 
-So the bytes cannot depend on how many draw. Rows cross a pipe as Arrow streams; what belongs to a later chunk waits in memory
-until its turn, at most as many chunks as there are workers. Workers are forked before this process starts its writing thread,
-and die with it.
+So the bytes cannot depend on how many draw. Rows cross in files of a spool folder that this process maps and unlinks: a pipe
+would copy them four times. What belongs to a later chunk waits there until its turn, at most as many chunks as there are workers.
+Workers are forked before this process starts its writing thread, and die with it.
 """
 
 from __future__ import annotations
 
 import multiprocessing
 import os
+import shutil
 import signal
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date
+from itertools import count
 from multiprocessing.connection import Connection, wait
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from zhike.kernel.errors import Bug, ZhikeError
@@ -33,19 +36,23 @@ class ChunkWorkers(Generic[T]):
     Use as a context manager, entered before any thread of the caller's is started.
     """
 
-    def __init__(self, task: Task[T], specs: Mapping[str, FileSpec], *, n_workers: int) -> None:
+    def __init__(self, task: Task[T], specs: Mapping[str, FileSpec], spool: Path, *, n_workers: int) -> None:
         self._task = task
         self._specs = specs
+        self._spool = spool
         self._n_workers = n_workers if "fork" in multiprocessing.get_all_start_methods() else 0
         self._processes: dict[Connection, Any] = {}
         self._free: list[Connection] = []
         self._busy: dict[Connection, int] = {}
 
     def __enter__(self) -> ChunkWorkers[T]:
+        shutil.rmtree(self._spool, ignore_errors=True)  # of a process that was killed
+        if self._n_workers:
+            self._spool.mkdir(parents=True)
         for _ in range(self._n_workers):
             context = multiprocessing.get_context("fork")
             ours, theirs = context.Pipe()
-            arguments = (theirs, self._task, os.getpid(), [*self._processes, ours])
+            arguments = (theirs, self._task, self._spool, os.getpid(), [*self._processes, ours])
             process = context.Process(target=_serve, args=arguments, daemon=True)
             process.start()
             theirs.close()
@@ -61,6 +68,7 @@ class ChunkWorkers(Generic[T]):
                 process.kill()
             process.join()
             connection.close()
+        shutil.rmtree(self._spool, ignore_errors=True)
 
     def draw(self, n_chunks: int, write: Write) -> Iterator[T]:
         """Yield what the task returns for each chunk, in order; all rows of a chunk have gone to ``write`` before.
@@ -103,33 +111,36 @@ class ChunkWorkers(Generic[T]):
         """Return the next message of a worker: rows of a file, or what its task returned."""
         try:
             kind, content = connection.recv()
-            if kind == ROWS:
-                name, day = content
-                stream = pa.ipc.open_stream(pa.py_buffer(connection.recv_bytes()))
-                return kind, (self._specs[name], day, stream.read_all())
         except (EOFError, OSError) as broken:
             raise Bug(
                 "simulator.worker_ended", zh="模拟进程中止（内存不足？）", en="a drawing process ended (out of memory?)"
             ) from broken
         if kind == FAILED:
             raise content
+        if kind == ROWS:
+            name, day, path = content
+            with pa.memory_map(path) as mapped:
+                table = pa.ipc.open_stream(mapped).read_all()
+            Path(path).unlink()
+            return kind, (self._specs[name], day, table)
         return kind, content
 
 
-def _serve(connection: Connection, task: Task[T], parent: int, inherited: list[Connection]) -> None:
+def _serve(connection: Connection, task: Task[T], spool: Path, parent: int, inherited: list[Connection]) -> None:
     """Draw the chunks that are asked for until None is."""
     die_with_parent(parent)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent is interrupted and ends its workers
     for other in inherited:  # the parent's ends: as long as we hold them, no pipe of its just closes
         other.close()
 
+    serial = count()
+
     def write(spec: FileSpec, day: date, rows: Data | ArrowTable) -> None:
         table = to_table(spec, rows)
-        stream = pa.BufferOutputStream()
-        with pa.ipc.new_stream(stream, table.schema) as writer:
+        path = str(spool / f"{os.getpid()}-{next(serial)}.arrow")
+        with pa.OSFile(path, "wb") as file, pa.ipc.new_stream(file, table.schema) as writer:
             writer.write_table(table)
-        connection.send((ROWS, (spec.name, day)))
-        connection.send_bytes(stream.getvalue())
+        connection.send((ROWS, (spec.name, day, path)))
 
     while True:
         try:

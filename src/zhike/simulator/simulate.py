@@ -21,8 +21,7 @@ from zhike.simulator.terms import BankPlan, BankSummary
 from zhike.simulator.totals import Totals
 from zhike.simulator.truth import Truth
 
-PLAN_FILE = "plan.json"
-WORTH_A_WORKER_CUSTOMERS = 5_000
+PLAN_FILE, SPOOL = "plan.json", ".drawing"
 
 
 def simulate(plan: BankPlan, folder: Path, *, n_workers: int = 2) -> BankSummary:
@@ -33,7 +32,7 @@ def simulate(plan: BankPlan, folder: Path, *, n_workers: int = 2) -> BankSummary
 
     Parameters
     ----------
-    n_workers : processes that draw chunks while this one writes; 1 does both here, and so do small banks.
+    n_workers : processes that draw chunks while this one writes; with 1, or one chunk, this one draws, too.
 
     Raises
     ------
@@ -50,7 +49,9 @@ def simulate(plan: BankPlan, folder: Path, *, n_workers: int = 2) -> BankSummary
     totals, truth = Totals(plan), Truth(folder / "truth")
     planted: Counter[tuple[str, str, str]] = Counter()
     with (
-        ChunkWorkers(partial(draw_chunk, plan, folder), BY_NAME, n_workers=workers_for(plan, n_workers)) as workers,
+        ChunkWorkers(
+            partial(draw_chunk, plan, folder), BY_NAME, folder / SPOOL, n_workers=workers_for(plan, n_workers)
+        ) as workers,
         DeliveryWriter(folder / "data", plan.delivery) as writer,
     ):
         for name, rows in bank.bank_tables(plan).items():
@@ -70,10 +71,8 @@ def simulate(plan: BankPlan, folder: Path, *, n_workers: int = 2) -> BankSummary
 
 
 def workers_for(plan: BankPlan, n_workers: int) -> int:
-    """Return how many processes are worth starting for a bank: none for a small one, at most one per chunk."""
-    if n_workers < 2 or plan.n_customers < WORTH_A_WORKER_CUSTOMERS:
-        return 0
-    return min(n_workers, plan.n_chunks)
+    """Return how many processes are worth starting for a bank: at most one per chunk, none for one chunk."""
+    return min(n_workers, plan.n_chunks) if n_workers > 1 and plan.n_chunks > 1 else 0
 
 
 def summary(
@@ -126,4 +125,4 @@ def read_plan(folder: Path) -> tuple[BankPlan, date]:
     return BankPlan(**(body | {"last_day": date.fromisoformat(body["last_day"])})), simulated_to
 
 
-__all__ = ["PLAN_FILE", "read_plan", "report_days", "simulate", "summary", "workers_for", "write_plan"]
+__all__ = ["PLAN_FILE", "SPOOL", "read_plan", "report_days", "simulate", "summary", "workers_for", "write_plan"]

@@ -102,7 +102,7 @@ class ChunkState:
     n_contacts: Ints
     opted_out: Flags
     rate_cut_day: int = 0  # posted rates are lower from this day on
-    limits: dict[str, Bits] = field(default_factory=dict)  # gates of fixed rates, computed once
+    traits: dict[str, Ints] = field(default_factory=dict)  # what DayBook.trait has computed
 
     @property
     def size(self) -> int:

@@ -44,18 +44,19 @@ def slow_at_first(chunk: int, write: Write) -> str:
 
 
 @pytest.mark.parametrize("n_workers", [0, 1, 2, 3, 8])
-def test_rows_and_results_come_in_the_order_of_chunks(n_workers: int) -> None:
+def test_rows_and_results_come_in_the_order_of_chunks(n_workers: int, tmp_path: Path) -> None:
     collector = Collector()
-    with ChunkWorkers(slow_at_first, {SPEC.name: SPEC}, n_workers=n_workers) as workers:
+    with ChunkWorkers(slow_at_first, {SPEC.name: SPEC}, tmp_path / "spool", n_workers=n_workers) as workers:
         results = list(workers.draw(6, collector.write))
     assert results == [f"chunk {c}" for c in range(6)]
     assert collector.rows == [c * 10 + piece for c in range(6) for piece in range(3)]
     assert not multiprocessing.active_children()
+    assert not (tmp_path / "spool").exists()
 
 
-def test_what_a_chunk_wrote_is_there_when_its_result_is_told() -> None:
+def test_what_a_chunk_wrote_is_there_when_its_result_is_told(tmp_path: Path) -> None:
     collector = Collector()
-    with ChunkWorkers(slow_at_first, {SPEC.name: SPEC}, n_workers=2) as workers:
+    with ChunkWorkers(slow_at_first, {SPEC.name: SPEC}, tmp_path / "spool", n_workers=2) as workers:
         for chunk, _ in enumerate(workers.draw(3, collector.write)):
             assert collector.rows == [c * 10 + piece for c in range(chunk + 1) for piece in range(3)]
 
@@ -66,11 +67,15 @@ def ends_itself(chunk: int, write: Write) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-def test_a_killed_worker_is_an_error_and_leaves_no_process_behind() -> None:
-    with pytest.raises(Bug) as told, ChunkWorkers(ends_itself, {SPEC.name: SPEC}, n_workers=2) as workers:
+def test_a_killed_worker_is_an_error_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    with (
+        pytest.raises(Bug) as told,
+        ChunkWorkers(ends_itself, {SPEC.name: SPEC}, tmp_path / "spool", n_workers=2) as workers,
+    ):
         list(workers.draw(4, Collector().write))
     assert told.value.code == "simulator.worker_ended"
     assert not multiprocessing.active_children()
+    assert not (tmp_path / "spool").exists()
 
 
 def refuses(chunk: int, write: Write) -> None:
@@ -83,24 +88,29 @@ def breaks(chunk: int, write: Write) -> None:
         raise KeyError("lost")
 
 
-def test_an_error_of_ours_comes_as_it_is_and_any_other_with_its_text() -> None:
-    with pytest.raises(BadInput, match="no"), ChunkWorkers(refuses, {}, n_workers=2) as workers:
+def test_an_error_of_ours_comes_as_it_is_and_any_other_with_its_text(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="no"), ChunkWorkers(refuses, {}, tmp_path / "spool", n_workers=2) as workers:
         list(workers.draw(3, Collector().write))
-    with pytest.raises(Bug, match="KeyError: 'lost'") as told, ChunkWorkers(breaks, {}, n_workers=2) as workers:
+    with (
+        pytest.raises(Bug, match="KeyError: 'lost'") as told,
+        ChunkWorkers(breaks, {}, tmp_path / "spool", n_workers=2) as workers,
+    ):
         list(workers.draw(3, Collector().write))
     assert told.value.code == "simulator.chunk_failed"
     assert not multiprocessing.active_children()
+    assert not (tmp_path / "spool").exists()
 
 
 SCRIPT = """
 import os, sys, time
+from pathlib import Path
 from zhike.simulator.sharing import ChunkWorkers
 
 def task(chunk, write):
     print(os.getpid(), flush=True)
     time.sleep(60)
 
-with ChunkWorkers(task, {}, n_workers=2) as workers:
+with ChunkWorkers(task, {}, Path(sys.argv[1]), n_workers=2) as workers:
     list(workers.draw(2, lambda *_: None))
 """
 
@@ -114,8 +124,10 @@ def is_running(pid: int) -> bool:
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
-def test_workers_end_when_their_parent_is_killed() -> None:
-    parent = subprocess.Popen([sys.executable, "-c", SCRIPT], stdout=subprocess.PIPE, text=True)
+def test_workers_end_when_their_parent_is_killed(tmp_path: Path) -> None:
+    parent = subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, str(tmp_path / "spool")], stdout=subprocess.PIPE, text=True
+    )
     assert parent.stdout is not None
     workers = [int(parent.stdout.readline()) for _ in range(2)]
     assert all(is_running(pid) for pid in workers)

@@ -19,7 +19,7 @@ from zhike.simulator.terms import Delivery
 
 ENCODING = "gb18030"
 DELIMITER = "|+|"
-MAX_WAITING = 12
+MAX_WAITING, N_THREADS = 12, 2
 ROW_GROUP_ROWS = 262_144
 
 
@@ -41,7 +41,7 @@ def archive_name(spec: FileSpec, day: datetime.date | None) -> str:
 
 
 class DeliveryWriter:
-    """Keeps the files of a delivery open and appends to them, in the order given, on one background thread.
+    """Keeps the files of a delivery open and appends to them on two background threads, to each file in the order given.
 
     Use as a context manager; leaving it closes files, packs archives and writes control files.
     """
@@ -55,7 +55,8 @@ class DeliveryWriter:
         self._text: dict[Path, IO[bytes]] = {}
         self._counts: Counter[Path] = Counter()
         self._archives: dict[Path, tuple[Path, str]] = {}
-        self._thread = ThreadPoolExecutor(max_workers=1)
+        self._threads = [ThreadPoolExecutor(max_workers=1) for _ in range(N_THREADS)]
+        self._thread_of: dict[str, ThreadPoolExecutor] = {}
         self._waiting: list[Future[None]] = []
 
     def __enter__(self) -> DeliveryWriter:
@@ -63,7 +64,8 @@ class DeliveryWriter:
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self._drain(0)
-        self._thread.shutdown()
+        for thread in self._threads:
+            thread.shutdown()
         for writer in self._parquet.values():
             writer.close()
         for stream in self._text.values():
@@ -73,7 +75,8 @@ class DeliveryWriter:
 
     def write(self, spec: FileSpec, day: datetime.date, data: Data | ArrowTable) -> None:
         """Append rows to the file of ``spec`` for a business day; no rows make an empty file."""
-        self._waiting.append(self._thread.submit(self._append, spec, day, data))
+        thread = self._thread_of.setdefault(spec.name, self._threads[len(self._thread_of) % N_THREADS])
+        self._waiting.append(thread.submit(self._append, spec, day, data))
         self._drain(MAX_WAITING)
 
     def _drain(self, at_most: int) -> None:
