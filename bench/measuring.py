@@ -8,15 +8,20 @@ import platform
 import statistics
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
+
+SAMPLE_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Medians over the counted runs of one command."""
+    """Medians over the counted runs of one command; ``peak_mb`` is of the process with all its children together."""
 
     seconds: float
     cpu_seconds: float
@@ -35,17 +40,67 @@ class Comparison:
     spread: tuple[float, float]
 
 
+def _descendants(pid: int) -> list[int]:
+    """Return a process and its descendants, as far as the system tells."""
+    found, waiting = [], [pid]
+    while waiting:
+        one = waiting.pop()
+        found.append(one)
+        for children in Path(f"/proc/{one}/task").glob("*/children"):
+            try:
+                waiting += [int(n) for n in children.read_text().split()]
+            except OSError:  # ended meanwhile
+                continue
+    return found
+
+
+def _held_mb(pid: int) -> float:
+    """Return the memory of a process, pages that it shares counted in parts; 0 when it has ended."""
+    try:
+        text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    except OSError:
+        return 0.0
+    return next((int(line.split()[1]) / 1024 for line in text.splitlines() if line.startswith("Pss:")), 0.0)
+
+
+@dataclass(slots=True)
+class _Watch:
+    """The most memory that a process and its children held together, by samples; 0 where the system tells nothing."""
+
+    pid: int
+    peak_mb: float = 0.0
+    over: threading.Event = field(default_factory=threading.Event)
+
+    def look(self) -> None:
+        while not self.over.wait(SAMPLE_SECONDS):
+            self.peak_mb = max(self.peak_mb, sum(map(_held_mb, _descendants(self.pid))))
+
+
+@contextmanager
+def _watched(pid: int) -> Iterator[_Watch]:
+    watch = _Watch(pid)
+    looking = threading.Thread(target=watch.look, daemon=True)
+    looking.start()
+    try:
+        yield watch
+    finally:
+        watch.over.set()
+        looking.join()
+
+
 def run_once(command: Sequence[str]) -> tuple[float, float, float]:
-    """Return (wall seconds, CPU seconds, peak MB) of one run; RuntimeError when it fails."""
+    """Return (wall seconds, CPU seconds, peak MB) of one run, its children included; RuntimeError when it fails."""
     begun = time.monotonic()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     assert process.stderr is not None
-    said = process.stderr.read()
-    _, status, usage = os.wait4(process.pid, 0)
+    with _watched(process.pid) as watch:
+        said = process.stderr.read()
+        _, status, usage = os.wait4(process.pid, 0)
+        ended = time.monotonic()
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}: {said.decode()[-2000:]}")
-    return time.monotonic() - begun, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+    return ended - begun, usage.ru_utime + usage.ru_stime, max(watch.peak_mb, usage.ru_maxrss / 1024)
 
 
 def _timing(runs: Sequence[tuple[float, float, float]]) -> Timing:

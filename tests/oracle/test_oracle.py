@@ -1,7 +1,7 @@
 """Cases in YAML: tables as literal rows, what is asked, and the same said in SQL by hand; both must give the same rows.
 
 A case file ``tests/oracle/<subject>/<name>.yaml`` holds ``tables`` (name → rows; columns typed by ``types``), ``as_of``, and
-``cases``: each a rule (over ``profile``) or a standard tag beside ``sql``, hand-written DuckDB over the same tables; and, so
+``cases``: each a rule (over ``profile``), a standard tag or a standard segment beside ``sql``, hand-written DuckDB over the same tables; and, so
 that neither side can be wrong in the same way, ``expect``: the rows as a person counts them.
 """
 
@@ -28,6 +28,9 @@ from zhike.profile.tags_steps import tag_step
 from zhike.profile.tags_vocabulary import profile_vocabulary
 from zhike.rules import FieldTerm, RuleScope, SegmentTerm, TagTerm, Vocabulary, evaluate, parse_rule
 from zhike.rules.terms import TagPart
+from zhike.segments import parse_segments
+from zhike.segments.steps import segment_step
+from zhike.segments.tables import OWNS as SEGMENT_TABLES
 from zhike.warehouse import open_engine
 from zhike.warehouse.contracts import DATATYPES, Contract, Kind
 from zhike.warehouse.testing import rows_table, run_step
@@ -128,3 +131,23 @@ def test_a_standard_tag_gives_the_values_that_hand_written_sql_gives(body, case,
     assert [str(v) for v in found] == [str(v) for v in _by_sql(flat, case["sql"], body["as_of"])]
     expected = sorted(([str(v) for v in row] for row in case["expect"]), key=str)
     assert sorted(([str(v) for v in row] for row in found), key=str) == expected
+
+
+@pytest.fixture(scope="module")
+def standard_segments():
+    definitions = read_definitions([STANDARD], kinds={"tag", "model", "segment"}).definitions
+    return parse_segments(definitions, profile_vocabulary(PROFILE, definitions))
+
+
+@pytest.mark.requirement("D1")
+@pytest.mark.parametrize(("body", "case"), _files("segments"))
+def test_a_standard_segment_has_the_members_that_hand_written_sql_gives(body, case, standard_segments, engine):
+    contracts = {c.name: c for c in (*PROFILE_TABLES, *SEGMENT_TABLES)}
+    numbered = [{"customer_no": i + 1, **row} for i, row in enumerate(body["tables"]["profile"])]
+    literal = {"profile": _of_contract(numbered, contracts["profile"])}
+    step = segment_step(standard_segments[case["segment"]])
+    written = run_step(step, engine, literal, as_of=body["as_of"], contracts=contracts)
+    rows = written[("segment_member", case["segment"])].to_pylist()
+    found = sorted(((r["customer_id"], r["bucket"]) for r in rows if r["to_on"] is None), key=str)
+    assert found == _by_sql({"profile": rows_table(PROFILE, literal["profile"])}, case["sql"], body["as_of"])
+    assert found == sorted(((who, bucket) for who, bucket in case["expect"]), key=str)

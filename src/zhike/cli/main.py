@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import Annotated
 
 import typer
@@ -19,6 +20,10 @@ from zhike.cli.commands import (
     run,
     segments,
     tags,
+)
+
+COLLECT_AFTER = (
+    100_000  # planning a night makes millions of small objects that all live a moment: look for cycles rarely
 )
 
 app = typer.Typer(
@@ -53,6 +58,7 @@ app.add_typer(models.app, name="models")
 
 def main() -> None:
     """Run the command line."""
+    gc.set_threshold(COLLECT_AFTER, 20, 50)  # forked workers inherit it; a fifth of a small night's time
     app()
 
 

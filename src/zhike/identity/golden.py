@@ -6,7 +6,7 @@ ranking). Contact details follow recency, everything else the ranking; a missing
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -14,6 +14,8 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 
+from zhike.identity.standardise import versions_as_of
+from zhike.identity.terms import AsOf
 from zhike.kernel.errors import NotFound
 from zhike.sources.tables.party import SOURCE_PARTY
 
@@ -98,6 +100,36 @@ def golden_records(parties: ir.Table, links: ir.Table) -> ir.Table:
     return grouped.mutate(since_on=ibis.coalesce(grouped.registered_on, grouped.first_valid_on))
 
 
+def golden_as_of(parties: ir.Table, links: ir.Table, names: Sequence[str], *, as_of: AsOf) -> ir.Table:
+    """Return fields of the golden record as they would have been at the end of a past day.
+
+    Which records are one customer is taken from ``links``, whatever day those are of (a relation, not a feature); what the
+    records say, and which of them survives, comes only from versions that held by then and had been recorded by then.
+
+    Parameters
+    ----------
+    parties : ``source_party``, all versions.
+    links : ``identity_link``.
+    names : fields of the golden record.
+
+    Returns
+    -------
+    ``customer_no`` and the fields; customers none of whose records was known by then have no row.
+    """
+    versions = versions_as_of(parties, as_of)
+    known = versions.filter(versions.is_latest)
+    places = links.drop("version_on", "trust_rank", "recency_rank", "linked_by")
+    linked = known.inner_join(places, ["source", "source_key"])
+    newest = [linked.valid_from_on.desc(), linked.recorded_at.desc()]
+    by_trust = [linked.source_place, *newest, linked.record_no]
+    by_recency = [*newest, linked.source_place, linked.record_no]
+    ranked = linked.mutate(
+        trust_rank=ibis.row_number().over(group_by="customer_no", order_by=by_trust),
+        recency_rank=ibis.row_number().over(group_by="customer_no", order_by=by_recency),
+    )
+    return ranked.group_by("customer_no").aggregate(**{n: _survivor(ranked, n) for n in names})
+
+
 def explain_field(parties: ir.Table, links: ir.Table, *, customer_id: str, field: str) -> tuple[FieldOrigin, ...]:
     """Return where a field of one customer comes from: the surviving record first, then the others that have a value.
 
@@ -137,4 +169,4 @@ def _order(known: ir.Table, field: str) -> tuple[list[ir.Value], str]:
     return [known.is_proven.desc(), known.trust_rank], "trusted_source"
 
 
-__all__ = ["BY_RECENCY", "GOLDEN_COLUMNS", "FieldOrigin", "explain_field", "golden_records"]
+__all__ = ["BY_RECENCY", "GOLDEN_COLUMNS", "FieldOrigin", "explain_field", "golden_as_of", "golden_records"]

@@ -79,23 +79,28 @@ class RowWriter:
             np.minimum.at(strongest, side, clusters.used.priority)
         names = as_array([*self.rule_names, SINGLE])
         numbers = as_array(inheritance.customer_no)
-        trust_rank, recency_rank = self._ranks(inheritance.customer_no)
+        source_place = self._source_place()
+        trust_rank, recency_rank = self._ranks(inheritance.customer_no, source_place)
         resident: Values = self.rows["resident_id"]
         is_resident: Values = pc.is_valid(resident)
         order_digit: Values = pc.cast(pc.utf8_slice_codeunits(resident, 16, 17), pa.int64())
         is_male: Values = pc.cast(pc.bit_wise_and(order_digit, 1), pa.bool_())
         return pa.table({
             "source": self.rows["source"], "source_key": self.rows["source_key"], "customer_id": ids.take(numbers),
-            "customer_no": numbers, "version_on": self.rows["valid_from_on"], "trust_rank": trust_rank, "recency_rank": recency_rank,
+            "customer_no": numbers, "version_on": self.rows["valid_from_on"],
+            "source_place": as_array(source_place), "trust_rank": trust_rank, "recency_rank": recency_rank,
             "has_valid_document": pc.or_(is_resident, pc.is_valid(self.rows["uscc"])),
             "document_birth_on": pc.if_else(is_resident, self.rows["birth_on"], None),
             "document_sex": pc.if_else(is_male, "male", "female"), "linked_by": names.take(as_array(strongest)),
         })  # fmt: skip
 
-    def _ranks(self, customer_no: Ints) -> tuple[Ints, Ints]:
-        """Return each record's place in its customer by trust in the source and by recency; equals in the order of keys."""
+    def _source_place(self) -> Ints:
+        """Return the place of each record's source in the ranking; those not named come last together."""
         place = pc.index_in(self.rows["source"], pa.array(self.source_priority, pa.string()))
-        trust = integers(place, len(self.source_priority))
+        return integers(place, len(self.source_priority))
+
+    def _ranks(self, customer_no: Ints, trust: Ints) -> tuple[Ints, Ints]:
+        """Return each record's place in its customer by trust in the source and by recency; equals in the order of keys."""
         valid = -integers(pc.cast(self.rows["valid_from_on"], pa.int32()))
         recorded = -integers(pc.cast(self.rows["recorded_at"], pa.int64()))
         record = np.arange(len(customer_no))

@@ -14,7 +14,7 @@ from zhike.identity.terms import AsOf, IdentitySettings, Override
 from zhike.kernel.hashing import fingerprint
 from zhike.warehouse import Input, Output, Step, StepContext
 
-VERSION = 1  # raise when the same records would be linked otherwise: unchanged steps are then done anew
+VERSION = 2  # raise when the same records would be linked otherwise: unchanged steps are then done anew
 
 
 def steps(*, settings: IdentitySettings, overrides: Sequence[Override], key: bytes) -> list[Step]:

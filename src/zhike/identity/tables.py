@@ -29,6 +29,7 @@ IDENTITY_LINK = Contract(
         text("customer_id", "客户统一标识", "Customer", required=True),
         integer("customer_no", "客户序号", "Dense number of the customer", required=True, minimum=1),
         day("version_on", "采用版本生效日", "Version of the record that was used: holds from", required=True),
+        integer("source_place", "来源信任位次", "Place of its source in the bank's ranking, 0 first; sources that are not ranked share the last", required=True, minimum=0),
         integer("trust_rank", "信任序", "Place among the customer's records by trust in the source, then newest; 0 first", required=True, minimum=0),
         integer("recency_rank", "新近序", "Place among the customer's records by recency, then trust; 0 first", required=True, minimum=0),
         flag("has_valid_document", "证件有效", "Carries a valid resident id or social credit code", required=True),

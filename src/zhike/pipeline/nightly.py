@@ -113,7 +113,7 @@ def plan_night(night: Night, compiled: Compiled, store: OperationsStore) -> RunP
             timezone=zone,
             fingerprints=settings.state / "fingerprints.json",
         ),
-        *([reconcile_step(checks, compiled.contracts, timezone=zone)] if checks else []),
+        *([reconcile_step(checks, compiled.contracts, timezone=zone, runs=project.runs)] if checks else []),
         quality_step([c for c in DELIVERED if c.name in {e.to for e in mapping.tables}]),
         *identity_steps(
             settings=identity_settings(compiled.definitions.parameters),

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from zhike.kernel.clock import SystemClock
 from zhike.kernel.definitions import Definition, DefinitionSet
@@ -19,8 +19,6 @@ from zhike.report import ReportSource, collect_report, read_cards, render_run_re
 from zhike.warehouse import Engine, open_catalog, open_engine
 from zhike.warehouse.manifest import Manifest
 from zhike.warehouse.run import RESULTS_FILE
-
-LANGUAGES: tuple[Literal["zh", "en"], ...] = ("zh", "en")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +78,7 @@ def report_source(
 
 def render(source: ReportSource, folder: Path) -> tuple[Path, ...]:
     """Write both languages and return their paths."""
-    folder.mkdir(parents=True, exist_ok=True)
-    report = collect_report(source)
-    return tuple(render_run_report(report, folder, language=language) for language in LANGUAGES)
+    return render_run_report(collect_report(source), folder)
 
 
 def campaign_of(definitions: Sequence[Definition], manifest: Manifest) -> str:

@@ -153,6 +153,8 @@ class FactPlan:
         history = self.observation.history_of(facts.table)
         if facts.window and facts.window.from_days_ago is not None and history and days and days.first < history:
             return unknown
+        if not self.observation.shows_states and {facts.of, *facts.where} & set(self.source.states):
+            return unknown
         makers: Mapping[str, Callable[[str, Facts, Days | None], Final]] = {
             "count": self._counted, "any": self._counted, "sum": self._summed, "mean": self._averaged, "days": self._active_days,
             "largest_day": self._largest_day, "largest_day_on": self._largest_day, "leading_code": self._leading_code,

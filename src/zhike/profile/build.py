@@ -12,6 +12,8 @@ from datetime import date, timedelta
 import ibis
 import ibis.expr.types as ir
 
+from zhike.identity.golden import golden_as_of
+from zhike.identity.terms import AsOf
 from zhike.profile.aggregates import FactPlan, zero_of
 from zhike.profile.balances import BalancePlan, is_daily
 from zhike.profile.base_definitions import interest_margin, maturity_kept, pay_day_retention
@@ -20,10 +22,12 @@ from zhike.profile.features import Base, Feature, FeatureSet
 from zhike.profile.formula import compile_formula
 from zhike.profile.money import money_runs
 from zhike.profile.observation import BUSINESS_TIMEZONE, Observation, Tables, observe, unkept
+from zhike.profile.patterns import PATTERNS
 from zhike.profile.plan import CUSTOMER, Plan, unknown
 from zhike.warehouse.contracts import DATATYPES, ROUND_DIGITS, Kind
 
 FIXED = ("customer_id", CUSTOMER)
+UNCHANGING = frozenset({"party_kind", "since_on", "registered_on", "birth_on", "sex", "founded_on"})
 _DAYS = frozenset({"deceased_on"})
 
 
@@ -31,14 +35,18 @@ def reads_of(features: FeatureSet) -> tuple[str, ...]:
     """Return the names of the tables that the features read, in order."""
     found = {"customer"}
     for feature in features.features:
-        if feature.balance or feature.base:
+        if feature.attribute and feature.attribute not in UNCHANGING:
+            found.update(("source_party", "identity_link"))
+        if feature.balance:
             found.update(MONEY_READS)
         if feature.facts:
             found.update(fact_table(feature.facts.table).reads)
         if feature.relation:
             found.update(("customer_relation", "customer"))
-        if feature.base:
-            found.update(("loan", "ftp_rate", *FACTS["term_contract"].reads, *FACTS["payroll_item"].reads))
+        if feature.base and feature.base.definition in PATTERNS:
+            found.update(FACTS[PATTERNS[feature.base.definition].table].reads)
+        elif feature.base:
+            found.update((*MONEY_READS, "ftp_rate", *FACTS["term_contract"].reads, *FACTS["payroll_item"].reads))
     found.update(("balance_daily", "holding_daily", "transaction"))
     return tuple(sorted(found))
 
@@ -65,10 +73,19 @@ def _group_plan(features: Sequence[Feature], observation: Observation, *, only: 
 
 
 def _population(features: Sequence[Feature], observation: Observation) -> ir.Table:
-    """Return the customers known by the day with their attributes; days after the day are unknown."""
+    """Return the customers known by the day with their attributes as they were on it; days after the day are unknown.
+
+    The golden record is that of the run's own day. For an earlier day it gives only what cannot change; all else comes from
+    the dated versions of the records, and is missing where none had been recorded by then.
+    """
     customers = observation.tables["customer"]
     day = ibis.literal(observation.as_of)
     known = customers.filter(customers.since_on.isnull() | (customers.since_on <= day))
+    dated = sorted({f.attribute for f in features if f.attribute} - UNCHANGING)
+    if dated and not observation.shows_states:
+        tables, by_then = observation.tables, AsOf(observation.as_of, observation.known_at)
+        golden = golden_as_of(tables["source_party"], tables["identity_link"], dated, as_of=by_then)
+        known = known.drop(*dated).left_join(golden.rename(golden_no=CUSTOMER), [(CUSTOMER, "golden_no")])
     columns: dict[str, ir.Value] = {}
     for feature in features:
         if feature.attribute:
@@ -177,6 +194,11 @@ def _base_groups(features: Sequence[Feature], observation: Observation) -> list[
         elif base and base.definition == "interest_margin_amount":
             margins = interest_margin(observation, deposit_classes=base.deposit_classes, loan_classes=base.loan_classes)
             groups.append(Group(margins.rename({feature.key: "interest_margin_amount"}), (feature,), {}))
+        elif base and base.definition in PATTERNS:
+            pattern = PATTERNS[base.definition]
+            zeros = {} if pattern.zero is None else {feature.key: typed(ibis.literal(pattern.zero), feature.value)}
+            made = pattern.make(base, observation).rename({feature.key: "value"})
+            groups.append(Group(made, (feature,), zeros))
     return groups
 
 
@@ -223,7 +245,7 @@ def _groups(features: FeatureSet, observation: Observation) -> list[Group]:
 def build_profile(
     tables: Tables, features: FeatureSet, as_of: date, *,
     timezone: str = BUSINESS_TIMEZONE, histories: Mapping[str, date] | None = None,
-    keep: Callable[[ir.Table], ir.Table] = unkept,
+    keep: Callable[[ir.Table], ir.Table] = unkept, made_on: date | None = None,
 ) -> ir.Table:  # fmt: skip
     """Return every customer with every feature, as of the end of a business day.
 
@@ -235,16 +257,19 @@ def build_profile(
     timezone : of the business day (IANA name), for ``recorded_at``.
     histories : first day of the long fact tables; looked up (one small query each) when not given.
     keep : what to do with intermediate results; that of ``keeping`` computes each once and keeps the plan small.
+    made_on : day of the run that made ``customer``. On that day its attributes, and states such as arrears, are taken as they
+        stand. On any other day, and when not given, attributes come from the versions of the records that were known by
+        ``as_of``, and features of states are missing.
 
     Returns
     -------
     one row per customer known by ``as_of``: customer_id, customer_no, then the features in the order of ``features``.
     Amounts in base currency; where a customer has no fact, amounts and counts are 0 and all else is missing.
     """
-    observation = observe(tables, as_of, timezone=timezone, histories=histories, keep=keep)
+    observation = observe(tables, as_of, timezone=timezone, histories=histories, keep=keep, made_on=made_on)
     table = _all_joined(_population(features.features, observation), _groups(features, observation), keep)
     table = _derived(table, features.features, as_of)
     return table.select(*FIXED, *features.names)
 
 
-__all__ = ["build_profile", "reads_of", "typed"]
+__all__ = ["UNCHANGING", "build_profile", "reads_of", "typed"]

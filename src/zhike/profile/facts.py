@@ -13,8 +13,8 @@ import ibis.expr.types as ir
 
 from zhike.kernel.definitions import suggest
 from zhike.kernel.errors import BadInput
-from zhike.profile.money import holders, owed_by_account
-from zhike.profile.observation import Observation
+from zhike.profile.money import cents, from_cents, holders, owed_by_account
+from zhike.profile.observation import STATES, Observation
 from zhike.profile.plan import NO, YES
 
 SAME_NAME = ("other_bank_self", "broker_self", "wallet_self")
@@ -27,6 +27,7 @@ class FactTable:
     """A fact table of features: how to read it, its date column, the column that breaks ties, the tables it reads.
 
     ``is_clipped``: its view holds no row dated after the day, so that a window up to the day needs no upper end.
+    ``states``: columns that say how things stood when they were delivered; features of them are missing for earlier days.
     """
 
     view: Callable[[Observation], ir.Table]
@@ -34,6 +35,7 @@ class FactTable:
     tie: str
     reads: tuple[str, ...]
     is_clipped: bool = True
+    states: tuple[str, ...] = ()
 
 
 def by_account(rows: ir.Table, observation: Observation) -> ir.Table:
@@ -93,7 +95,10 @@ def _term_contract(observation: Observation) -> ir.Table:
 
 
 def _what_followed(contracts: ir.Table, observation: Observation) -> ir.Table:
-    """Add what followed the end of a contract within days: another own contract, and own money that left the bank."""
+    """Add what followed the end of a contract within days: another own contract, and own money that left the bank.
+
+    Each owner of a joint contract is judged by what that owner did.
+    """
     ended = contracts.filter(contracts.ended_on.notnull()).select("contract_id", "customer_no", "ended_on")
     until = (ended.ended_on + ibis.interval(days=FOLLOWS_WITHIN_DAYS)).cast("date")
     ended = ended.mutate(until=until)
@@ -101,7 +106,8 @@ def _what_followed(contracts: ir.Table, observation: Observation) -> ir.Table:
     is_next = [
         ended.customer_no == others.o_customer, ended.contract_id != others.o_contract, others.o_on >= ended.ended_on, others.o_on <= ended.until,
     ]  # fmt: skip
-    again = ended.semi_join(others, is_next).select(a_contract="contract_id", is_redeposited=ibis.literal(YES))
+    again = ended.semi_join(others, is_next)
+    again = again.select(a_contract="contract_id", a_customer="customer_no", is_redeposited=ibis.literal(YES))
     moves = observation.known("transaction", dated_by="on")
     moves = moves.filter((moves.direction == "out") & moves.counterparty_kind.isin(SAME_NAME))
     moves = by_account(moves.select("account_id", m_on="on", m_amount="amount"), observation).rename(
@@ -109,11 +115,15 @@ def _what_followed(contracts: ir.Table, observation: Observation) -> ir.Table:
     )
     near = [ended.customer_no == moves.m_customer, moves.m_on >= ended.ended_on, moves.m_on <= ended.until]
     away = ended.inner_join(moves, near)
-    away = away.group_by(w_contract="contract_id").aggregate(
+    away = away.group_by(w_contract="contract_id", w_customer="customer_no").aggregate(
         moved_away_amount=away.m_amount.sum().cast("decimal(18, 2)")
     )
-    joined = contracts.left_join(again, contracts.contract_id == again.a_contract).drop("a_contract")
-    joined = joined.left_join(away, joined.contract_id == away.w_contract).drop("w_contract")
+    joined = contracts.left_join(
+        again, [contracts.contract_id == again.a_contract, contracts.customer_no == again.a_customer]
+    ).drop("a_contract", "a_customer")
+    joined = joined.left_join(
+        away, [joined.contract_id == away.w_contract, joined.customer_no == away.w_customer]
+    ).drop("w_contract", "w_customer")
     return joined.mutate(
         is_redeposited=joined.is_redeposited.fill_null(NO), moved_away_amount=joined.moved_away_amount.fill_null(0)
     )
@@ -124,7 +134,10 @@ def _loan_rows(observation: Observation) -> ir.Table:
     owed = owed_by_account(observation)
     joined = rows.left_join(owed, rows.account_id == owed.o_account).drop("o_account")
     grade = ibis.cases(*((joined.five_class == c, i) for i, c in enumerate(FIVE_CLASSES)), else_=None)
-    return joined.mutate(five_class_rank=grade.cast("int64"), owed_amount=joined.owed_amount.fill_null(0))
+    return joined.mutate(
+        five_class_rank=grade.cast("int64"), owed_amount=joined.owed_amount.fill_null(0),
+        arrears_days_12m=ibis.coalesce(joined.arrears_days_12m, joined.arrears_days_24m),
+    )  # fmt: skip
 
 
 def _loan(observation: Observation) -> ir.Table:
@@ -183,6 +196,36 @@ def _card(observation: Observation) -> ir.Table:
     return by_account(observation.known("card", dated_by="issued_on"), observation)
 
 
+def _holding(observation: Observation) -> ir.Table:
+    """Holdings on the day: each holder's share of the value and of what it cost."""
+    rows = observation.known("holding_daily", dated_by="on")
+    held = rows.filter(rows.until_on.isnull() | (rows.until_on >= ibis.literal(observation.as_of)))
+    products = observation.tables["product"].select(p_id="product_id", product_class="product_class")
+    joined = held.left_join(products, held.product_id == products.p_id).drop("p_id")
+    owned = joined.inner_join(holders(observation), "account_id")
+    shares = {n: from_cents((cents(owned[n]) * owned.share_rate).round()) for n in ("value_amount", "cost_amount")}
+    return owned.mutate(**shares).drop("share_rate")
+
+
+def _housing_fund(observation: Observation) -> ir.Table:
+    return by_source_key(observation.known("housing_fund", dated_by="queried_on"), observation)
+
+
+def _credit_record(observation: Observation) -> ir.Table:
+    return by_source_key(observation.known("credit_record", dated_by="queried_on"), observation)
+
+
+def _customer_list(observation: Observation) -> ir.Table:
+    rows = observation.known("customer_list", dated_by="valid_from_on")
+    return by_source_key(rows.mutate(is_valid=observation.in_force(rows)), observation)
+
+
+def _acquiring_settlement(observation: Observation) -> ir.Table:
+    rows = observation.known("acquiring_settlement", dated_by="on")
+    merchants = observation.tables["acquiring_merchant"].select("merchant_id", "source", "source_key")
+    return by_source_key(rows.inner_join(merchants, "merchant_id"), observation)
+
+
 def _whitelist(observation: Observation) -> ir.Table:
     rows = observation.known("whitelist", dated_by="issued_on")
     return by_source_key(rows.mutate(is_valid=rows.valid_to_on >= ibis.literal(observation.as_of)), observation)
@@ -234,15 +277,28 @@ FACTS: Mapping[str, FactTable] = {
     "term_contract": FactTable(
         _term_contract, "started_on", "contract_id", ("term_contract", "product", "rate_history", "transaction", *_HELD)
     ),
-    "loan": FactTable(_loan, "drawn_on", "loan_id", ("loan", *_MONEY)),
+    "loan": FactTable(_loan, "drawn_on", "loan_id", ("loan", *_MONEY), states=(*STATES["loan"], "five_class_rank")),
     "credit_facility": FactTable(
         _credit_facility, "approved_on", "facility_id", ("credit_facility", "loan", *_LINKED, *_MONEY)
     ),
     "repayment_due": FactTable(
         _repayment_due, "due_on", "loan_id", ("repayment_plan", "loan", *_MONEY), is_clipped=False
     ),
-    "loan_application": FactTable(_loan_application, "applied_on", "application_id", ("loan_application", *_LINKED)),
-    "card": FactTable(_card, "issued_on", "card_id", ("card", *_HELD)),
+    "loan_application": FactTable(
+        _loan_application,
+        "applied_on",
+        "application_id",
+        ("loan_application", *_LINKED),
+        states=STATES["loan_application"],
+    ),
+    "card": FactTable(_card, "issued_on", "card_id", ("card", *_HELD), states=STATES["card"]),
+    "holding": FactTable(_holding, "on", "product_id", ("holding_daily", "product", *_HELD)),
+    "housing_fund": FactTable(_housing_fund, "queried_on", "source_key", ("housing_fund", *_LINKED)),
+    "credit_record": FactTable(_credit_record, "queried_on", "source_key", ("credit_record", *_LINKED)),
+    "customer_list": FactTable(_customer_list, "valid_from_on", "list_kind", ("customer_list", *_LINKED)),
+    "acquiring_settlement": FactTable(
+        _acquiring_settlement, "on", "merchant_id", ("acquiring_settlement", "acquiring_merchant", *_LINKED)
+    ),
     "whitelist": FactTable(_whitelist, "issued_on", "list_id", ("whitelist", *_LINKED)),
     "signing": FactTable(_signing, "signed_on", "service", ("signing", *_LINKED)),
     "contact_history": FactTable(_contact_history, "on", "contact_id", ("contact_history", *_LINKED)),

@@ -142,9 +142,12 @@ class Relation(_Strict):
 
 
 class Base(_Strict):
-    """A base definition that takes more than one group-by."""
+    """A definition that takes more than one group-by: a base definition of the field, or one of ``patterns``."""
 
-    definition: Literal["retention_d7_rate", "maturity_kept_rate", "interest_margin_amount"]
+    definition: Literal[
+        "retention_d7_rate", "maturity_kept_rate", "interest_margin_amount",
+        "largest_day_counterparty", "next_channel_answer_rate", "pay_day_months", "acquiring_months",
+    ]  # fmt: skip
     aum_classes: tuple[str, ...] = ()
     deposit_classes: tuple[str, ...] = ()
     loan_classes: tuple[str, ...] = ()
@@ -152,6 +155,27 @@ class Base(_Strict):
     stat: Literal["mean", "max", "min"] = "mean"
     from_days_ago: int = Field(default=36, ge=7, le=3660)
     to_days_ago: int = Field(default=7, ge=7, le=3660)
+    direction: Literal["in", "out"] = "out"
+    counterparties: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+    channels: tuple[str, ...] = ()
+    days: int = Field(default=7, ge=1, le=366)
+    months: int = Field(default=3, ge=1, le=36)
+    days_of_month: tuple[int, ...] = ()
+    around_days: int = Field(default=3, ge=0, le=15)
+    at_least: int = Field(default=1, ge=1)
+    at_least_amount: float = Field(default=0, ge=0)
+
+    @model_validator(mode="after")
+    def _complete(self) -> Base:
+        needs = {
+            "largest_day_counterparty": ("counterparties",), "next_channel_answer_rate": ("channels",),
+            "pay_day_months": ("kinds", "counterparties", "days_of_month"),
+        }  # fmt: skip
+        for name in needs.get(self.definition, ()):
+            if not getattr(self, name):
+                raise ValueError(f"{self.definition} takes {name}")
+        return self
 
 
 class Derive(_Strict):

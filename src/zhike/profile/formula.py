@@ -51,7 +51,13 @@ def _choose(position: ir.Value, *texts: ir.Value) -> ir.Value:
 
 
 def _add_days(day: ir.Value, days: ir.Value) -> ir.Value:
-    return (day.cast("date") + days.cast("int64").as_interval("D")).cast("date")
+    """By way of a moment: the engine makes one of day plus interval, and Ibis, which takes it for a day, leaves out a cast."""
+    return (day.cast("timestamp") + days.cast("int64").as_interval("D")).cast("date")
+
+
+def _clip(value: ir.Value, low: ir.Value, high: ir.Value) -> ir.Value:
+    """Missing stays missing: least and greatest skip missing values and would give a bound."""
+    return ibis.ifelse(value.notnull(), ibis.greatest(ibis.least(value, high), low), None)
 
 
 FUNCTIONS: Mapping[str, Callable[..., ir.Value]] = {
@@ -69,7 +75,7 @@ FUNCTIONS: Mapping[str, Callable[..., ir.Value]] = {
     "floor": lambda value: value.cast("float64").floor().cast("int64"),
     "day": lambda text: text.cast("date"),
     "nothing": lambda: ibis.null("float64"),
-    "clip": lambda value, low, high: ibis.greatest(ibis.least(value, high), low),
+    "clip": _clip,
     "absolute": lambda value: value.abs(),
 }
 _ARITHMETIC: Mapping[type[ast.operator], Callable[[Any, Any], ir.Value]] = {

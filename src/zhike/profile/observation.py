@@ -1,6 +1,8 @@
 """Reading tables as of a day: what had happened and had been recorded by its end, with later ends of it still unknown.
 
-This is the only door through which features see facts; nothing above filters dates on its own.
+This is the only door through which features see facts; nothing above filters dates on its own. A *state* (the arrears of a
+loan, the status of an application) is overwritten by the bank and has no date of its own: it is known on the day for which
+it was delivered and on no earlier one.
 """
 
 from __future__ import annotations
@@ -27,6 +29,12 @@ LATER_ENDS = (
     "decided_on",
     "left_on",
 )
+STATES: Mapping[str, tuple[str, ...]] = {
+    "loan": ("five_class", "arrears_days", "arrears_days_12m", "arrears_days_24m"),
+    "credit_facility": ("status",),
+    "loan_application": ("status",),
+    "card": ("last_used_on", "owed_amount"),
+}
 HISTORIES: Mapping[str, str] = {"balance_daily": "on", "holding_daily": "on", "transaction": "on"}
 
 
@@ -48,7 +56,8 @@ class Observation:
     """A day on which customers are looked at.
 
     ``known_at``: end of that business day as a UTC moment without zone; ``histories``: first day that each of the long
-    fact tables covers, so that a window before it is missing and not zero. ``keep`` may compute an intermediate result that
+    fact tables covers, so that a window before it is missing and not zero. ``made_on``: day for which customers and states
+    were delivered; on any other day the states are unknown. ``keep`` may compute an intermediate result that
     several features share (see ``keeping``).
     """
 
@@ -57,7 +66,13 @@ class Observation:
     known_at: datetime
     histories: Mapping[str, date] = field(default_factory=dict)
     keep: Callable[[ir.Table], ir.Table] = unkept
+    made_on: date | None = None
     _made: dict[str, ir.Table] = field(default_factory=dict)
+
+    @property
+    def shows_states(self) -> bool:
+        """Whether states and golden attributes as they were delivered are those of the day."""
+        return self.made_on == self.as_of
 
     def once(self, name: str, make: Callable[[Observation], ir.Table]) -> ir.Table:
         """Return the table that ``make`` gives, made (and kept) once per observation."""
@@ -83,6 +98,9 @@ class Observation:
             rows = rows.filter(rows[dated_by] <= ibis.literal(self.as_of))
         if "recorded_at" in names:
             rows = rows.filter(rows.recorded_at <= ibis.literal(self.known_at))
+        if not self.shows_states:
+            hidden = [n for n in STATES.get(table, ()) if n in names]
+            rows = rows.mutate(**{n: ibis.null(rows[n].type()) for n in hidden}) if hidden else rows
         return self.masked(rows)
 
     def masked(self, rows: ir.Table) -> ir.Table:
@@ -123,10 +141,11 @@ def observe(
     timezone: str = BUSINESS_TIMEZONE,
     histories: Mapping[str, date] | None = None,
     keep: Callable[[ir.Table], ir.Table] = unkept,
+    made_on: date | None = None,
 ) -> Observation:
     """Return the observation of ``tables`` on a day; ``histories`` are looked up when not given."""
     known = history_starts(tables, as_of) if histories is None else histories
-    return Observation(tables, as_of, end_of_day(as_of, timezone), dict(known), keep)
+    return Observation(tables, as_of, end_of_day(as_of, timezone), dict(known), keep, made_on)
 
 
-__all__ = ["BUSINESS_TIMEZONE", "Observation", "Tables", "end_of_day", "history_starts", "observe", "unkept"]
+__all__ = ["BUSINESS_TIMEZONE", "STATES", "Observation", "Tables", "end_of_day", "history_starts", "observe", "unkept"]

@@ -12,13 +12,16 @@ from zhike.profile.keeping import keeping
 from zhike.profile.observation import BUSINESS_TIMEZONE
 from zhike.warehouse import Input, Output, Step, StepContext
 
+PROFILE_COST = 20.0  # of an ordinary step
+
 
 def profile_step(features: FeatureSet, *, timezone: str = BUSINESS_TIMEZONE) -> Step:
     """Return the step that writes ``profile`` as of the day of the run."""
 
     def work(context: StepContext) -> Mapping[str, Any]:
         with keeping(context.engine) as keep:
-            rows = build_profile(context.tables, features, context.as_of, timezone=timezone, keep=keep)
+            day = context.as_of
+            rows = build_profile(context.tables, features, day, timezone=timezone, keep=keep, made_on=day)
             n_rows = context.write("profile", rows)
         return {"n_customers": n_rows, "n_features": len(features.features)}
 
@@ -29,6 +32,7 @@ def profile_step(features: FeatureSet, *, timezone: str = BUSINESS_TIMEZONE) -> 
         work=work,
         definition=fingerprint(sorted(features.hashes.items())),
         material=(timezone,),
+        cost=PROFILE_COST,
     )
 
 

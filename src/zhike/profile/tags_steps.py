@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import reduce
 from typing import Any
 
+import ibis
 import ibis.expr.types as ir
 
 from zhike.kernel.clock import moment_on
+from zhike.profile.keeping import keeping
 from zhike.profile.observation import BUSINESS_TIMEZONE
 from zhike.profile.tags import Tag
 from zhike.profile.tags_health import health_table, measure_health
 from zhike.profile.tags_upkeep import keep_intervals
 from zhike.profile.tags_values import current_values, manual_values
 from zhike.rules import RuleScope, UsedNames, customer_events
-from zhike.warehouse import Catalog, Input, Output, Step, StepContext
+from zhike.warehouse import Catalog, Family, Input, Output, Step, StepContext, merged, write_together
+
+Keep = Callable[[ir.Table], ir.Table]
 
 
 def reads_of_rules(names: UsedNames) -> tuple[Input, ...]:
@@ -51,31 +58,54 @@ def scope_of(tables: Catalog, names: UsedNames, as_of: date, *, timezone: str = 
     )
 
 
-def _current(tag: Tag, names: UsedNames, context: StepContext, timezone: str) -> ir.Table:
-    profile = context.tables["profile"]
-    if tag.definition.kind == "manual":
-        return manual_values(tag, profile, context.tables["tag_override"], context.as_of)
-    return current_values(tag, profile, scope_of(context.tables, names, context.as_of, timezone=timezone))
+@dataclass(frozen=True, slots=True)
+class _Tagging:
+    """The work of the steps of tags: all that are due are computed from one scan of the profile."""
+
+    tags: Mapping[str, Tag]
+    timezone: str
+
+    def __call__(self, contexts: Sequence[StepContext]) -> list[Mapping[str, Any]]:
+        tags = [self.tags[c.step.key] for c in contexts]
+        as_of, engine = contexts[0].as_of, contexts[0].engine
+        tables, before = merged([c.tables for c in contexts]), merged([c.previous for c in contexts])
+        previous = before["tag_value"] if before.partitions("tag_value") else None
+        with keeping(engine) as keep:
+            intervals = keep_intervals(self._current(tags, tables, as_of, keep), previous, as_of)
+            return [{"n_intervals": n} for n in write_together(contexts, "tag_value", intervals, by="tag")]
+
+    def _current(self, tags: Sequence[Tag], tables: Catalog, as_of: date, keep: Keep) -> ir.Table:
+        ruled = [t for t in tags if t.definition.kind != "manual"]
+        given = [t for t in tags if t.definition.kind == "manual"]
+        found = []
+        if ruled:
+            scope = scope_of(tables, reduce(operator.or_, (t.names() for t in ruled)), as_of, timezone=self.timezone)
+            found.append(current_values(ruled, tables["profile"], scope, keep=keep))
+        if given:
+            found.append(manual_values(given, tables["profile"], tables["tag_override"], as_of))
+        return found[0] if len(found) == 1 else ibis.union(*found)
 
 
 def tag_step(tag: Tag, *, timezone: str = BUSINESS_TIMEZONE) -> Step:
     """Return the step that writes the intervals of one tag; ``timezone`` (IANA name) is of the business day."""
-    names = tag.names()
+    return _tag_steps({tag.key: tag}, timezone)[0]
+
+
+def _tag_steps(tags: Mapping[str, Tag], timezone: str) -> list[Step]:
+    family = Family("tag", _Tagging({f"tag:{key}": tag for key, tag in tags.items()}, timezone))
+    return [_member(tags[key], family, timezone) for key in sorted(tags)]
+
+
+def _member(tag: Tag, family: Family, timezone: str) -> Step:
     given = (Input("tag_override"),) if tag.definition.kind == "manual" else ()
-
-    def work(context: StepContext) -> Mapping[str, Any]:
-        is_known = tag.key in context.previous.partitions("tag_value")
-        previous = context.previous.part("tag_value", tag.key) if is_known else None
-        intervals = keep_intervals(tag, _current(tag, names, context, timezone), previous, context.as_of)
-        return {"n_intervals": context.write("tag_value", intervals, partition=tag.key)}
-
     return Step(
         key=f"tag:{tag.key}",
         writes=(Output("tag_value", tag.key),),
-        reads=(*reads_of_rules(names), *given, Input("tag_value", tag.key, lag=1)),
-        work=work,
+        reads=(*reads_of_rules(tag.names()), *given, Input("tag_value", tag.key, lag=1)),
+        work=family.alone,
         definition=tag.hash,
         material=(timezone,),
+        family=family,
     )
 
 
@@ -99,7 +129,7 @@ def tag_health_step(tags: Mapping[str, Tag]) -> Step:
 
 def tag_steps(tags: Mapping[str, Tag], *, timezone: str = BUSINESS_TIMEZONE) -> list[Step]:
     """Return one step per tag and the one that measures them; the run orders them by what they read."""
-    return [*(tag_step(tags[key], timezone=timezone) for key in sorted(tags)), tag_health_step(tags)]
+    return [*_tag_steps(tags, timezone), tag_health_step(tags)]
 
 
 __all__ = ["reads_of_rules", "scope_of", "tag_health_step", "tag_step", "tag_steps"]

@@ -14,90 +14,76 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 
-from zhike.profile.tags import PARTS, Tag
-from zhike.profile.tags_values import ENDED, HOLDS, PART_COLUMNS
+from zhike.profile.tags_values import FIXED, HOLDS, PART_COLUMNS, TRACKED
 
 HISTORY_DAYS = 1100  # closed intervals are kept this long: three years and a bit
 VALUES = tuple(PART_COLUMNS.values())
 COLUMNS = ("customer_id", "tag", *VALUES, "from_on", "to_on", "met_on", "definition_hash")
 _DAY = "date"
+_NO = False
 
 
-def _same(now: ir.Table, tag: Tag) -> Any:
+def _same(both: ir.Table) -> Any:
     """Whether every part that is tracked has kept its value; missing equals missing."""
-    tracked = [PART_COLUMNS[p] for p in PARTS if p in tag.parts or (p.value == "text" and tag.cases)]
-    tracked = [c for c in tracked if c not in {PART_COLUMNS[p] for p in PARTS if p.value in tag.definition.refreshed}]
-    kept = [now[c].identical_to(now[f"before_{c}"]) for c in tracked]
-    return reduce(operator.and_, kept, now.before_from_on.notnull())
+    kept = [both[c].identical_to(both[f"before_{c}"]) | ~both[TRACKED[part]] for part, c in PART_COLUMNS.items()]
+    return reduce(operator.and_, kept, both.before_from_on.notnull())
 
 
 def _open_before(previous: ir.Table) -> ir.Table:
     rows = previous.filter(previous.to_on.isnull())
     return rows.select(
-        before_id=rows.customer_id,
+        before_tag=rows.tag, before_id=rows.customer_id,
         **{f"before_{c}": rows[c] for c in (*VALUES, "from_on", "met_on", "definition_hash")},
-    )
+    )  # fmt: skip
 
 
-def _shaped(rows: ir.Table, tag: Tag, columns: dict[str, Any]) -> ir.Table:
-    whole = {"customer_id": rows.customer_id, "tag": ibis.literal(tag.key), **columns}
-    return rows.select(**{c: whole[c] for c in COLUMNS})
-
-
-def _alive(joined: ir.Table, tag: Tag, as_of: date) -> Any:
-    """Whether a tag that is no longer met lives on: it has a time to live, that is not over, and it was not ended."""
-    if tag.definition.lives_days is None:
-        return ibis.literal(False)  # noqa: FBT003 - a constant column
-    last = ibis.literal(as_of - timedelta(days=tag.definition.lives_days))
-    return joined.before_from_on.notnull() & (joined.before_met_on > last).fill_null(False) & ~joined[ENDED]  # noqa: FBT003 - a constant
-
-
-def _begun(tag: Tag, current: ir.Table, as_of: date) -> ir.Table:
-    """The intervals of a tag that has no past."""
+def _begun(current: ir.Table, as_of: date) -> ir.Table:
+    """The intervals of tags that have no past."""
     today, never = ibis.literal(as_of), ibis.null(_DAY)
-    rows = current.filter(current[HOLDS] & ~current[ENDED])
-    met_on = never if tag.definition.lives_days is None else today
-    constants = {"from_on": today, "to_on": never, "met_on": met_on, "definition_hash": ibis.literal(tag.hash)}
-    return _shaped(rows, tag, {**{c: rows[c] for c in VALUES}, **constants})
+    rows = current.filter(current[HOLDS])
+    return rows.select(
+        "customer_id", "tag", *VALUES, from_on=today, to_on=never,
+        met_on=ibis.ifelse(lives_of(rows), today, never), definition_hash=FIXED["definition_hash"],
+    )  # fmt: skip
 
 
-def keep_intervals(tag: Tag, current: ir.Table, previous: ir.Table | None, as_of: date) -> ir.Table:
-    """Return the tag's intervals as of the day.
+def keep_intervals(current: ir.Table, previous: ir.Table | None, as_of: date) -> ir.Table:
+    """Return the intervals of some tags as of the day.
 
     Parameters
     ----------
-    current : :func:`zhike.profile.tags_values.current_values`.
-    previous : this tag's rows of ``tag_value`` as the last run of an earlier day published them; None at the first.
+    current : :func:`zhike.profile.tags_values.current_values` of these tags.
+    previous : their rows of ``tag_value`` as the last run of an earlier day published them; None when there are none.
 
     Returns
     -------
-    rows of ``tag_value``: the intervals that hold (at most one per customer), those that ended by today, and those that
-    ended earlier, back to ``HISTORY_DAYS``.
+    rows of ``tag_value``: the intervals that hold (at most one per tag and customer), those that ended by today, and those
+    that ended earlier, back to ``HISTORY_DAYS``. A tag that is no longer met lives on when it has a time to live that is
+    not over and it was not ended.
     """
     if previous is None:
-        return _begun(tag, current, as_of)
-    today, lives = ibis.literal(as_of), tag.definition.lives_days
+        return _begun(current, as_of)
+    today = ibis.literal(as_of)
     before = _open_before(previous)
-    both = current.left_join(before, current.customer_id == before.before_id)
-    is_same, holds = _same(both, tag), both[HOLDS] & ~both[ENDED]
-    alive = ~holds & _alive(both, tag, as_of)
-    both = both.mutate(_keep=is_same, _now=holds, _alive=alive)
-    stays = both.filter(both["_now"] | both["_alive"])
-    open_rows = _shaped(
-        stays, tag,
-        {
-            **{c: ibis.ifelse(stays["_now"], stays[c], stays[f"before_{c}"]) for c in VALUES},
-            "from_on": ibis.ifelse(stays["_alive"] | stays["_keep"], stays.before_from_on, today),
-            "to_on": ibis.null(_DAY),
-            "met_on": ibis.null(_DAY) if lives is None else ibis.ifelse(stays["_now"], today, stays.before_met_on),
-            "definition_hash": ibis.literal(tag.hash),
-        },
+    both = current.left_join(before, (current.tag == before.before_tag) & (current.customer_id == before.before_id))
+    lives = both[FIXED["lives_days"]]
+    lasts = (today.delta(both.before_met_on, unit="day").cast("int64") < lives).fill_null(_NO)
+    alive = ~both[HOLDS] & both.before_from_on.notnull() & lasts
+    both = both.mutate(_stays=alive | _same(both), _alive=alive)
+    stays = both.filter(both[HOLDS] | both["_alive"])
+    open_rows = stays.select(
+        "customer_id", "tag",
+        **{c: ibis.ifelse(stays[HOLDS], stays[c], stays[f"before_{c}"]) for c in VALUES},
+        from_on=ibis.ifelse(stays["_stays"], stays.before_from_on, today),
+        to_on=ibis.null(_DAY),
+        met_on=ibis.ifelse(lives_of(stays), ibis.ifelse(stays[HOLDS], today, stays.before_met_on), ibis.null(_DAY)),
+        definition_hash=FIXED["definition_hash"],
     )  # fmt: skip
-    kept = stays.filter(stays["_alive"] | stays["_keep"]).select(kept_id="customer_id")
-    ended = before.anti_join(kept, before.before_id == kept.kept_id)
+    kept = stays.filter(stays["_stays"]).select(kept_tag="tag", kept_id="customer_id")
+    ended = before.anti_join(kept, (before.before_tag == kept.kept_tag) & (before.before_id == kept.kept_id))
     closed = ended.select(
         customer_id="before_id",
-        tag=ibis.literal(tag.key),
+        tag="before_tag",
         **{c: ended[f"before_{c}"] for c in (*VALUES, "from_on")},
         to_on=ibis.literal(as_of - timedelta(days=1)),
         met_on=ended.before_met_on,
@@ -105,7 +91,12 @@ def keep_intervals(tag: Tag, current: ir.Table, previous: ir.Table | None, as_of
     )
     horizon = ibis.literal(as_of - timedelta(days=HISTORY_DAYS))
     earlier = previous.filter(previous.to_on >= horizon).select(*COLUMNS)
-    return ibis.union(open_rows, closed.select(*COLUMNS), earlier)
+    return ibis.union(open_rows.select(*COLUMNS), closed.select(*COLUMNS), earlier)
+
+
+def lives_of(rows: ir.Table) -> Any:
+    """Return whether the tag of a row lives on for a while when it is no longer met."""
+    return rows[FIXED["lives_days"]].notnull()
 
 
 __all__ = ["COLUMNS", "HISTORY_DAYS", "keep_intervals"]

@@ -1,14 +1,18 @@
-"""Who holds a tag on the day and with which value: one scan of the columns that the tag uses, as one Ibis expression."""
+"""Who holds which tag on the day and with which value: one scan of the profile for many tags, as one Ibis expression."""
 
 from __future__ import annotations
 
+import operator
+from collections.abc import Callable, Sequence
 from datetime import date
+from functools import reduce
 from typing import Any
 
 import ibis
 import ibis.expr.types as ir
 
 from zhike.kernel.terms import PartyKind
+from zhike.profile.observation import unkept
 from zhike.profile.tags import PARTS, Choice, Tag
 from zhike.rules import Bound, RuleScope, bind
 from zhike.rules.joining import TAG_COLUMNS
@@ -23,7 +27,10 @@ PART_TYPES = {
     TagPart.AMOUNT: DATATYPES[Kind.AMOUNT],
     TagPart.DAY: DATATYPES[Kind.DAY],
 }
-HOLDS, ENDED = "_holds", "_ended"
+HOLDS = "_holds"
+FIXED = {"lives_days": "_lives_days", "definition_hash": "_hash"}
+TRACKED = {part: f"_tracks_{column}" for part, column in PART_COLUMNS.items()}
+_YES, _NO = True, False
 
 
 def _parts_used(tag: Tag) -> list[Part]:
@@ -54,50 +61,99 @@ def _text(bound: Bound, tag: Tag) -> Any:
     return _chosen(bound, tag.parts.get(TagPart.TEXT, ()), TagPart.TEXT)
 
 
-def subjects_of(tag: Tag, profile: ir.Table) -> ir.Table:
-    """Return the rows of the customers that the tag is for."""
-    kinds = [k.value for k in tag.definition.subjects]
-    return profile if set(kinds) == {k.value for k in PartyKind} else profile.filter(profile.party_kind.isin(kinds))
+def has_part(tag: Tag, part: TagPart) -> bool:
+    """Return whether a tag gives this part of a value."""
+    return part in tag.parts or (part is TagPart.TEXT and bool(tag.cases))
 
 
-def manual_values(tag: Tag, profile: ir.Table, overrides: ir.Table, as_of: date) -> ir.Table:
-    """Return the same as :func:`current_values` for a tag that people give: ``overrides`` are rows of ``tag_override``."""
+def _is_subject(tag: Tag, table: ir.Table) -> Any:
+    kinds = {k.value for k in tag.definition.subjects}
+    return None if kinds == {k.value for k in PartyKind} else table.party_kind.isin(sorted(kinds))
+
+
+def _columns(place: int, tag: Tag, bound: Bound) -> dict[str, Any]:
+    """The columns of one tag over the customers: whether it holds, whether it is ended, and the parts that it has."""
+    found = {}
+    for part in PARTS:
+        if has_part(tag, part):
+            found[f"{place}_{PART_COLUMNS[part]}"] = (
+                _text(bound, tag) if part is TagPart.TEXT else _chosen(bound, tag.parts[part], part)
+            )
+    tests = [_is_subject(tag, bound.table), bound.flag(tag.when) if tag.when is not None else None]
+    if tag.cases:  # the same cases as an expression of yes and no
+        tests.append(reduce(operator.or_, [bound.flag(c.when) for c in tag.cases]))
+    wanted = [t for t in tests if t is not None]
+    found[f"{place}{HOLDS}"] = reduce(operator.and_, wanted) if wanted else ibis.literal(_YES)
+    if tag.definition.lives_days is not None:
+        subject = _is_subject(tag, bound.table)
+        alive = ibis.literal(_YES) if tag.ends_when is None else ~bound.flag(tag.ends_when)
+        found[f"{place}_alive"] = alive if subject is None else subject & alive
+    return found
+
+
+def _constants(tag: Tag) -> dict[str, Any]:
+    refreshed = tag.definition.refreshed
+    tracked = {name: ibis.literal(has_part(tag, p) and p.value not in refreshed) for p, name in TRACKED.items()}
+    lives = ibis.literal(tag.definition.lives_days, type="int64")
+    return {FIXED["lives_days"]: lives, FIXED["definition_hash"]: ibis.literal(tag.hash), **tracked}
+
+
+def _of_one(place: int, tag: Tag, wide: ir.Table) -> ir.Table:
+    holds = wide[f"{place}{HOLDS}"]
+    if tag.definition.lives_days is not None:
+        alive = wide[f"{place}_alive"]
+        rows, holds = wide.filter(alive), holds & alive
+    else:
+        rows, holds = wide.filter(holds), ibis.literal(_YES)
+    values = {
+        column: rows[f"{place}_{column}"] if has_part(tag, part) else ibis.null(PART_TYPES[part])
+        for part, column in PART_COLUMNS.items()
+    }
+    return rows.select(tag=ibis.literal(tag.key), customer_id="customer_id", **values, _holds=holds, **_constants(tag))
+
+
+def manual_values(tags: Sequence[Tag], profile: ir.Table, overrides: ir.Table, as_of: date) -> ir.Table:
+    """Return the same as :func:`current_values` for tags that people give: ``overrides`` are rows of ``tag_override``."""
     today = ibis.literal(as_of)
     given = overrides.filter(
-        (overrides.tag == tag.key)
-        & (overrides.given_on <= today)
-        & (overrides.expires_on.isnull() | (overrides.expires_on >= today))
+        (overrides.given_on <= today) & (overrides.expires_on.isnull() | (overrides.expires_on >= today))
     )
-    given = given.semi_join(subjects_of(tag, profile), "customer_id")
-    constants = {HOLDS: ibis.literal(True), ENDED: ibis.literal(False)}  # noqa: FBT003 - constant columns
-    return given.select("customer_id", *PART_COLUMNS.values(), **constants)
+    found = []
+    for tag in tags:
+        test = _is_subject(tag, profile)
+        rows = given.filter(given.tag == tag.key).semi_join(
+            profile if test is None else profile.filter(test), "customer_id"
+        )
+        found.append(
+            rows.select("tag", "customer_id", *PART_COLUMNS.values(), _holds=ibis.literal(_YES), **_constants(tag))
+        )
+    return found[0] if len(found) == 1 else ibis.union(*found)
 
 
-def current_values(tag: Tag, profile: ir.Table, scope: RuleScope) -> ir.Table:
-    """Return one row per customer that the tag is for: whether it holds, whether it is ended, and its value.
+def current_values(
+    tags: Sequence[Tag], profile: ir.Table, scope: RuleScope, *, keep: Callable[[ir.Table], ir.Table] = unkept
+) -> ir.Table:
+    """Return one row per tag and customer whom it may concern: whether the tag holds, and its value.
 
     Parameters
     ----------
-    profile : one row per customer, as of ``scope.as_of``.
-    scope : the tables that the tag's rules look into.
+    profile : one row per customer, as of ``scope.as_of``; scanned once for all tags.
+    scope : the tables that the rules of the tags look into.
+    keep : computes the wide table of all tags once (see ``keeping``); without it the expression stays one piece.
 
     Returns
     -------
-    customer_id, value_text, value_number, value_amount, value_on (missing where the tag has no such part),
-    ``_holds`` and ``_ended``, never missing. A tag with cases holds only for customers whom a case fits.
+    tag, customer_id, value_text, value_number, value_amount, value_on (missing where the tag has no such part), ``_holds``,
+    and constants of the tag. A tag with cases holds only for customers whom a case fits. Only those whom a tag holds are
+    there; of a tag that lives on, all whom it is for and whose tag is not ended.
     """
-    kinds = [k.value for k in tag.definition.subjects]
-    own = profile if len(kinds) == 3 else profile.filter(profile.party_kind.isin(kinds))
-    used = sorted(tag.names().fields)
-    bound = bind(own.select("customer_id", *used), _parts_used(tag), scope)
-    text = _text(bound, tag)
-    values = {PART_COLUMNS[part]: _chosen(bound, tag.parts.get(part, ()), part) for part in PARTS[1:]}
-    holds = bound.flag(tag.when) if tag.when is not None else ibis.literal(True)  # noqa: FBT003 - a constant column
-    ended = bound.flag(tag.ends_when) if tag.ends_when is not None else ibis.literal(False)  # noqa: FBT003 - a constant column
-    table = bound.table.select("customer_id", value_text=text, **values, _holds=holds, _ended=ended)
-    if tag.cases:
-        table = table.mutate(_holds=table[HOLDS] & table.value_text.notnull())
-    return table
+    used = sorted({n for tag in tags for n in tag.names().fields} | {"party_kind"})
+    parts = list(dict.fromkeys(p for tag in tags for p in _parts_used(tag)))
+    bound = bind(profile.select("customer_id", *used), parts, scope)
+    columns = {name: value for i, tag in enumerate(tags) for name, value in _columns(i, tag, bound).items()}
+    wide = keep(bound.table.select("customer_id", **columns))
+    each = [_of_one(i, tag, wide) for i, tag in enumerate(tags)]
+    return each[0] if len(each) == 1 else ibis.union(*each)
 
 
-__all__ = ["ENDED", "HOLDS", "PART_COLUMNS", "current_values", "manual_values", "subjects_of"]
+__all__ = ["FIXED", "HOLDS", "PART_COLUMNS", "TRACKED", "current_values", "has_part", "manual_values"]

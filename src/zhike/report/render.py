@@ -53,18 +53,20 @@ def render_page(report: RunReport, *, language: Language) -> str:
     )
 
 
-def render_run_report(report: RunReport, folder: Path, *, language: Language = "zh") -> Path:
-    """Write the report in both languages into ``folder`` and return the file of ``language``.
+def render_run_report(report: RunReport, folder: Path) -> tuple[Path, ...]:
+    """Write the report in both languages into ``folder`` and return the files, Chinese first.
 
     Files are replaced whole, so a reader never sees half of one.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    for each in LANGUAGES:
-        path = folder / FILE_NAME.format(language=each)
+    written = []
+    for language in LANGUAGES:
+        path = folder / FILE_NAME.format(language=language)
         draft = path.with_suffix(".part")
-        draft.write_text(render_page(report, language=each), encoding="utf-8")
+        draft.write_text(render_page(report, language=language), encoding="utf-8")
         draft.replace(path)
-    return folder / FILE_NAME.format(language=language)
+        written.append(path)
+    return tuple(written)
 
 
 __all__ = ["FILE_NAME", "SECTIONS", "render_page", "render_run_report"]

@@ -48,6 +48,14 @@ class UsedNames:
     event_days: int = 0
     contactability: bool = False
 
+    def __or__(self, other: UsedNames) -> UsedNames:
+        """Return what either reads."""
+        return UsedNames(
+            self.fields | other.fields, self.tags | other.tags, self.segments | other.segments, self.models | other.models,
+            self.events | other.events, self.relations | other.relations, max(self.event_days, other.event_days),
+            self.contactability or other.contactability,
+        )  # fmt: skip
+
 
 def inner_parts(part: Part, *, into_relations: bool = True) -> tuple[Part, ...]:
     """Return the parts directly inside ``part``; filters of events are not walked into."""

@@ -4,7 +4,7 @@ Tables in: the sources as of past cutoffs (through ``profile``), ``profile`` of 
 Tables out: ``score_value``[customer_id, model], ``model_run``[model, model_version], ``model_health``[model, feature].
 
 A model is YAML (``standard/models``, a project's ``conf/models``): whom it is about, what counts as yes and how much
-later, from which features. :func:`model_step` learns it when a new cutoff is complete and scores every night. A *dataset
+later, from which features. :func:`model_steps` learns it when a new cutoff is complete and scores every night. A *dataset
 model* learns from the rows of one file in their order and is judged by :func:`evaluate_in_order`.
 
 To add a learner, give it a ``FittedModel`` in ``learners``; a measure, a line in ``evaluate.MEASURES``. What is not here:
@@ -16,7 +16,7 @@ from zhike.scores.definition import ModelDefinition, model_in, parse_models
 from zhike.scores.evaluate import Evaluation, evaluate_scores
 from zhike.scores.in_order import OrderedEvaluation, evaluate_in_order
 from zhike.scores.reasons import describe_reason
-from zhike.scores.steps import ModelSetting, model_step
+from zhike.scores.steps import ModelSetting, model_steps
 
 __all__ = [
     "Evaluation",
@@ -27,7 +27,7 @@ __all__ = [
     "evaluate_in_order",
     "evaluate_scores",
     "model_in",
-    "model_step",
+    "model_steps",
     "open_artifact",
     "parse_models",
 ]

@@ -1,4 +1,4 @@
-"""The steps of scores: one per customer model. It learns when a new cutoff is complete, and scores every night.
+"""The steps of scores: two per customer model. One learns when a new cutoff is complete, one scores every night.
 
 What a model learned from is named by its training key: definition, feature definitions, cutoffs, and how many rows of each
 fact table had been recorded by then. While that stands still the kept version scores; the night stays cheap.
@@ -43,6 +43,8 @@ from zhike.scores.registry import Outcome, registry_rows
 from zhike.scores.score import score_customers
 from zhike.warehouse import Input, Output, Step, StepContext
 
+LEARNING_COST, SCORING_COST = 40.0, 4.0  # of an ordinary step: profiles of past days, then the learners
+
 
 @dataclass(frozen=True, slots=True)
 class ModelSetting:
@@ -54,8 +56,10 @@ class ModelSetting:
     timezone: str = BUSINESS_TIMEZONE
 
 
-def model_step(definition: Definition, model: ModelDefinition, setting: ModelSetting) -> Step:
-    """Return the step of one customer model: it writes the model's part of score_value, model_run and model_health.
+def model_steps(definition: Definition, model: ModelDefinition, setting: ModelSetting) -> tuple[Step, Step]:
+    """Return the two steps of a customer model: one learns and registers (model_run), one scores (score_value, model_health).
+
+    Learning reads facts of the past and not tonight's profile, so it goes on beside the profile and all that follows from it.
 
     Raises
     ------
@@ -63,30 +67,38 @@ def model_step(definition: Definition, model: ModelDefinition, setting: ModelSet
     """
     compiled = compile_model(definition, model, profile_contract(setting.features))
 
-    def work(context: StepContext) -> Mapping[str, Any]:
-        return _run_model(context, compiled, setting)
+    def learn(context: StepContext) -> Mapping[str, Any]:
+        return _learn_and_register(context, compiled, setting)
+
+    def score(context: StepContext) -> Mapping[str, Any]:
+        return score_customers(context, compiled, _in_use(context, compiled, setting))
 
     hashes = sorted(setting.features.hashes.items())
     return Step(
-        key=f"score:{model.key}",
-        writes=(Output("score_value", model.key), Output("model_run", model.key), Output("model_health", model.key)),
-        reads=(
-            Input("profile"),
-            *(Input(table) for table in reads_of(setting.features)),
-            Input("model_run", model.key, lag=1),
-        ),
-        work=work,
+        key=f"learn:{model.key}",
+        writes=(Output("model_run", model.key),),
+        reads=(*(Input(table) for table in reads_of(setting.features)), Input("model_run", model.key, lag=1)),
+        work=learn,
         definition=definition.hash,
         material=(FORMAT, fingerprint(hashes), setting.timezone),
+        cost=LEARNING_COST,
+    ), Step(
+        key=f"score:{model.key}",
+        writes=(Output("score_value", model.key), Output("model_health", model.key)),
+        reads=(Input("profile"), Input("model_run", model.key)),
+        work=score,
+        definition=definition.hash,
+        material=(FORMAT, setting.timezone),
+        cost=SCORING_COST,
     )
 
 
 def steps(models: Sequence[tuple[Definition, ModelDefinition]], setting: ModelSetting) -> list[Step]:
     """Return the steps of all customer models; dataset models have none, they are evaluated on command."""
-    return [model_step(d, m, setting) for d, m in models if m.dataset is None]
+    return [step for d, m in models if m.dataset is None for step in model_steps(d, m, setting)]
 
 
-def _run_model(context: StepContext, compiled: CompiledModel, setting: ModelSetting) -> Mapping[str, Any]:
+def _learn_and_register(context: StepContext, compiled: CompiledModel, setting: ModelSetting) -> Mapping[str, Any]:
     histories = history_starts(context.tables, context.as_of)
     cutoffs = choose_cutoffs(
         compiled.cutoffs,
@@ -97,7 +109,6 @@ def _run_model(context: StepContext, compiled: CompiledModel, setting: ModelSett
     training_key = _training_key(context, compiled, setting, cutoffs)
     artifact, reason, is_new = _find_or_learn(context, compiled, setting, cutoffs, training_key)
     outcome = Outcome(compiled, training_key, artifact, reason)
-    scored = score_customers(context, compiled, None if reason is not None else artifact)
     context.write("model_run", registry_rows(context, outcome), partition=compiled.key)
     return {
         "version": artifact.version if artifact else None,
@@ -105,8 +116,14 @@ def _run_model(context: StepContext, compiled: CompiledModel, setting: ModelSett
         "not_published": reason.en if reason else "",
         "is_newly_learned": is_new,
         "cutoffs": [d.isoformat() for d in cutoffs],
-        **scored,
     }
+
+
+def _in_use(context: StepContext, compiled: CompiledModel, setting: ModelSetting) -> Artifact | None:
+    """Return the version that the registry says is in use; None when there is none or its scores are not published."""
+    runs = context.tables.part("model_run", compiled.key)
+    found = context.engine.fetch(runs.filter(runs.is_in_use & runs.is_published).select("model_version")).to_pylist()
+    return open_artifact(setting.models, compiled.key, found[0]["model_version"]) if found else None
 
 
 def _training_key(context: StepContext, compiled: CompiledModel, setting: ModelSetting, cutoffs: Sequence[date]) -> str:
@@ -193,4 +210,4 @@ def _reason_in(artifact: Artifact) -> Text | None:
     return None if written is None else Text(written["zh"], written["en"])
 
 
-__all__ = ["ModelSetting", "model_step", "steps"]
+__all__ = ["ModelSetting", "model_steps", "steps"]

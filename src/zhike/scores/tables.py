@@ -82,6 +82,6 @@ MODEL_HEALTH = Contract(
 )  # fmt: skip
 
 OWNS: tuple[Contract, ...] = (SCORE_VALUE, MODEL_RUN, MODEL_HEALTH)
-READS: tuple[Reads, ...] = (Reads("profile"), Reads("model_run", lag=1))
+READS: tuple[Reads, ...] = (Reads("profile"), Reads("model_run"), Reads("model_run", lag=1))
 
 __all__ = ["MODEL_HEALTH", "MODEL_RUN", "OWNS", "READS", "SCORE_VALUE"]

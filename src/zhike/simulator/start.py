@@ -115,9 +115,8 @@ def _open_holdings(state: ChunkState, left: Ints, bits: Bits) -> Ints:
         amount = np.rint(left[who] * (0.1 + 0.25 * part_uniform(bits[1][who], shift))).astype(np.int64) // 100 * 100
         fund = np.array((BOND_FUND, SHARE_FUND, GOLD))[choose(bits[2][who], (5.0, 4.0, 1.0), 0)]
         chosen = fund if column < 0 else np.full(len(who), column)
-        cost = np.rint(amount * np.where(chosen == SHARE_FUND, 0.85 + 0.4 * part_uniform(bits[3][who], 0), 1.0)).astype(
-            np.int64
-        )
+        luck = part_uniform(bits[3][who], 0)  # some bought at the top, years ago
+        cost = np.rint(amount * np.where(chosen == SHARE_FUND, 0.8 + 2.4 * luck * luck, 1.0)).astype(np.int64)
         state.holdings.carry(who * len(HOLDING_PRODUCTS) + chosen, amount, state.day, cost)
         if column < 0:
             state.units[who * 3 + (chosen - BOND_FUND)] = amount

@@ -38,7 +38,7 @@ def daily_balances(transaction: ir.Table) -> ir.Table:
     return days.select(
         "account_id",
         "on",
-        until_on=(days.on.lead().over(by_account) - ibis.interval(days=1)).cast("date"),
+        until_on=(days.on.lead().over(by_account).cast("timestamp") - ibis.interval(days=1)).cast("date"),
         balance_amount=ibis.coalesce(days.balance_after_amount, days.total_amount).cast("decimal(18,2)"),
         recorded_at=days.last_recorded_at,
     )

@@ -23,6 +23,7 @@ from zhike.sources.tables.quality import QUALITY_RESULT
 from zhike.statistics.stability import stability_index
 from zhike.warehouse import Column, Contract, Engine, Input, Kind, Output, Step, StepContext
 from zhike.warehouse.conform import rows_table
+from zhike.warehouse.counting import Binned, count_spread
 
 WHOLE_TABLE = "*"
 NUMBER_EDGES = (
@@ -129,45 +130,32 @@ class _Measure:
 
 def count_values(engine: Engine, table: ir.Table, contract: Contract) -> Counts:
     """Count a table in one scan: rows, present values, bins of numbers and closed codes, newest business date."""
-    wanted: dict[str, ir.Scalar] = {"n_rows": table.count()}
-    named: dict[str, tuple[str, str]] = {}
-    for column in contract.columns:
-        wanted[f"p{len(wanted)}"] = table[column.name].count()
-        named[f"p{len(wanted) - 1}"] = (column.name, "")
-        for label, inside in _bins(table, column):
-            wanted[f"b{len(wanted)}"] = inside.ifelse(1, 0).sum()
-            named[f"b{len(wanted) - 1}"] = (column.name, label)
-    if contract.dated_by:
-        wanted["newest_on"] = table[contract.dated_by].max()
-    found = engine.fetch(table.aggregate(**wanted)).to_pylist()[0]
-    present: dict[str, int] = {}
-    bins: dict[str, dict[str, int]] = defaultdict(dict)
-    for name, (column_name, label) in named.items():
-        value = int(found[name] or 0)
-        if label:
-            bins[column_name][label] = value
-        else:
-            present[column_name] = value
-    for column_name, counted in bins.items():
-        counted[MISSING] = int(found["n_rows"]) - present[column_name]
-    return Counts(int(found["n_rows"]), present, dict(bins), found.get("newest_on"))
+    found = count_spread(engine, table, [_binned(c) for c in contract.columns], dated_by=contract.dated_by)
+    present = {c.name: n for c, n in zip(contract.columns, found.present, strict=True)}
+    bins = {
+        column.name: {**dict(zip(_labels(column), counts, strict=True)), MISSING: found.n_rows - present[column.name]}
+        for column, counts in zip(contract.columns, found.bins, strict=True)
+        if counts
+    }
+    return Counts(found.n_rows, present, bins, found.newest_on)
 
 
-def _bins(table: ir.Table, column: Column) -> Iterator[tuple[str, ir.BooleanValue]]:
-    """Yield (label, condition) of the bins in which a column is compared; none for texts, days and open codes."""
-    value = table[column.name]
+def _binned(column: Column) -> Binned:
+    """Return the bins in which a column is compared; none for texts, days and open codes."""
     if column.allowed:
-        for code in column.allowed:
-            yield code, value == code
-    elif column.kind is Kind.FLAG:
-        yield "true", value
-        yield "false", ~value
-    elif column.kind in EDGES:
-        edges = EDGES[column.kind]
-        yield f"<= {edges[0]:g}", value <= edges[0]
-        for low, high in itertools.pairwise(edges):
-            yield f"({low:g}, {high:g}]", (value > low) & (value <= high)
-        yield f"> {edges[-1]:g}", value > edges[-1]
+        return Binned(column.name, codes=column.allowed)
+    return Binned(column.name, edges=EDGES.get(column.kind, ()), is_flag=column.kind is Kind.FLAG)
+
+
+def _labels(column: Column) -> list[str]:
+    """Return what the bins of a column are called, in order."""
+    if column.allowed:
+        return list(column.allowed)
+    if column.kind is Kind.FLAG:
+        return ["true", "false"]
+    edges = EDGES[column.kind]
+    inner = [f"({low:g}, {high:g}]" for low, high in itertools.pairwise(edges)]
+    return [f"<= {edges[0]:g}", *inner, f"> {edges[-1]:g}"]
 
 
 def measure(

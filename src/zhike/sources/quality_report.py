@@ -17,6 +17,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, select_autoescape
 
 from zhike.kernel.terms import Text
+from zhike.sources.reconcile_report import masked_rows
 from zhike.warehouse import Catalog, Contract
 
 DIMENSIONS: Mapping[str, Text] = {
@@ -109,7 +110,7 @@ def summarise(rows: QualityRows) -> dict[str, Any]:
         "as_of": day, "n_tables": len({r["table_name"] for r in today}), "n_measures": len(today), "n_alerts": len(alerts),
         "alerts": alerts[:MOST_ROWS], "measures": sorted(today, key=_place), "loading": _loading(rows.loads),
         "held_back": sorted((dict(r) for r in rows.held), key=lambda r: (-r["n_rows"], r["table_name"], r["rule"])),
-        "reconciliation": {"n_rows": len(rows.reconciled), "n_red": len(red), "red": _masked(red[:MOST_ROWS])},
+        "reconciliation": {"n_rows": len(rows.reconciled), "n_red": len(red), "red": masked_rows(red[:MOST_ROWS])},
     }  # fmt: skip
 
 
@@ -120,11 +121,6 @@ def newest_day(results: Iterable[Mapping[str, Any]]) -> date | None:
 
 def _place(row: Mapping[str, Any]) -> tuple[str, str, str]:
     return row["table_name"], row["column_name"], row["dimension"]
-
-
-def _masked(red: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Ledger checks name accounts: only their last digits are shown."""
-    return [r | {"org_id": f"…{r['org_id'][-4:]}"} if r["product_class"] == "ledger" else r for r in red]
 
 
 def _loading(loads: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -1,7 +1,8 @@
 """总分核对 Reconciliation: our totals beside the bank's own, ledgers that add up, inputs that are fresh. Red blocks publishing.
 
 Every compared total becomes a row of ``reconciliation``, red or not. A check with more red rows than it allows raises, so
-that the run publishes nothing and the earlier version stays readable. What a mapping may ask for stands in ``checks``.
+that the run publishes nothing and the earlier version stays readable; the rows are then left in the run's folder
+(``reconcile_report``). What a mapping may ask for stands in ``checks``.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import ibis
@@ -18,13 +20,13 @@ import pyarrow as pa
 from zhike.kernel.errors import ContractBroken, Finding
 from zhike.sources.checks import Check, ControlTotalCheck, MaximumAgeCheck, RunningBalanceCheck
 from zhike.sources.ledger import broken_days, days_of, doubtful_days, prepare_movements
+from zhike.sources.reconcile_report import LEDGER, NO_UNIT, write_reconciliation
 from zhike.warehouse import Catalog, Contract, Engine, Input, Output, Step, StepContext
 from zhike.warehouse.fields import end_of_day
 
 AMOUNT = "decimal(18,2)"
 COLUMNS = ("check_key", "on", "org_id", "product_class", "ours_amount", "theirs_amount", "difference_amount", "is_red")
 SHOWN = 20
-NO_UNIT = "*"
 FAMILY_OF_MEASURE = {"deposit_amount": "deposit", "loan_amount": "credit"}
 POSITION_TABLES = ("product", "account", "account_party", "balance_daily", "holding_daily", "control_total")
 AUM_FAMILIES = ("deposit", "wealth")
@@ -46,16 +48,17 @@ class Facts:
 
 
 def reconcile_step(
-    checks: Sequence[Check], contracts: Mapping[str, Contract], *, timezone: str = "Asia/Shanghai"
-) -> Step:
+    checks: Sequence[Check], contracts: Mapping[str, Contract], *, timezone: str = "Asia/Shanghai", runs: Path | None = None
+) -> Step:  # fmt: skip
     """Return the step that carries out the checks and writes ``reconciliation``.
 
-    Its work raises ContractBroken when a check has more red rows than it allows.
+    Its work raises ContractBroken when a check has more red rows than it allows; the error names the files, in the run's
+    folder under ``runs``, that hold all rows. Without ``runs`` the rows are in the error only.
     """
     reads = {t: None for c in checks for t in _tables_of(c)}
     return Step(
         "sources:reconcile", writes=(Output("reconciliation"),), reads=tuple(Input(t) for t in reads),
-        work=_Reconcile(tuple(checks), contracts, timezone), material=(1, timezone, [c.model_dump(mode="json") for c in checks]),
+        work=_Reconcile(tuple(checks), contracts, timezone, runs), material=(1, timezone, [c.model_dump(mode="json") for c in checks]),
     )  # fmt: skip
 
 
@@ -70,6 +73,7 @@ class _Reconcile:
     checks: tuple[Check, ...]
     contracts: Mapping[str, Contract]
     timezone: str
+    runs: Path | None
 
     def __call__(self, context: StepContext) -> Mapping[str, Any]:
         facts = Facts(context.tables, context.engine, context.as_of, end_of_day(context.as_of, self.timezone))
@@ -79,7 +83,7 @@ class _Reconcile:
             context.write("reconciliation", _empty())
             return {"n_rows": 0, "n_red": 0}
         context.write("reconciliation", found)
-        refuse_red(found, self.checks)
+        refuse_red(found, self.checks, folder=self.runs / context.run_id if self.runs else None)
         return {
             "n_rows": found.num_rows,
             "n_red": _count_red(found),
@@ -196,7 +200,7 @@ def running_balances(check: RunningBalanceCheck, facts: Facts) -> pa.Table:
         doubtful = doubtful_days(movements, check.tolerance_amount)
         broken = broken_days(movements, doubtful, check.tolerance_amount)
         shown = broken.select(
-            check_key=ibis.literal(check.key), on=broken.on, org_id=broken.account_id, product_class=ibis.literal("ledger"),
+            check_key=ibis.literal(check.key), on=broken.on, org_id=broken.account_id, product_class=ibis.literal(LEDGER),
             ours_amount=broken.ours_amount.cast(AMOUNT), theirs_amount=broken.theirs_amount.cast(AMOUNT),
             difference_amount=(broken.ours_amount - broken.theirs_amount).cast(AMOUNT), is_red=ibis.literal(value=True),
         )  # fmt: skip
@@ -205,7 +209,7 @@ def running_balances(check: RunningBalanceCheck, facts: Facts) -> pa.Table:
     finally:
         connection.drop_table(name, force=True)
     count = _one_row(
-        check.key, facts.as_of, org_id=NO_UNIT, product_class="ledger", ours=n_days - exceptions.num_rows, theirs=n_days,
+        check.key, facts.as_of, org_id=NO_UNIT, product_class=LEDGER, ours=n_days - exceptions.num_rows, theirs=n_days,
         is_red=exceptions.num_rows > check.exceptions_at_most,
     )  # fmt: skip
     return pa.concat_tables([exceptions.cast(count.schema), count])
@@ -247,7 +251,7 @@ def _reds(rows: pa.Table, key: str | None = None) -> list[dict[str, Any]]:
     """Return the red rows, without the counting rows of ledgers."""
     return [
         r for r in rows.to_pylist()
-        if r["is_red"] and (key is None or r["check_key"] == key) and (r["product_class"], r["org_id"]) != ("ledger", NO_UNIT)
+        if r["is_red"] and (key is None or r["check_key"] == key) and (r["product_class"], r["org_id"]) != (LEDGER, NO_UNIT)
     ]  # fmt: skip
 
 
@@ -255,8 +259,11 @@ def _count_red(rows: pa.Table, key: str | None = None) -> int:
     return len(_reds(rows, key))
 
 
-def refuse_red(rows: pa.Table, checks: Sequence[Check]) -> None:
-    """Raise ContractBroken, naming check and row, when a check that holds publishing has more red rows than it allows."""
+def refuse_red(rows: pa.Table, checks: Sequence[Check], *, folder: Path | None = None) -> None:
+    """Raise ContractBroken, naming check and row, when a check that holds publishing has more red rows than it allows.
+
+    All rows are written into ``folder`` first, and the error says so.
+    """
     findings: list[Finding] = []
     counts: dict[str, int] = {}
     for check in checks:
@@ -268,12 +275,15 @@ def refuse_red(rows: pa.Table, checks: Sequence[Check]) -> None:
         if len(red) > SHOWN:
             findings.append(Finding(check.key, f"and {len(red) - SHOWN} more red rows"))
     if counts:
+        left = write_reconciliation(rows.to_pylist(), folder) if folder is not None else ()
+        where = "、".join(str(p) for p in left)
         raise ContractBroken(
             "sources.reconciliation_red",
             zh=f"总分核对未通过：{', '.join(f'{k} 有 {n} 项超容差' for k, n in counts.items())}",
             en=f"reconciliation is red: {', '.join(f'{k} has {n} rows beyond tolerance' for k, n in counts.items())}",
-            todo_zh="请核对源文件；未发布任何结果，原版本仍可用", todo_en="check the bank's files; nothing was published, the earlier version stays",
-            findings=tuple(findings), facts={"red_by_check": counts},
+            todo_zh="请核对源文件；未发布任何结果，原版本仍可用" + (f"；全部核对结果见 {where}" if left else ""),
+            todo_en="check the bank's files; nothing was published, the earlier version stays" + (f"; all rows are in {', '.join(map(str, left))}" if left else ""),
+            findings=tuple(findings), facts={"red_by_check": counts, "files": [str(p) for p in left]},
         )  # fmt: skip
 
 

@@ -7,11 +7,11 @@ To add a table, write its contract into the ``tables.py`` of the package that ow
 :class:`Step` in that package's ``steps.py``. See ``docs/concepts/warehouse.md``.
 """
 
-from zhike.warehouse.catalog import Catalog, open_catalog
+from zhike.warehouse.catalog import Catalog, merged, open_catalog
 from zhike.warehouse.contracts import Column, Contract, Kind, Personal, Reads
 from zhike.warehouse.engine import Engine, open_engine
 from zhike.warehouse.run import RunPlan, RunResult, run_steps
-from zhike.warehouse.steps import Input, Output, Step, StepContext
+from zhike.warehouse.steps import Family, Input, Output, Step, StepContext, write_together
 from zhike.warehouse.store import Warehouse
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "Column",
     "Contract",
     "Engine",
+    "Family",
     "Input",
     "Kind",
     "Output",
@@ -29,7 +30,9 @@ __all__ = [
     "Step",
     "StepContext",
     "Warehouse",
+    "merged",
     "open_catalog",
     "open_engine",
     "run_steps",
+    "write_together",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -72,4 +72,12 @@ def open_catalog(
     return Catalog(engine, contracts, {k: warehouse.path(e) for k, e in entries.items()}, declared)
 
 
-__all__ = ["Catalog", "open_catalog"]
+def merged(catalogs: Sequence[Catalog]) -> Catalog:
+    """Return one catalog of all that the catalogs of one engine show: what steps that are done together may read."""
+    first = catalogs[0]
+    files = {key: path for c in catalogs for key, path in c.files.items()}
+    declared = {table for c in catalogs for table in c.declared or ()}
+    return Catalog(first.engine, first.contracts, files, declared)
+
+
+__all__ = ["Catalog", "merged", "open_catalog"]

@@ -8,9 +8,11 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
+from urllib.parse import unquote
 
 import ibis
 import ibis.expr.types as ir
@@ -18,10 +20,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from ibis.backends.duckdb import Backend
 
+from zhike.kernel.errors import Bug
 from zhike.warehouse.conform import breaches_query, conform, raise_breaches
 from zhike.warehouse.contracts import Contract
 
-COMPRESSION = "zstd"
+COMPRESSION: Literal["zstd"] = "zstd"
 
 # Nested selects are left to the engine's own optimiser: Ibis spends a third of a night's CPU on merging them first.
 ibis.options.sql.fuse_selects = False
@@ -55,6 +58,42 @@ class Engine:
         with path.open("rb") as stream:
             os.fsync(stream.fileno())
         return int(pq.read_metadata(path).num_rows)
+
+    def write_parts(self, expression: ir.Table, paths: Mapping[str, Path], contract: Contract, *, by: str) -> None:
+        """Write the rows of each value of the column ``by`` to the Parquet file named for it, durably, in one query.
+
+        Parameters
+        ----------
+        expression : rows as ``contract`` types them.
+        paths : value of ``by`` → file. A value without rows gets a file without rows.
+
+        Raises
+        ------
+        Bug : there are rows of a value that has no file.
+        """
+        with tempfile.TemporaryDirectory(dir=self.scratch, prefix="parts-") as folder:
+            self.connection.to_parquet(
+                expression, folder, partition_by=by, write_partition_columns=True, compression=COMPRESSION
+            )
+            parts = {unquote(p.name.partition("=")[2]): p for p in Path(folder).iterdir()}
+            if unknown := sorted(parts.keys() - paths.keys()):
+                raise Bug(
+                    "warehouse.part_unknown", zh=f"{contract.name} 有未声明的分区 {unknown}",
+                    en=f"{contract.name} has rows of parts that were not declared: {unknown}",
+                )  # fmt: skip
+            for value, path in paths.items():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                self._gather(sorted(parts[value].iterdir()) if value in parts else [], path, contract)
+
+    def _gather(self, files: Sequence[Path], path: Path, contract: Contract) -> None:
+        if not files:
+            pq.write_table(empty_rows(contract), path, compression=COMPRESSION)
+        elif len(files) == 1:
+            shutil.move(files[0], path)
+        else:
+            self.write(self.connection.read_parquet([str(f) for f in files]), path)
+        with path.open("rb") as stream:
+            os.fsync(stream.fileno())
 
     def check(self, path: Path, contract: Contract) -> None:
         """Raise ContractBroken unless the rows of a file have unique and present keys, filled columns and known codes."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 
 from zhike.kernel.errors import BadInput, Bug
@@ -68,4 +68,20 @@ def order_steps(steps: Sequence[Step]) -> list[Step]:
     return ordered
 
 
-__all__ = ["dependencies", "order_steps"]
+def urgencies(ordered: Sequence[Step], needs: Mapping[str, set[str]]) -> dict[str, float]:
+    """Return step key → cost of the costliest chain of work that begins with it: the greater, the sooner it should start."""
+    cost = {s.key: s.cost for s in ordered}
+    urgency = dict(cost)
+    for step in reversed(ordered):
+        for need in needs[step.key]:
+            urgency[need] = max(urgency[need], cost[need] + urgency[step.key])
+    return urgency
+
+
+def most_urgent(ready: Sequence[Step], urgency: Mapping[str, float]) -> list[Step]:
+    """Return the step to start next, with all that are ready of its family; ties keep the given order."""
+    first = max(ready, key=lambda s: urgency[s.key])
+    return [first] if first.family is None else [s for s in ready if s.family is first.family]
+
+
+__all__ = ["dependencies", "most_urgent", "order_steps", "urgencies"]

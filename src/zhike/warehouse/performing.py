@@ -20,6 +20,7 @@ from zhike.warehouse.catalog import open_catalog
 from zhike.warehouse.contracts import Contract
 from zhike.warehouse.engine import Engine
 from zhike.warehouse.manifest import Entry, Manifest
+from zhike.warehouse.ordering import dependencies, most_urgent, urgencies
 from zhike.warehouse.steps import Input, Output, Step, StepContext
 from zhike.warehouse.store import FinishedStep, Warehouse
 
@@ -71,6 +72,17 @@ def code_fingerprint() -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class _Planned:
+    """A step of this run with what it will read: ``mark`` is the fingerprint of all that its result depends on."""
+
+    step: Step
+    mark: str
+    inputs: tuple[str, ...]
+    visible: Mapping[tuple[str, str], Entry]
+    lagged: Mapping[tuple[str, str], Entry]
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """One run under way: what it works with, and its entries so far (``entries`` grows step by step)."""
 
@@ -81,51 +93,55 @@ class Run:
     earlier: Mapping[tuple[str, str], Entry]
     entries: dict[tuple[str, str], Entry]
 
-    def perform(self, step: Step, engine: Engine) -> StepResult:
-        """Run a step, or take over what it left when nothing it depends on has changed."""
+    def perform(self, steps: Sequence[Step], engine: Engine) -> list[StepResult]:
+        """Do one step, or several of a family together; take over what those left that nothing has changed."""
         begun = time.monotonic()
+        planned = [self._planned(step) for step in steps]
+        found = {p.step.key: self.warehouse.finished(p.mark) for p in planned}
+        due = [p for p in planned if found[p.step.key] is None]
+        contexts = [self._context(p, engine) for p in due]
+        for p, context, metrics in zip(due, contexts, _work_of(contexts), strict=True):
+            found[p.step.key] = done = FinishedStep(tuple(self._adopt(context, o, p) for o in p.step.writes), metrics)
+            self.warehouse.finish(p.mark, done)
+        seconds = (time.monotonic() - begun) / len(steps)
+        ran = {p.step.key for p in due}
+        return [
+            self._told(k, f, StepState.RAN if k in ran else StepState.REUSED, seconds) for k, f in found.items() if f
+        ]
+
+    def _planned(self, step: Step) -> _Planned:
         visible = _select(self.entries, [r for r in step.reads if not r.lag])
         lagged = _select(self.earlier, [r for r in step.reads if r.lag])
         inputs = (*sorted(e.label for e in visible.values()), *sorted(f"~{e.label}" for e in lagged.values()))
-        mark = self._mark(step, inputs)
-        found = self.warehouse.finished(mark)
-        state = StepState.REUSED if found else StepState.RAN
-        if found is None:
-            context = self._context(step, engine, visible, lagged)
-            metrics = step.work(context) or {}
-            found = FinishedStep(tuple(self._adopt(context, o, mark, inputs) for o in step.writes), metrics)
-            self.warehouse.finish(mark, found)
+        return _Planned(step, self._mark(step, inputs), inputs, visible, lagged)
+
+    def _told(self, key: str, found: FinishedStep, state: StepState, seconds: float) -> StepResult:
         self.entries.update({e.identity: e for e in found.entries})
         rows = {f"{e.table}/{e.partition}" if e.partition else e.table: e.n_rows for e in found.entries}
-        return StepResult(step.key, state, round(time.monotonic() - begun, 3), rows, found.metrics)
+        return StepResult(key, state, round(seconds, 3), rows, found.metrics)
 
     def _mark(self, step: Step, inputs: tuple[str, ...]) -> str:
         shapes = [self.plan.contracts[o.table].column_names for o in step.writes]
         day = self.plan.as_of if step.is_dated else ""
         return fingerprint(step.key, step.definition, step.material, code_fingerprint(), day, inputs, shapes)
 
-    def _context(
-        self,
-        step: Step,
-        engine: Engine,
-        visible: Mapping[tuple[str, str], Entry],
-        lagged: Mapping[tuple[str, str], Entry],
-    ) -> StepContext:
-        tables, earlier = ({r.table for r in step.reads if bool(r.lag) == lag} for lag in (False, True))
+    def _context(self, planned: _Planned, engine: Engine) -> StepContext:
+        reads = planned.step.reads
+        tables, earlier = ({r.table for r in reads if bool(r.lag) == lag} for lag in (False, True))
         contracts = self.plan.contracts
         return StepContext(
-            step=step,
+            step=planned.step,
             as_of=self.plan.as_of,
             run_id=self.run_id,
             engine=engine,
             contracts=contracts,
-            tables=open_catalog(engine, self.warehouse, contracts, visible, declared=tables),
-            previous=open_catalog(engine, self.warehouse, contracts, lagged, declared=earlier),
+            tables=open_catalog(engine, self.warehouse, contracts, planned.visible, declared=tables),
+            previous=open_catalog(engine, self.warehouse, contracts, planned.lagged, declared=earlier),
             draft=lambda table, partition: self.warehouse.draft(self.run_id, table, partition),
         )
 
-    def _adopt(self, context: StepContext, output: Output, mark: str, inputs: tuple[str, ...]) -> Entry:
-        step = context.step
+    def _adopt(self, context: StepContext, output: Output, planned: _Planned) -> Entry:
+        step = planned.step
         if (output.table, output.partition) not in context.written:
             what = f"{step.key}: {output.table}/{output.partition}"
             raise Bug(
@@ -137,12 +153,12 @@ class Run:
         entry = Entry(
             table=output.table,
             partition=output.partition,
-            version=mark[:20],
+            version=planned.mark[:20],
             run_id=self.run_id,
             step=step.key,
             as_of=self.plan.as_of.isoformat(),
             definition=step.definition,
-            inputs=inputs,
+            inputs=planned.inputs,
             n_rows=context.written[(output.table, output.partition)],
             n_bytes=draft.stat().st_size,
             written_at=self.clock.now().isoformat(timespec="seconds"),
@@ -181,25 +197,63 @@ def peak_memory_mb() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 
+def _work_of(contexts: Sequence[StepContext]) -> Sequence[Mapping[str, Any]]:
+    """Do the work of steps of one family together, of any other step alone; return what each reports."""
+    if len(contexts) > 1 and (family := contexts[0].step.family) is not None:
+        return family.work(contexts)
+    return [c.step.work(c) or {} for c in contexts]
+
+
+@dataclass(frozen=True, slots=True)
+class Performed:
+    """What became of steps that were begun together: their results, and the error that ended the last of them."""
+
+    results: tuple[StepResult, ...]
+    error: BaseException | None = None
+
+
+def perform_together(run: Run, steps: Sequence[Step], engine: Engine) -> Performed:
+    """Do steps together; when that fails, one by one up to the first that fails, so that the culprit is named."""
+    try:
+        return Performed(tuple(run.perform(steps, engine)))
+    except BaseException as error:  # noqa: BLE001 - told to the run, which writes its results and raises it
+        if len(steps) == 1 or not isinstance(error, Exception):
+            text = describe_error(error)
+            return Performed(tuple(StepResult(s.key, StepState.FAILED, error=text) for s in steps), error)
+    done: list[StepResult] = []
+    for step in steps:
+        one = perform_together(run, [step], engine)
+        done += one.results
+        if one.error is not None:
+            return Performed(tuple(done), one.error)
+    return Performed(tuple(done))
+
+
 def perform_in_turn(
     run: Run, engine: Engine, ordered: Sequence[Step], listen: Listener | None
 ) -> tuple[tuple[StepResult, ...], BaseException | None, int]:
     """Perform steps one after another until one fails; return what each did, the failure and the peak memory in MB."""
-    outcomes: list[StepResult] = []
+    needs = dependencies(ordered)
+    urgency = urgencies(ordered, needs)
+    waiting = {s.key: s for s in ordered}
+    finished: dict[str, StepResult] = {}
     failure: BaseException | None = None
-    for step in ordered:
-        tell(listen, step.key, None)
-        try:
-            outcome = run.perform(step, engine)
-        except BaseException as error:  # noqa: BLE001 - written to the results, then raised again by run_steps
-            failure = error
-            outcome = StepResult(step.key, StepState.FAILED, error=describe_error(error))
-        outcomes.append(outcome)
-        tell(listen, step.key, outcome)
-        if failure is not None:
-            break
-    outcomes += [StepResult(s.key, StepState.NOT_REACHED) for s in ordered[len(outcomes) :]]
-    return tuple(outcomes), failure, peak_memory_mb()
+    while waiting and failure is None:
+        chosen = most_urgent([s for k, s in waiting.items() if needs[k] <= finished.keys()], urgency)
+        for step in chosen:
+            del waiting[step.key]
+            tell(listen, step.key, None)
+        performed = perform_together(run, chosen, engine)
+        failure = performed.error
+        for result in performed.results:
+            finished[result.key] = result
+            tell(listen, result.key, result)
+    return in_order(ordered, finished), failure, peak_memory_mb()
+
+
+def in_order(ordered: Sequence[Step], finished: Mapping[str, StepResult]) -> tuple[StepResult, ...]:
+    """Return a result for each step, in order; those that were never begun say so."""
+    return tuple(finished.get(s.key, StepResult(s.key, StepState.NOT_REACHED)) for s in ordered)
 
 
 def describe_error(error: BaseException) -> str:
@@ -215,13 +269,16 @@ def tell(listen: Listener | None, key: str, result: StepResult | None) -> None:
 
 __all__ = [
     "Listener",
+    "Performed",
     "Run",
     "RunPlan",
     "StepResult",
     "StepState",
     "code_fingerprint",
     "describe_error",
+    "in_order",
     "peak_memory_mb",
     "perform_in_turn",
+    "perform_together",
     "tell",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from zhike.kernel.errors import Bug
 from zhike.warehouse.catalog import Catalog
@@ -38,12 +39,29 @@ class Output:
 
 
 @dataclass(frozen=True, slots=True)
+class Family:
+    """Steps that are done in one go when they are ready at once: one scan and few large queries instead of many small ones.
+
+    ``work`` is handed the contexts of the members that are due and returns what each has to report, in their order. Every
+    member still writes its own outputs and keeps its own version.
+    """
+
+    name: str
+    work: Callable[[Sequence[StepContext]], Sequence[Mapping[str, Any]]]
+
+    def alone(self, context: StepContext) -> Mapping[str, Any]:
+        """Do the work of a single member."""
+        return self.work([context])[0]
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """One unit of a run, skipped when nothing it depends on has changed.
 
     ``definition`` is the hash of the definition it carries out; ``material`` are further JSON values on which the result
     depends (file fingerprints, settings). ``is_dated`` is false where the result does not depend on the day of the run.
-    ``work`` returns what is worth reporting (JSON values, no personal data).
+    ``work`` returns what is worth reporting (JSON values, no personal data). Members of a ``family`` are done together.
+    ``cost`` is a rough measure of work, 1 for an ordinary step: what is long, or has long work waiting, is begun first.
     """
 
     key: str
@@ -53,6 +71,8 @@ class Step:
     definition: str = ""
     material: tuple[object, ...] = ()
     is_dated: bool = True
+    family: Family | None = None
+    cost: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,18 +99,48 @@ class StepContext:
         ContractBroken : a column is missing, a key is missing or double, a code is unknown.
         Bug : the step did not declare this output, or writes it twice.
         """
+        path = self.place(table, partition)
+        self.engine.write(conform(_expression(rows), self.contracts[table]), path)
+        return self.take(table, partition, check=check)
+
+    def place(self, table: str, partition: str) -> Path:
+        """Return where an output is to be written; Bug when it is not declared, or is there already."""
         if Output(table, partition) not in self.step.writes or (table, partition) in self.written:
             raise Bug(
                 "warehouse.write_undeclared", zh=f"{self.step.key} 未声明写入 {table}/{partition}",
                 en=f"{self.step.key} does not declare that it writes {table}/{partition}, or writes it twice",
             )  # fmt: skip
-        contract = self.contracts[table]
-        expression = ibis.memtable(rows) if isinstance(rows, pa.Table) else rows
+        return self.draft(table, partition)
+
+    def take(self, table: str, partition: str, *, check: bool = True) -> int:
+        """Count and check what stands at the place of an output; return its number of rows."""
         path = self.draft(table, partition)
-        self.written[(table, partition)] = n_rows = self.engine.write(conform(expression, contract), path)
+        self.written[(table, partition)] = n_rows = int(pq.read_metadata(path).num_rows)
         if check and n_rows:
-            self.engine.check(path, contract)
+            self.engine.check(path, self.contracts[table])
         return n_rows
 
 
-__all__ = ["Input", "Output", "Step", "StepContext"]
+def write_together(contexts: Sequence[StepContext], table: str, rows: ir.Table | pa.Table, *, by: str) -> list[int]:
+    """Write the part of ``table`` of each context of a family in one query, check it, and return the numbers of rows.
+
+    Parameters
+    ----------
+    rows : all rows of all members; a member's are those whose column ``by`` is the partition that its step declares.
+
+    Raises
+    ------
+    ContractBroken, Bug : as ``StepContext.write``.
+    """
+    engine, contract = contexts[0].engine, contexts[0].contracts[table]
+    partitions = [next(o.partition for o in c.step.writes if o.table == table) for c in contexts]
+    paths = {p: c.place(table, p) for c, p in zip(contexts, partitions, strict=True)}
+    engine.write_parts(conform(_expression(rows), contract), paths, contract, by=by)
+    return [c.take(table, p) for c, p in zip(contexts, partitions, strict=True)]
+
+
+def _expression(rows: ir.Table | pa.Table) -> ir.Table:
+    return ibis.memtable(rows) if isinstance(rows, pa.Table) else rows
+
+
+__all__ = ["Family", "Input", "Output", "Step", "StepContext", "write_together"]

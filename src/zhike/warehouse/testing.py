@@ -45,18 +45,33 @@ def run_step(
     as_of: date, contracts: Mapping[str, Contract], previous: Mapping[str, Rows | Mapping[str, Rows]] | None = None,
 ) -> dict[tuple[str, str], pa.Table]:  # fmt: skip
     """Run one step on literal rows; return (table, partition) → rows written. Undeclared reads and writes fail."""
+    return run_together([step], engine, tables, as_of=as_of, contracts=contracts, previous=previous)
+
+
+def run_together(
+    steps: Sequence[Step], engine: Engine, tables: Mapping[str, Rows | Mapping[str, Rows]], *,
+    as_of: date, contracts: Mapping[str, Contract], previous: Mapping[str, Rows | Mapping[str, Rows]] | None = None,
+) -> dict[tuple[str, str], pa.Table]:  # fmt: skip
+    """Run the steps of a family in one go on literal rows; return (table, partition) → rows written."""
     place = Path(tempfile.mkdtemp(dir=engine.scratch))
-    now = catalog(engine, tables, contracts)
-    before = catalog(engine, previous or {}, contracts)
-    reads = {lag: {r.table for r in step.reads if bool(r.lag) == lag} for lag in (False, True)}
-    context = StepContext(
-        step=step, as_of=as_of, run_id="test", engine=engine, contracts=contracts,
-        tables=Catalog(engine, contracts, now.files, reads[False]),
-        previous=Catalog(engine, contracts, before.files, reads[True]),
-        draft=lambda table, partition: place / table / f"{partition or '_'}.parquet",
-    )  # fmt: skip
-    step.work(context)
-    return {(t, p): pq.read_table(context.draft(t, p)) for t, p in context.written}
+    now, before = catalog(engine, tables, contracts), catalog(engine, previous or {}, contracts)
+    contexts = []
+    for step in steps:
+        reads = {lag: {r.table for r in step.reads if bool(r.lag) == lag} for lag in (False, True)}
+        context = StepContext(
+            step=step, as_of=as_of, run_id="test", engine=engine, contracts=contracts,
+            tables=Catalog(engine, contracts, now.files, reads[False]),
+            previous=Catalog(engine, contracts, before.files, reads[True]),
+            draft=lambda table, partition: place / table / f"{partition or '_'}.parquet",
+        )  # fmt: skip
+        contexts.append(context)
+    family = steps[0].family
+    if family is not None:
+        family.work(contexts)
+    else:
+        (context,) = contexts
+        context.step.work(context)
+    return {(t, p): pq.read_table(c.draft(t, p)) for c in contexts for t, p in c.written}
 
 
-__all__ = ["catalog", "rows_table", "run_step"]
+__all__ = ["catalog", "rows_table", "run_step", "run_together"]

@@ -18,8 +18,19 @@ from zhike.kernel.errors import Bug, ZhikeError
 from zhike.kernel.processes import die_with_parent
 from zhike.warehouse.engine import Engine
 from zhike.warehouse.manifest import Entry
-from zhike.warehouse.ordering import dependencies
-from zhike.warehouse.performing import Listener, Run, StepResult, StepState, describe_error, peak_memory_mb, tell
+from zhike.warehouse.ordering import dependencies, most_urgent, urgencies
+from zhike.warehouse.performing import (
+    Listener,
+    Performed,
+    Run,
+    StepResult,
+    StepState,
+    describe_error,
+    in_order,
+    peak_memory_mb,
+    perform_together,
+    tell,
+)
 from zhike.warehouse.steps import Step
 
 EngineMaker = Callable[[], Engine]
@@ -27,11 +38,10 @@ EngineMaker = Callable[[], Engine]
 
 @dataclass(frozen=True, slots=True)
 class _Done:
-    """What a worker sends back: a result and its entries, or an error; and the most memory it has held."""
+    """What a worker sends back: what became of its steps, the entries they made, and the most memory it has held."""
 
-    result: StepResult
+    performed: Performed
     entries: Mapping[tuple[str, str], Entry]
-    error: BaseException | None
     peak_mb: int
 
 
@@ -53,15 +63,13 @@ def _serve(connection: Connection, run: Run, steps: Mapping[str, Step], make_eng
             asked = connection.recv()
             if asked is None:
                 return
-            key, entries = asked
+            keys, entries = asked
             mine = replace(run, entries=dict(entries))
-            try:
-                result, error = mine.perform(steps[key], engine), None
-            except BaseException as caught:  # noqa: BLE001 - sent to the parent, which raises it
-                result = StepResult(key, StepState.FAILED, error=describe_error(caught))
-                error = _portable(caught)
+            performed = perform_together(mine, [steps[k] for k in keys], engine)
+            if performed.error is not None:
+                performed = replace(performed, error=_portable(performed.error))
             made = {k: e for k, e in mine.entries.items() if entries.get(k) != e}
-            connection.send(_Done(result, made, error, peak_memory_mb()))
+            connection.send(_Done(performed, made, peak_memory_mb()))
     except EOFError:
         return
     finally:
@@ -84,7 +92,7 @@ class _Pool:
         context = multiprocessing.get_context("fork")
         self._processes: dict[Connection, Any] = {}
         self.free: list[Connection] = []
-        self.busy: dict[Connection, str] = {}
+        self.busy: dict[Connection, Sequence[str]] = {}
         self.peaks: dict[Connection, int] = {}
         for _ in range(n_workers):
             ours, theirs = context.Pipe()
@@ -95,11 +103,11 @@ class _Pool:
             self._processes[ours] = process
             self.free.append(ours)
 
-    def ask(self, key: str, entries: Mapping[tuple[str, str], Entry]) -> None:
-        """Give a step to a free worker."""
+    def ask(self, keys: Sequence[str], entries: Mapping[tuple[str, str], Entry]) -> None:
+        """Give steps that are done together to a free worker."""
         connection = self.free.pop()
-        connection.send((key, entries))
-        self.busy[connection] = key
+        connection.send((keys, entries))
+        self.busy[connection] = keys
 
     def next_done(self) -> list[_Done]:
         """Wait until some worker is done; a worker that died is a failed step."""
@@ -107,16 +115,18 @@ class _Pool:
         ready = wait([*self.busy, *ended])
         done = []
         for connection in [c for c in self.busy if c in ready or self._processes[c].sentinel in ready]:
-            key = self.busy.pop(connection)
+            keys = self.busy.pop(connection)
             answer = _answer_of(connection)
             if answer is not None:
                 self.free.append(connection)
                 self.peaks[connection] = answer.peak_mb
                 done.append(answer)
             else:
-                text = f"the worker of {key} ended (out of memory?)"
-                error = Bug("run.worker_ended", zh=f"执行 {key} 的进程中止（内存不足？）", en=text)
-                done.append(_Done(StepResult(key, StepState.FAILED, error=text), {}, error, 0))
+                named = ", ".join(keys)
+                text = f"the worker of {named} ended (out of memory?)"
+                error = Bug("run.worker_ended", zh=f"执行 {named} 的进程中止（内存不足？）", en=text)
+                failed = tuple(StepResult(k, StepState.FAILED, error=text) for k in keys)
+                done.append(_Done(Performed(failed, error), {}, 0))
         return done
 
     def close(self, *, now: bool) -> None:
@@ -136,28 +146,33 @@ def perform_among_workers(
 ) -> tuple[tuple[StepResult, ...], BaseException | None, int]:
     """Perform steps as soon as what they read is written; return what each did, the first failure, the peak memory in MB."""
     needs = dependencies(ordered)
+    urgency = urgencies(ordered, needs)
     waiting = {s.key: s for s in ordered}
     finished: dict[str, StepResult] = {}
     failure: BaseException | None = None
     pool = _Pool(run, waiting.copy(), make_engine, n_workers)
     try:
         while (waiting and failure is None) or pool.busy:
-            ready = [k for k in waiting if needs[k] <= finished.keys()] if failure is None else []
-            for key in ready[: len(pool.free)]:
-                tell(listen, key, None)
-                pool.ask(key, run.entries)
-                del waiting[key]
+            while pool.free and failure is None:
+                ready = [s for k, s in waiting.items() if needs[k] <= finished.keys()]
+                if not ready:
+                    break
+                chosen = [s.key for s in most_urgent(ready, urgency)]
+                for key in chosen:
+                    tell(listen, key, None)
+                    del waiting[key]
+                pool.ask(chosen, run.entries)
             for done in pool.next_done():
-                finished[done.result.key] = done.result
-                failure = failure or done.error
+                failure = failure or done.performed.error
                 run.entries.update(done.entries)
-                tell(listen, done.result.key, done.result)
+                for result in done.performed.results:
+                    finished[result.key] = result
+                    tell(listen, result.key, result)
     except BaseException:
         pool.close(now=True)
         raise
     pool.close(now=failure is not None)
-    outcomes = tuple(finished.get(s.key, StepResult(s.key, StepState.NOT_REACHED)) for s in ordered)
-    return outcomes, failure, peak_memory_mb() + sum(pool.peaks.values())
+    return in_order(ordered, finished), failure, peak_memory_mb() + sum(pool.peaks.values())
 
 
 __all__ = ["EngineMaker", "perform_among_workers"]

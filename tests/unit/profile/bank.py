@@ -98,15 +98,18 @@ def _exact(table: str, row: dict[str, Any]) -> dict[str, Any]:
 
 def seen(tables: Catalog, as_of: date = AS_OF) -> Observation:
     """An observation of a tiny bank."""
-    return observe(tables, as_of)
+    return observe(tables, as_of, made_on=as_of)
 
 
 def profile(
-    tables: Catalog, *names: str, as_of: date = AS_OF, features: FeatureSet | None = None
+    tables: Catalog, *names: str, as_of: date = AS_OF, features: FeatureSet | None = None, is_past: bool = False
 ) -> dict[str, dict[str, Any]]:
-    """Customer → feature → value; only the named features (and what they need) are computed."""
+    """Customer → feature → value; only the named features (and what they need) are computed.
+
+    ``is_past``: the tables were made by a run of some later day.
+    """
     chosen = features or only(*names)
-    rows = engine().fetch(build_profile(tables, chosen, as_of)).to_pylist()
+    rows = engine().fetch(build_profile(tables, chosen, as_of, made_on=None if is_past else as_of)).to_pylist()
     return {row["customer_id"]: row for row in rows}
 
 

@@ -4,6 +4,7 @@ from datetime import date
 
 import ibis
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from tests.unit.profile.bank import AS_OF, CONTRACTS, bank, engine, only, person, profile
@@ -68,6 +69,7 @@ def test_a_fact_table_and_a_column_that_do_not_exist_suggest_the_nearest():
     ("formula", "value"),
     [("a + b * 2 - 1", 8.0), ("ratio(a, zero)", None), ("a / zero", None), ("greatest(a, nothing)", 3.0), ("a + nothing", None),
      ("coalesce(nothing, b)", 3.0), ("when(a > 2 and not b < 3, 1, 0)", 1), ("choose(1, 'x', 'y')", "y"), ("clip(a, 0, 1)", 1),
+     ("clip(nothing, 0, 1)", None),
      ("(a >= 3) + (b >= 4)", 1), ("-a", -3.0)],
 )  # fmt: skip
 def test_formulas_are_arithmetic_with_missing_values(formula, value):
@@ -75,6 +77,14 @@ def test_formulas_are_arithmetic_with_missing_values(formula, value):
     table = ibis.memtable(rows)
     found = engine().fetch(table.select(x=compile_formula(formula, {n: table[n] for n in table.columns})))
     assert found["x"].to_pylist() == [value]
+
+
+def test_days_added_to_a_day_are_written_as_a_day(tmp_path):
+    table = ibis.memtable(pa.table({"on": pa.array([date(2024, 2, 28)])}))
+    later = table.select(x=compile_formula("add_days(on, 2)", {"on": table.on}))
+    engine().write(later, tmp_path / "x.parquet")
+    found = pq.read_table(tmp_path / "x.parquet")
+    assert (found.schema.field("x").type, found["x"].to_pylist()) == (pa.date32(), [date(2024, 3, 1)])
 
 
 @pytest.mark.parametrize(

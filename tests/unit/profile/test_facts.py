@@ -242,3 +242,61 @@ def test_repayments_due_are_the_unpaid_lines_of_running_loans_and_bullet_loans_a
     assert [rows["c1"][n] for n in names] == [Decimal("200.00"), date(2025, 7, 20), Decimal("105.00")]
     assert [rows["c2"][n] for n in names] == [Decimal("700.00"), date(2025, 7, 20), Decimal("700.00")]
     assert [rows["c3"][n] for n in names] == [Decimal(0), None, Decimal(0)]
+
+
+def test_each_owner_of_a_joint_contract_is_judged_by_what_that_owner_did():
+    joint = account("t", 1, kind="term", product="T")
+    joint["customer_account"].append({"customer_id": "c2", "account_id": "t", "role": "joint_owner", "share_rate": 0.0})
+    ended = date(2025, 6, 10)
+    tables = bank(
+        {"customer": [person(1), person(2)]},
+        joint,
+        account("d", 2),
+        {
+            "term_contract": [
+                contract("old", date(2025, 12, 1), 50_000, ended_on=ended, end_kind="broken"),
+                contract("new", date(2026, 6, 12), 20_000, started_on=date(2025, 6, 12)),
+            ],
+            "transaction": [txn("d", date(2025, 6, 11), "out", 30_000, counterparty_kind="other_bank_self")],
+        },
+    )
+    names = ["n_broken_12m", "n_broken_redeposited_12m", "n_moved_for_rate_12m"]
+    rows = profile(tables, *names)
+    assert [rows["c1"][n] for n in names] == [1, 1, 0]
+    assert [rows["c2"][n] for n in names] == [1, 1, 1]
+
+
+def test_how_things_stand_now_is_not_shown_for_a_past_day():
+    """Arrears and the status of an application are overwritten in place: what they were on an earlier day is not known."""
+    tables = bank(
+        {
+            "customer": [person(1, district="379901", birth_on=date(1990, 1, 1)), person(2)],
+            "identity_link": [link(1), link(2)],
+            "loan_application": [
+                {"application_id": "a", "source": "core", "source_key": "k1", "product_class": "mortgage", "applied_on": date(2025, 6, 25),
+                 "status": "started", "recorded_at": EARLY}
+            ],
+        },
+        account("l", 1, kind="loan", product="M"),
+        {
+            "loan": [
+                {"loan_id": "L", "account_id": "l", "product_class": "mortgage", "principal_amount": 100, "drawn_on": date(2024, 1, 1),
+                 "five_class": "substandard", "arrears_days": 70, "arrears_days_24m": 80, "recorded_at": EARLY}
+            ]
+        },
+    )  # fmt: skip
+    names = (
+        "arrears_days",
+        "arrears_days_24m",
+        "five_class_worst",
+        "n_unfinished_application_7d",
+        "n_applications_14d",
+        "n_loans_ever",
+        "district",
+        "age",
+    )
+    shown = profile(tables, *names)["c1"]
+    assert [shown[n] for n in names] == [70, 80, "substandard", 1, 1, 1, "379901", 35]
+    past = profile(tables, *names, is_past=True)
+    assert [past["c1"][n] for n in names] == [None, None, None, None, 1, 1, None, 35]
+    assert past["c2"]["arrears_days"] is None  # not 0: who was in arrears on that day is not known of anybody

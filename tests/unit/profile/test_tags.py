@@ -21,7 +21,7 @@ from zhike.profile.tags_why import why
 from zhike.rules.terms import TagPart
 from zhike.warehouse import Input, open_engine
 from zhike.warehouse.ordering import order_steps
-from zhike.warehouse.testing import catalog, run_step
+from zhike.warehouse.testing import catalog, run_step, run_together
 
 CONTRACTS = {c.name: c for c in OWNS}
 D1, D2, D3 = date(2025, 3, 1), date(2025, 3, 2), date(2025, 3, 5)
@@ -348,7 +348,7 @@ def test_every_threshold_of_the_standard_tags_is_a_parameter():
     small = {"0", "1", "3"}  # none, at least one, each month of three: no thresholds
     for path in sorted((STANDARD / "tags").glob("*.yaml")):
         for line in path.read_text(encoding="utf-8").splitlines():
-            for found in re.findall(r"(?:at_least|at_most|above|below|times|n|lives_days): (\d+(?:\.\d+)?)", line):
+            for found in re.findall(r"\b(?:at_least|at_most|above|below|times|n|lives_days): (\d+(?:\.\d+)?)", line):
                 assert found in small, f"{path.name}: {line.strip()}"
 
 
@@ -369,13 +369,59 @@ def test_marketable_status_sums_up_what_policy_allows(standard, engine):
 
     contracts = {**CONTRACTS, "contactability": CONTACTABILITY}
     yes = {"channel": "sms", "product_line": "deposit", "is_allowed": True}
+    lines = ("deposit", "investment", "loan")
+    everything = [yes | {"product_line": line, "channel": "sms" if line == "loan" else "rm"} for line in lines]
     rows = [
-        {"customer_id": "a", "purpose": "marketing", **yes},
+        *({"customer_id": "a", "purpose": "marketing", **row} for row in everything),
+        *({"customer_id": "d", "purpose": "marketing", **row} for row in everything[:-1]),
+        {"customer_id": "d", "purpose": "marketing", **everything[-1], "is_allowed": False},
         {"customer_id": "b", "purpose": "marketing", **yes, "is_allowed": False},
         {"customer_id": "b", "purpose": "service", **yes},
     ]
-    people = [person("a", 1), person("b", 2), person("c", 3)]
+    people = [person("a", 1), person("b", 2), person("c", 3), person("d", 4)]
     tag = standard["marketable_status"]
     out = run_step(tag_step(tag), engine, {"profile": people, "contactability": rows}, as_of=D1, contracts=contracts)
     found = {r["customer_id"]: r["value_text"] for r in out[("tag_value", tag.key)].to_pylist()}
-    assert found == {"a": "marketable", "b": "service_only", "c": "not_contactable"}
+    assert found == {"a": "marketable", "b": "service_only", "c": "not_contactable", "d": "some_lines"}
+
+
+# ---- together --------------------------------------------------------------------------------------------------------
+
+
+def test_tags_that_are_done_together_are_what_each_is_alone(engine):
+    tags = parsed(
+        definition("rich", when=RICH["when"], amount={"field": "aum_point_amount"}),
+        definition("young", cases=[
+            {"value": "child", "zh": "童", "en": "child", "when": {"field": "age", "below": 18}},
+            {"value": "young", "zh": "青", "en": "young", "when": {"field": "age", "below": 30}},
+        ]),
+        definition("firm", subjects=["company"], when={"everyone": True}),
+        definition("seen", kind="event", lives_days=3, when={"field": "age", "at_least": 40}, number={"field": "age"}, refreshed=["number"],
+                   ends_when={"field": "aum_point_amount", "above": 900}),
+        definition("given", kind="manual"),
+    )  # fmt: skip
+    people = [
+        person("a", 1, age=17, aum_point_amount=Decimal(100)), person("b", 2, age=29, aum_point_amount=Decimal(5)),
+        person("c", 3, age=41, aum_point_amount=Decimal(1000)), person("d", 4, age=39), person("e", 5, age=44),
+        {**person("f", 6, age=3), "party_kind": "company"},
+    ]  # fmt: skip
+    given = [{"customer_id": "d", "tag": "given", "given_on": D1, "value_text": "t"}]
+    open_since = {"to_on": None, "definition_hash": "old"}
+    before = {
+        "rich": [{"customer_id": c, "tag": "rich", "from_on": D1, "value_amount": Decimal(v), **open_since} for c, v in (("a", 100), ("b", 200), ("c", 7))],
+        "seen": [{"customer_id": c, "tag": "seen", "from_on": D1, "met_on": D1, "value_number": 1.0, **open_since} for c in ("b", "c", "d", "e")],
+        "firm": [{"customer_id": "f", "tag": "firm", "from_on": D1, **open_since}],
+    }  # fmt: skip
+    rows = {"profile": people, "tag_override": given}
+    for previous in ({}, {"tag_value": before}):
+        steps = [s for s in tag_steps(tags) if s.family]
+        alone = {}
+        for tag in tags.values():
+            own = {"tag_value": {k: v for k, v in before.items() if k == tag.key}} if previous else {}
+            alone |= run_step(tag_step(tag), engine, rows, as_of=D2, contracts=CONTRACTS, previous=own)
+        together = run_together(steps, engine, rows, as_of=D2, contracts=CONTRACTS, previous=previous)
+        assert together.keys() == alone.keys()
+        for key, table in together.items():
+            assert sorted(map(str, table.to_pylist())) == sorted(map(str, alone[key].to_pylist())), key
+    seen = {r["customer_id"]: r["to_on"] for r in together["tag_value", "seen"].to_pylist()}
+    assert seen == {"b": None, "c": D1, "d": None, "e": None}  # b and d live on, c was ended, e is met

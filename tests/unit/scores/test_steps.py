@@ -14,7 +14,7 @@ from zhike.kernel.definitions import Definition
 from zhike.kernel.errors import BadInput
 from zhike.profile.build import build_profile
 from zhike.scores.definition import ModelDefinition
-from zhike.scores.steps import ModelSetting, model_step
+from zhike.scores.steps import ModelSetting, model_steps
 from zhike.warehouse import open_engine
 from zhike.warehouse.testing import catalog, run_step
 
@@ -41,18 +41,23 @@ def engine():
     opened.close()
 
 
-def _step(models: Path, **changes: Any):
+def _steps(models: Path, **changes: Any):
     body = {**BODY, **changes}
     definition = Definition("model", "leaves", body, "models/test.yaml", 1, "hash-of-" + str(sorted(changes)))
-    return model_step(definition, ModelDefinition.model_validate(body), ModelSetting(features(), models))
+    return model_steps(definition, ModelDefinition.model_validate(body), ModelSetting(features(), models))
 
 
 def _run(engine, models: Path, *, tables=None, as_of: date = AS_OF, previous=None, **changes: Any):
     tables = dict(tables or bank_tables())
     known = contracts()
     profile = build_profile(catalog(engine, tables, known), features(), as_of)
-    tables["profile"] = engine.fetch(profile).to_pylist()
-    return run_step(_step(models, **changes), engine, tables, as_of=as_of, contracts=known, previous=previous)
+    learn, score = _steps(models, **changes)
+    learned = run_step(learn, engine, tables, as_of=as_of, contracts=known, previous=previous)
+    now = {
+        "profile": engine.fetch(profile).to_pylist(),
+        "model_run": {"leaves": learned["model_run", "leaves"].to_pylist()},
+    }
+    return {**learned, **run_step(score, engine, now, as_of=as_of, contracts=known)}
 
 
 @pytest.fixture(scope="module")
@@ -193,5 +198,5 @@ def test_rolling_back_scores_with_the_named_version(engine, first):
 
 def test_a_rule_on_an_unknown_field_fails_before_any_run(tmp_path):
     with pytest.raises(BadInput, match="demand_amont") as caught:
-        _step(tmp_path, population={"field": "demand_amont", "at_least": 1})
+        _steps(tmp_path, population={"field": "demand_amont", "at_least": 1})
     assert "demand_amount" in str(caught.value)

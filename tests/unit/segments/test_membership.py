@@ -5,7 +5,9 @@ from datetime import date
 
 import pytest
 
-from tests.unit.segments.world import AS_OF, BEFORE, customer, member, run, segments
+from tests.unit.segments.world import AS_OF, BEFORE, CONTRACTS, customer, engine, member, run, segments
+from zhike.segments.steps import segment_step, segment_steps
+from zhike.warehouse.testing import run_step, run_together
 
 RICH = {"when": {"field": "aum_mavg_amount", "at_least": 100}}
 TIERS = {
@@ -109,3 +111,36 @@ def test_segments_of_tags_and_of_segments_read_only_what_they_name():
     members = {"other": [member("other", 3, BEFORE)]}
     rows = run(tagged, [customer(i) for i in (1, 2, 3, 4)], tag_value=tags, segment_member=members)
     assert held(rows) == {"c1": (None, AS_OF)}
+
+
+def test_segments_that_are_done_together_are_what_each_is_alone():
+    found = segments(
+        young={"when": {"field": "age", "below": 30}},
+        ages={
+            "buckets": [{"key": "child", "zh": "童", "en": "child", "when": {"field": "age", "below": 18}}],
+            "otherwise": {"key": "grown", "zh": "成", "en": "grown"},
+            "is_partition": True,
+        },
+        staff={"when": {"field": "is_staff"}},
+    )
+    people = [customer(i, age=10 * i, is_staff=i == 3) for i in range(1, 6)]
+    before = {
+        "young": [member("young", 1, BEFORE), member("young", 4, BEFORE)],
+        "ages": [member("ages", i, BEFORE, bucket="child") for i in (1, 2)],
+    }
+    for previous in ({}, {"segment_member": before}):
+        alone = {}
+        for segment in found.values():
+            own = {"segment_member": {k: v for k, v in before.items() if k == segment.key}} if previous else {}
+            alone |= run_step(
+                segment_step(segment), engine(), {"profile": people}, as_of=AS_OF, contracts=CONTRACTS, previous=own
+            )
+        together = run_together(
+            segment_steps(found), engine(), {"profile": people}, as_of=AS_OF, contracts=CONTRACTS, previous=previous
+        )
+        assert together.keys() == alone.keys()
+        for key, table in together.items():
+            assert sorted(map(str, table.to_pylist())) == sorted(map(str, alone[key].to_pylist())), key
+    assert [r["change"] for r in together["segment_change", "young"].to_pylist()].count("entered") == 1
+    assert together["segment_change", "staff"].num_rows == 0
+    assert together["segment_health", "staff"].column("n_entered").to_pylist() == [None]

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import date
+import csv
+import json
+from datetime import UTC, date, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.unit.sources_quality.conftest import CONTRACTS, DAY, MOMENT, Row
+from zhike.kernel.clock import VirtualClock
 from zhike.kernel.errors import BadInput, ContractBroken
 from zhike.sources.checks import read_checks
 from zhike.sources.reconcile import reconcile_step
-from zhike.warehouse import Engine
+from zhike.warehouse import Engine, Output, RunPlan, Step, StepContext, Warehouse, run_steps
+from zhike.warehouse.conform import rows_table
 from zhike.warehouse.testing import run_step
 
 DATED = ("transaction", "event")
@@ -179,3 +184,76 @@ def test_mistakes_in_the_mapping_are_told_all_at_once_with_the_nearest_name() ->
         "greater than or equal to 0",
     ):
         assert hint in shown
+
+
+LEDGER_CHECK: dict[str, Any] = {"key": "ledger", "kind": "running_balance"}
+LONG_ACCOUNT = "62280001230009876"
+
+
+def movement(txn_id: str, on: date, amount: float, after: float) -> Row:
+    return {
+        "txn_id": txn_id, "account_id": LONG_ACCOUNT, "on": on, "direction": "in", "amount": Decimal(str(amount)), "recorded_at": MOMENT,
+        "balance_after_amount": Decimal(str(after)), "txn_kind": "transfer_in",
+    }  # fmt: skip
+
+
+def red_night(folder: Path, engine: Engine) -> tuple[Warehouse, RunPlan]:
+    """A warehouse and a run in which one unit differs by 0.5 and one account's second day does not add up."""
+    tables = {
+        **BANK, "control_total": report("deposit_amount", B1_demand=100.5, B9_term=0),
+        "transaction": [movement("t1", date(2025, 2, 1), 10, 10), movement("t2", date(2025, 2, 2), 5, 99)],
+    }  # fmt: skip
+    checks = read_checks([check("deposit_amount"), LEDGER_CHECK], dated_tables=DATED)
+
+    def fill(table: str, rows: list[Row]) -> Step:
+        def work(context: StepContext) -> None:
+            context.write(table, rows_table(CONTRACTS[table], rows))
+
+        return Step(f"fill:{table}", (Output(table),), (), work)
+
+    steps = [fill(t, rows) for t, rows in tables.items()]
+    return Warehouse(folder / "warehouse"), RunPlan(
+        [*steps, reconcile_step(checks, CONTRACTS, runs=folder / "runs")], CONTRACTS, DAY
+    )
+
+
+@pytest.mark.requirement("A8")
+def test_a_red_run_publishes_nothing_and_leaves_every_compared_row_in_its_folder(
+    engine: Engine, tmp_path: Path
+) -> None:
+    warehouse, plan = red_night(tmp_path, engine)
+    with pytest.raises(ContractBroken) as caught:
+        run_steps(
+            warehouse, engine, plan, clock=VirtualClock(datetime(2025, 3, 2, tzinfo=UTC)), results=tmp_path / "runs"
+        )
+    assert warehouse.current() is None
+    [folder] = (tmp_path / "runs").iterdir()
+    table, page = folder / "reconciliation.csv", folder / "reconciliation.html"
+    assert caught.value.facts["files"] == [str(table), str(page)]
+    assert str(table) in str(caught.value)
+    assert str(page) in caught.value.in_chinese()
+    [failed] = [
+        s for s in json.loads((folder / "run_results.json").read_text("utf-8"))["steps"] if s["state"] == "failed"
+    ]
+    assert str(page) in failed["error"]
+    with table.open(encoding="utf-8-sig", newline="") as stream:
+        rows = [
+            (r["check_key"], r["org_id"], r["ours_amount"], r["difference_amount"], r["is_red"])
+            for r in csv.DictReader(stream)
+        ]
+    assert rows == [
+        ("ledger", "…9876", "15.00", "-84.00", "True"), ("ledger", "*", "1.00", "-1.00", "True"),
+        ("total", "B1", "100.00", "-0.50", "True"), ("total", "B9", "0.00", "0.00", "False"),
+    ]  # fmt: skip
+    shown = page.read_text("utf-8")
+    assert "-84.00" in shown
+    assert "本次运行未发布任何结果" in shown
+    for path in folder.iterdir():
+        assert LONG_ACCOUNT not in path.read_text("utf-8")
+
+
+def test_a_green_run_leaves_no_such_files(engine: Engine, tmp_path: Path) -> None:
+    step = reconcile_step(read_checks([check("deposit_amount")], dated_tables=DATED), CONTRACTS, runs=tmp_path)
+    tables = {**BANK, "control_total": report("deposit_amount", B1_demand=100)}
+    run_step(step, engine, tables, as_of=DAY, contracts=CONTRACTS)
+    assert not list(tmp_path.iterdir())

@@ -15,8 +15,8 @@ from zhike.simulator.everyday import monthly_debit_cents, monthly_premium_cents
 from zhike.simulator.files.terms import NO_DAY, FileSpec, amount, code, day, integer, moment, plain, text
 from zhike.simulator.identifiers import numbered, to_date
 from zhike.simulator.organisation import staff_number
-from zhike.simulator.population import COMPANY, PERSON, SOLE_TRADER
-from zhike.simulator.randomness import choose, draw_rows, lognormal, part, part_uniform, threshold
+from zhike.simulator.population import COMPANY, PERSON, SOLE_TRADER, People
+from zhike.simulator.randomness import choose, draw_rows, lognormal, mixed, part, part_uniform, threshold
 from zhike.simulator.records.accounts_of import Keys
 from zhike.simulator.records.bank import BENEFITS
 from zhike.simulator.records.holdings import CREDIT_CLASSES
@@ -24,6 +24,7 @@ from zhike.simulator.state import ChunkState
 from zhike.simulator.terms import BankPlan
 from zhike.simulator.words import read_words
 
+LARGE = 3  # company size
 ITEMS = ("total_assets", "total_liabilities", "revenue", "net_profit", "operating_cash_flow", "receivables")
 ITEM_SHARES = (1.4, 0.8, 1.0, 0.06, 0.08, 0.2)
 STATUSES = ("started", "submitted", "approved", "declined", "withdrawn")
@@ -64,6 +65,18 @@ MERCHANTS = FileSpec(
     "acquiring_merchants", "ACQ_MCHT", "core", "acquiring_merchant", mode="increment",
     columns=(text("MCHT_NO", "merchant_id"), text("CUST_NO", "source_key"), plain("MCC_CLASS", "merchant_category", read_words().merchants.words), day("OPEN_DT", "opened_on"), day("CLOSE_DT", "closed_on")),
 )  # fmt: skip
+SETTLEMENTS = FileSpec(
+    "acquiring_settlements", "ACQ_SETL", "core", "acquiring_settlement", mode="append", fixed={"recorded_at": {"day_end": "on"}},
+    columns=(text("MCHT_NO", "merchant_id"), day("SETL_DT", "on"), integer("TXN_CNT", "n_transactions"), amount("TXN_AMT", "gross_amount")),
+)  # fmt: skip
+FUNDS = FileSpec(
+    "housing_fund_queries", "HSF_QUERY", "core", "housing_fund", mode="append", fixed={"recorded_at": {"day_end": "queried_on"}},
+    columns=(text("CUST_NO", "source_key"), day("QRY_DT", "queried_on"), integer("PAID_M", "n_months_paid"), day("LAST_DT", "last_paid_on"), amount("BASE_AMT", "base_amount")),
+)  # fmt: skip
+HEAD_OFFICE = FileSpec(
+    "head_office_lists", "CUST_LIST", "core", "customer_list", mode="append", fixed={"recorded_at": {"day_end": "valid_from_on"}},
+    columns=(plain("LIST_CD", "list_kind", ("strategic",)), text("CUST_NO", "source_key"), day("BGN_DT", "valid_from_on"), day("END_DT", "valid_to_on")),
+)  # fmt: skip
 GRANTS = FileSpec(
     "benefit_grants", "BNFT_GRANT", "core", "benefit_grant", mode="append",
     columns=(text("GRANT_NO", "grant_id"), plain("BNFT_CD", "benefit_id", BENEFITS), text("CUST_NO", "source_key"), day("GRANT_DT", "granted_on"), day("EXP_DT", "expires_on")),
@@ -100,6 +113,9 @@ SPECS = (
     TAXES,
     PROJECTS,
     MERCHANTS,
+    SETTLEMENTS,
+    FUNDS,
+    HEAD_OFFICE,
     GRANTS,
     REDEEMS,
     LISTS,
@@ -114,6 +130,7 @@ def business_tables(plan: BankPlan, state: ChunkState, keys: Keys, first: int) -
         _orders(state, keys)
         | _credit(state, keys, bits)
         | _companies(state, keys, bits, first)
+        | _listed(state, keys, bits, first)
         | _campaigns(plan, state, keys, bits, first)
     )
 
@@ -191,7 +208,7 @@ def _companies(state: ChunkState, keys: Keys, bits: Any, first: int) -> dict[str
     paid_on = np.tile(np.array(months, np.int64), len(companies))
     periods_text = numbered("", np.array([int(f"{to_date(int(d)):%Y%m}") for d in paid_on], np.int64), 6)
     building = np.flatnonzero((people.kind == COMPANY) & (part(bits[7], 0, 100) < 8))
-    shops = np.flatnonzero((people.kind == SOLE_TRADER) & (part_uniform(bits[7], 16) < 0.65))
+    shops = _shops(people, bits)
     return {
         STATEMENTS.name: {"ENT_NO": keys.customer(who), "PERIOD_DT": period, "RPT_DT": published, "ITEM_CD": item, "ITEM_VAL": value},
         INVOICES.name: {
@@ -214,6 +231,41 @@ def _companies(state: ChunkState, keys: Keys, bits: Any, first: int) -> dict[str
     }  # fmt: skip
 
 
+def _listed(state: ChunkState, keys: Keys, bits: Any, first: int) -> dict[str, Columns]:
+    """Return weekly settlements of the shops that take cards, authorised housing-fund queries, the head office's own list."""
+    people, today = state.people, state.day
+    shops = _shops(people, bits)
+    weeks = np.array([d for d in range(max(first, today - 200), today + 1) if to_date(d).weekday() == 0], np.int64)
+    level = np.array([1, 9, 34])[choose(bits[11][shops], (30.0, 35.0, 35.0), 32)]
+    row, on = np.repeat(np.arange(len(shops)), len(weeks)), np.tile(weeks, len(shops))
+    words = mixed((people.number[shops][row] * 100_000 + on).astype(np.uint64) ^ bits[11][shops][row])
+    count = (level[row] * (50 + part(words, 0, 100))) // 100
+    took = (count > 0) & (on > people.joined[shops][row])
+    row, on, count, words = row[took], on[took], count[took], words[took]
+    age = (today - people.born) // 365
+    asked = np.flatnonzero((people.kind == PERSON) & (age >= 22) & (age < 58) & (part_uniform(bits[9], 48) < 0.2))
+    queried = np.maximum(today - part(bits[10][asked], 48, 60), people.joined[asked])
+    chosen = np.flatnonzero((people.kind == COMPANY) & (people.company_size == LARGE))
+    return {
+        SETTLEMENTS.name: {
+            "MCHT_NO": numbered("M", people.number[shops][row], 10), "SETL_DT": on, "TXN_CNT": count, "TXN_AMT": count * (4_000 + part(words, 16, 40_000)),
+        },
+        FUNDS.name: {
+            "CUST_NO": keys.customer(asked), "QRY_DT": queried, "PAID_M": part(bits[11][asked], 48, 60), "LAST_DT": queried - 5 - part(bits[11][asked], 16, 25),
+            "BASE_AMT": people.monthly_income_cents[asked],
+        },
+        HEAD_OFFICE.name: {
+            "LIST_CD": np.zeros(len(chosen), np.int64), "CUST_NO": keys.customer(chosen), "BGN_DT": np.maximum(people.joined[chosen], first - 100),
+            "END_DT": np.full(len(chosen), NO_DAY),
+        },
+    }  # fmt: skip
+
+
+def _shops(people: People, bits: Any) -> Ints:
+    """Return the sole traders who take cards through the bank."""
+    return np.flatnonzero((people.kind == SOLE_TRADER) & (part_uniform(bits[7], 16) < 0.65))
+
+
 def _campaigns(plan: BankPlan, state: ChunkState, keys: Keys, bits: Any, first: int) -> dict[str, Columns]:
     """Return benefits, lists and contacts of earlier campaigns by other senders; they moved nobody."""
     people, today = state.people, state.day
@@ -225,6 +277,7 @@ def _campaigns(plan: BankPlan, state: ChunkState, keys: Keys, bits: Any, first: 
     span = min(plan.n_days, 180)
     who, day_, nth = _past_contacts(plan, state, today - span + 1)
     words = draw_rows(plan.seed, "past_answers", state.chunk, n_rows=1, size=max(len(who), 1))[0][: len(who)]
+    channel, answer = _channels_and_answers(people.number[who], words)
     return {
         GRANTS.name: {"GRANT_NO": numbers, "BNFT_CD": part(bits[9][granted], 0, 3), "CUST_NO": keys.customer(granted), "GRANT_DT": on, "EXP_DT": on + 90},
         REDEEMS.name: {"GRANT_NO": numbers.filter(np.asarray(used)), "USE_DT": np.minimum(on[used] + 5, today)},
@@ -234,10 +287,19 @@ def _campaigns(plan: BankPlan, state: ChunkState, keys: Keys, bits: Any, first: 
         },
         CONTACTS.name: {
             "CNTC_ID": numbered("K", (people.number[who] * 100_000 + day_) * 10 + nth, 15), "CUST_NO": keys.customer(who),
-            "CHNL_CD": np.array([TOUCHPOINTS.index(c) for c in HISTORY_CHANNELS])[choose(words, (40.0, 30.0, 12.0, 8.0, 6.0, 4.0), 0)],
-            "PURP_CD": (part(words, 16, 100) < 25).astype(np.int64), "CNTC_DT": day_, "FDBK_CD": choose(words, (84.0, 9.0, 6.6, 0.4), 32),
+            "CHNL_CD": np.array([TOUCHPOINTS.index(c) for c in HISTORY_CHANNELS])[channel],
+            "PURP_CD": (part(words, 16, 100) < 25).astype(np.int64), "CNTC_DT": day_, "FDBK_CD": answer,
         },
     }  # fmt: skip
+
+
+def _channels_and_answers(number: Ints, words: Any) -> tuple[Ints, Ints]:
+    """Return channel and answer of past contacts; half of those who are written to often chat with their manager and answer there."""
+    channel = choose(words, (40.0, 30.0, 12.0, 8.0, 6.0, 4.0), 0)
+    chats = (number % 34 == 0) & (part(words, 48, 100) < 55)
+    channel = np.where(chats, HISTORY_CHANNELS.index("wecom"), channel)
+    answer = choose(words, (84.0, 9.0, 6.6, 0.4), 32)
+    return channel, np.where(chats & (part(words, 48, 100) < 44), ANSWERS.index("positive"), answer)
 
 
 def _past_contacts(plan: BankPlan, state: ChunkState, since: int) -> tuple[Ints, Ints, Ints]:

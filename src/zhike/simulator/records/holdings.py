@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from zhike.simulator.arrays import Columns, Ints, pa
+from zhike.simulator.arrays import Bits, Columns, Flags, Ints, pa
 from zhike.simulator.catalogue import DEPOSIT_PRODUCTS, LOAN_PRODUCTS, position_of, products
 from zhike.simulator.files.terms import (
     NO_DAY,
@@ -101,7 +101,8 @@ CARD_OWNERS = FileSpec(
 )  # fmt: skip
 CARDS = FileSpec(
     "card_cards", "CARD_CARD", "card", "card", mode="increment", fixed={"recorded_at": {"day_end": "issued_on"}},
-    columns=(text("CARD_ID", "card_id"), text("ACCT_NO", "account_id"), plain("CARD_KIND", "card_kind", ("credit", "debit")), day("ISSUE_DT", "issued_on"), day("ACT_DT", "activated_on"), day("CANCEL_DT", "closed_on")),
+    columns=(text("CARD_ID", "card_id"), text("ACCT_NO", "account_id"), plain("CARD_KIND", "card_kind", ("credit", "debit")), day("ISSUE_DT", "issued_on"), day("ACT_DT", "activated_on"), day("CANCEL_DT", "closed_on"),
+             day("LAST_TXN_DT", "last_used_on"), amount("OWED_AMT", "owed_amount")),
 )  # fmt: skip
 BILLS = FileSpec(
     "card_bills", "CARD_BILL", "card", "card_bill", mode="append",
@@ -224,10 +225,13 @@ def cards(plan: BankPlan, state: ChunkState, keys: Keys, first: int) -> dict[str
     owed = np.rint(level * lognormal(bits[1][who[row]] ^ bits[2][(row + bill) % state.size], 0.6)).astype(np.int64)
     paid = np.where(people.is_late_payer[who[row]] & (bill % 2 == 0), owed // 10, owed)
     large = np.flatnonzero((owed > 400_000) & ((row + bill) % 9 == 0))
+    activated = np.minimum(issued + 3 + part(bits[0][who], 32, 20), state.day)
+    last_used, owes = _card_use(state.day, activated, bits[3][who], is_asleep=part(bits[1][who], 0, 100) < 12)
     return {
         CARDS.name: {
             "CARD_ID": card_ids, "ACCT_NO": keys.account(who, 40), "CARD_KIND": np.zeros(len(who), np.int64), "ISSUE_DT": issued,
-            "ACT_DT": np.where(never, NO_DAY, np.minimum(issued + 3 + part(bits[0][who], 32, 20), state.day)), "CANCEL_DT": np.full(len(who), NO_DAY),
+            "ACT_DT": np.where(never, NO_DAY, activated), "CANCEL_DT": np.full(len(who), NO_DAY),
+            "LAST_TXN_DT": np.where(never, NO_DAY, last_used), "OWED_AMT": np.where(never | ~owes, 0, people.monthly_income_cents[who] // 9),
         },
         BILLS.name: {"CARD_ID": card_ids.take(pa.array(row)), "BILL_DT": bill, "DUE_DT": bill + 20, "BILL_AMT": owed, "PAID_AMT": paid},
         INSTALMENTS.name: {
@@ -235,6 +239,12 @@ def cards(plan: BankPlan, state: ChunkState, keys: Keys, first: int) -> dict[str
             "PRIN": owed[large] // 100_000 * 100_000, "APR": np.full(len(large), 0.1325), "PERIODS": np.full(len(large), 12), "BGN_DT": bill[large] + 2,
         },
     }  # fmt: skip
+
+
+def _card_use(today: int, activated: Ints, bits: Bits, *, is_asleep: Flags) -> tuple[Ints, Flags]:
+    """Return the last use of each activated card, and whether anything is owed on it; cards asleep lie idle for up to three years."""
+    ago = np.where(is_asleep, 150 + part(bits, 0, 900), part(bits, 0, 40))
+    return np.maximum(activated, today - ago), np.where(is_asleep, part(bits, 16, 100) < 15, part(bits, 16, 100) < 85)
 
 
 def lending(plan: BankPlan, state: ChunkState, keys: Keys) -> dict[str, Columns]:

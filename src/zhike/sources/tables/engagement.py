@@ -83,6 +83,31 @@ ACQUIRING_MERCHANT = Contract(
     ),
 )  # fmt: skip
 
+ACQUIRING_SETTLEMENT = Contract(
+    "acquiring_settlement", "sources", "收单清算", "What a merchant took in through acquiring, settled on a day",
+    key=("merchant_id", "on"), dated_by="on",
+    columns=(
+        code("merchant_id", "商户号", "Merchant", required=True, references="acquiring_merchant.merchant_id"),
+        day("on", "清算日", "Settled on: for the time since the last settlement", required=True),
+        integer("n_transactions", "交易笔数", "Transactions", required=True, minimum=0),
+        amount("gross_amount", "交易金额", "Amount before fees, refunds taken off", required=True),
+        moment("recorded_at", "入库时间", "Recorded at", required=True),
+    ),
+)  # fmt: skip
+
+CUSTOMER_LIST = Contract(
+    "customer_list", "sources", "总行名单", "Customers that the bank itself lists: strategic, institutional, guarded",
+    key=("list_kind", "source", "source_key", "valid_from_on"), dated_by="valid_from_on",
+    columns=(
+        code("list_kind", "名单类型", "Kind of list", required=True, allowed=("strategic", "institutional", "protected")),
+        code("source", "来源系统", "Source system", required=True),
+        text("source_key", "来源客户号", "Customer", required=True, personal=DIRECT),
+        day("valid_from_on", "生效日", "Holds from", required=True),
+        day("valid_to_on", "失效日", "Holds to (inclusive)"),
+        moment("recorded_at", "入库时间", "Recorded at", required=True),
+    ),
+)  # fmt: skip
+
 BENEFIT_STOCK = Contract(
     "benefit_stock", "sources", "权益库存", "Stock of a benefit",
     key=("benefit_id", "on"), dated_by="on",
@@ -144,5 +169,5 @@ CONTACT_HISTORY = Contract(
     ),
 )  # fmt: skip
 
-OWNS = (EVENT, TEXT, SURVEY_ANSWER, SIGNING, ACQUIRING_MERCHANT, BENEFIT_STOCK, BENEFIT_GRANT, BENEFIT_REDEEM,
+OWNS = (EVENT, TEXT, SURVEY_ANSWER, SIGNING, ACQUIRING_MERCHANT, ACQUIRING_SETTLEMENT, CUSTOMER_LIST, BENEFIT_STOCK, BENEFIT_GRANT, BENEFIT_REDEEM,
         LIST_DELIVERED, CONTACT_HISTORY)  # fmt: skip

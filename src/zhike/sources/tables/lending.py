@@ -39,6 +39,7 @@ LOAN = Contract(
         day("settled_on", "结清日", "Settled on"),
         code("five_class", "五级分类", "Five-class grade", allowed=FIVE_CLASSES),
         integer("arrears_days", "逾期天数", "Days in arrears now", unit="days", minimum=0),
+        integer("arrears_days_12m", "近12月最长逾期", "Longest arrears in 12 months", unit="days", minimum=0),
         integer("arrears_days_24m", "近24月最长逾期", "Longest arrears in 24 months", unit="days", minimum=0),
         moment("recorded_at", "入库时间", "Recorded at", required=True),
     ),
@@ -78,7 +79,23 @@ CARD = Contract(
         code("card_kind", "卡种", "Kind", required=True),
         day("issued_on", "发卡日", "Issued on", required=True),
         day("activated_on", "激活日", "Activated on"),
+        day("last_used_on", "最近用卡日", "Last transaction by the cardholder (no interest, fees, instalments); of a card never used the day of activation; missing = not known"),
+        amount("owed_amount", "账面余额", "Owed now, below zero where overpaid; missing = not known"),
         day("closed_on", "销卡日", "Closed on"),
+        moment("recorded_at", "入库时间", "Recorded at", required=True),
+    ),
+)  # fmt: skip
+
+HOUSING_FUND = Contract(
+    "housing_fund", "sources", "公积金缴存", "Housing fund of a person, by an authorised query",
+    key=("source", "source_key", "queried_on"), dated_by="queried_on",
+    columns=(
+        code("source", "来源系统", "Source system", required=True),
+        text("source_key", "来源客户号", "Person", required=True, personal=DIRECT),
+        day("queried_on", "查询日", "Queried on", required=True),
+        integer("n_months_paid", "连续缴存月数", "Months paid without a gap up to the last", required=True, minimum=0),
+        day("last_paid_on", "最近缴存日", "Last paid on"),
+        amount("base_amount", "缴存基数", "Monthly wage that the payments are counted from", minimum=0),
         moment("recorded_at", "入库时间", "Recorded at", required=True),
     ),
 )  # fmt: skip
@@ -206,5 +223,5 @@ WHITELIST = Contract(
     ),
 )  # fmt: skip
 
-OWNS = (CREDIT_FACILITY, LOAN, REPAYMENT_PLAN, COLLATERAL, CARD, CARD_BILL, INSTALMENT, LOAN_APPLICATION, CREDIT_RECORD,
+OWNS = (CREDIT_FACILITY, LOAN, REPAYMENT_PLAN, COLLATERAL, CARD, HOUSING_FUND, CARD_BILL, INSTALMENT, LOAN_APPLICATION, CREDIT_RECORD,
         FINANCIAL_STATEMENT, INVOICE, TAX_RECORD, PROJECT, WHITELIST)  # fmt: skip

@@ -120,6 +120,9 @@ TRANSACTION = Contract(
         code("counterparty_kind", "对手类型", "Counterparty", allowed=(
             "own_bank_self", "own_bank_other", "other_bank_self", "other_bank_other", "broker_self", "wallet_self", "merchant", "employer", "cash", "bank", "government", "unknown")),
         code("counterparty_bank", "对手行", "Counterparty's bank"),
+        text("counterparty_key", "对手账户", "The counterparty's account, or a keyed hash of it: the same for the same account", personal=SENSITIVE),
+        flag("is_counterparty_person", "对手为个人", "The counterparty is a natural person; missing = not known"),
+        flag("is_within_group", "集团内往来", "Between companies of one group; missing = not known"),
         code("merchant_category", "商户类别", "Merchant category"),
         moment("recorded_at", "入库时间", "Recorded at", required=True),
     ),
