@@ -60,12 +60,9 @@ class ChunkWorkers(Generic[T]):
             self._free.append(ours)
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+    def __exit__(self, *_: object) -> None:
         for connection, process in self._processes.items():
-            if kind is None and connection in self._free:
-                connection.send(None)
-            else:
-                process.kill()
+            process.kill()  # it has handed over all that it was asked for, or nobody wants it any more
             process.join()
             connection.close()
         shutil.rmtree(self._spool, ignore_errors=True)
@@ -127,7 +124,7 @@ class ChunkWorkers(Generic[T]):
 
 
 def _serve(connection: Connection, task: Task[T], spool: Path, parent: int, inherited: list[Connection]) -> None:
-    """Draw the chunks that are asked for until None is."""
+    """Draw the chunks that are asked for until this process is killed or its parent's end is closed."""
     die_with_parent(parent)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent is interrupted and ends its workers
     for other in inherited:  # the parent's ends: as long as we hold them, no pipe of its just closes
@@ -146,8 +143,6 @@ def _serve(connection: Connection, task: Task[T], spool: Path, parent: int, inhe
         try:
             chunk = connection.recv()
         except EOFError:
-            return
-        if chunk is None:
             return
         try:
             message: tuple[str, Any] = (DONE, task(chunk, write))
