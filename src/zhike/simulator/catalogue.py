@@ -24,6 +24,9 @@ COUNTERPARTIES = (
     "own_bank_self", "own_bank_other", "other_bank_self", "other_bank_other", "broker_self", "wallet_self", "merchant",
     "employer", "cash", "bank", "government", "unknown",
 )  # fmt: skip
+# the others that a customer pays or is paid by, by number: 0 not told, then regular partners (the first of them sister
+# companies, where there is a group), then staff who are paid one by one
+N_PARTNERS, N_SISTERS, N_FRIENDS, FIRST_STAFF, MAX_STAFF = 40, 8, 6, 41, 40
 KIND = {name: position for position, name in enumerate(TXN_KINDS)}
 PARTNER = {name: position for position, name in enumerate(COUNTERPARTIES)}
 
@@ -110,10 +113,15 @@ __all__ = [
     "CASH_WEALTH",
     "COUNTERPARTIES",
     "DEPOSIT_PRODUCTS",
+    "FIRST_STAFF",
     "GOLD",
     "HOLDING_PRODUCTS",
     "KIND",
     "LOAN_PRODUCTS",
+    "MAX_STAFF",
+    "N_FRIENDS",
+    "N_PARTNERS",
+    "N_SISTERS",
     "PARTNER",
     "RATE_CUT_BP",
     "SHARE_FUND",

@@ -5,10 +5,22 @@ from __future__ import annotations
 import numpy as np
 
 from zhike.simulator.arrays import Bits, Ints
-from zhike.simulator.catalogue import BOND_FUND, CASH_WEALTH, GOLD, HOLDING_PRODUCTS, KIND, PARTNER, SHARE_FUND
+from zhike.simulator.catalogue import (
+    BOND_FUND,
+    CASH_WEALTH,
+    FIRST_STAFF,
+    GOLD,
+    HOLDING_PRODUCTS,
+    KIND,
+    MAX_STAFF,
+    N_FRIENDS,
+    N_PARTNERS,
+    PARTNER,
+    SHARE_FUND,
+)
 from zhike.simulator.identifiers import to_date
 from zhike.simulator.money import ATM, COUNTER, INTERBANK, KIOSK, POS, WALLET, WEB, DayBook
-from zhike.simulator.population import PAYDAYS, PERSON, SOLE_TRADER, People
+from zhike.simulator.population import COMPANY, PAYDAYS, PERSON, SOLE_TRADER, People
 from zhike.simulator.randomness import choose, hits, lognormal, mixed, part, part_uniform
 from zhike.simulator.state import FREE
 from zhike.simulator.words import read_words
@@ -63,7 +75,13 @@ def shop(book: DayBook, gate: Bits, share: float) -> None:
     channel = np.where(business, WEB, np.where(kind == KIND["card_payment"], POS, WALLET))
     merchant = np.where(business, -1, read_words().merchants.draw(words, 0))
     bank = np.where(business, part(words, 0, 10), -1)
-    book.pay(who, -amount, kind, partner, channel=channel, bank=bank, merchant=merchant, initiated=1)
+    other = np.where(business & (kind != KIND["tax"]), _some_other(who, amount, N_PARTNERS), 0)
+    book.pay(who, -amount, kind, partner, channel=channel, bank=bank, merchant=merchant, initiated=1, other=other)
+
+
+def _some_other(who: Ints, amount: Ints, n_others: Ints | int) -> Ints:
+    """Return which of a customer's regular others a payment goes to or comes from, 1 … ``n_others``."""
+    return (who * 31 + amount) % n_others + 1
 
 
 def receive(book: DayBook, own: Bits, others: Bits) -> None:
@@ -89,6 +107,7 @@ def receive(book: DayBook, own: Bits, others: Bits) -> None:
         partner,
         channel=np.where(is_cash, COUNTER, INTERBANK),
         bank=np.where(is_cash, -1, part(words, 16, 10)),
+        other=np.where(is_cash, 0, _some_other(who, amount, np.where(business, N_PARTNERS, N_FRIENDS))),
     )
 
 
@@ -127,6 +146,7 @@ def pay_out(book: DayBook, gates: Bits) -> None:
         channel=book.own_channel(who),
         bank=part(words, 0, 10),
         initiated=1,
+        other=_some_other(who, amount, N_FRIENDS),
     )
     _move_surplus(book, gates[2])
     wages = np.flatnonzero(state.sweep_day == book.day)
@@ -180,6 +200,37 @@ def pay_wages(book: DayBook, words: Bits) -> None:
     sweeping = people.sweeps_wage[who]
     state.sweep[who[sweeping]] = amount[sweeping] * 9 // 10
     state.sweep_day[who[sweeping]] = book.day + part(words[who[sweeping]], 32, 2)
+
+
+def pay_staff_elsewhere(book: DayBook) -> None:
+    """Companies without an agreement pay their people one by one, at other banks, on a pay day of their own."""
+    today = to_date(book.day)
+    if today.day not in PAYDAYS:
+        return
+    people, staff = book.state.people, book.trait("staff_elsewhere", _staff_elsewhere)
+    is_due = np.array(PAYDAYS)[people.number // 2 % len(PAYDAYS)] == today.day
+    firms = np.flatnonzero((staff > 0) & is_due & book.is_active)
+    book.cover(
+        firms,
+        np.sum([(staff[firms] > nth) * _wage_cents(people.number[firms], nth) for nth in range(MAX_STAFF)], axis=0),
+    )
+    for nth in range(MAX_STAFF):
+        paying = firms[staff[firms] > nth]
+        book.pay(
+            paying, -_wage_cents(people.number[paying], nth), KIND["transfer_out"], PARTNER["other_bank_other"], channel=WEB,
+            bank=(people.number[paying] + nth) % 10, initiated=1, other=FIRST_STAFF + nth,
+        )  # fmt: skip
+
+
+def _staff_elsewhere(people: People) -> Ints:
+    """Return how many people each pays at other banks: half of the companies without an agreement and with some staff."""
+    has_agreement = np.isin(np.arange(people.size), people.employer)
+    pays = (people.kind == COMPANY) & ~has_agreement & (people.number % 2 == 0) & (people.n_employees >= 8)
+    return np.where(pays, np.minimum(people.n_employees, MAX_STAFF), 0)
+
+
+def _wage_cents(number: Ints, nth: int) -> Ints:
+    return 450_000 + (number * 7 + nth * 977) % 90 * 5_000
 
 
 def _log_payroll(book: DayBook, who: Ints, amount: Ints, purpose: int) -> None:
@@ -310,6 +361,7 @@ __all__ = [
     "monthly_debit_cents",
     "monthly_premium_cents",
     "pay_out",
+    "pay_staff_elsewhere",
     "pay_wages",
     "receive",
     "repay_loans",

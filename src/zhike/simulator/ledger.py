@@ -19,6 +19,7 @@ NOT_OPEN = np.int32(-(2**31))
 MOVEMENT_COLUMNS = {
     "who": np.int64, "slot": np.int8, "seq": np.int64, "day": np.int32, "second": np.int64, "amount": np.int64, "after": np.int64,
     "kind": np.int8, "channel": np.int8, "partner": np.int8, "bank": np.int8, "merchant": np.int8, "initiated": np.int8,
+    "other": np.int8,
 }  # fmt: skip
 
 
@@ -31,6 +32,7 @@ class Meaning(NamedTuple):
     bank: Code = -1
     merchant: Code = -1
     initiated: Code = 0
+    other: Code = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +149,7 @@ class Movements:
         seq = self.today[who]
         self.today[who] = seq + 1
         self.blocks.append((who, slot, seq, day, second, amount, after, meaning.kind, meaning.channel,
-                            meaning.partner, meaning.bank, meaning.merchant, meaning.initiated))  # fmt: skip
+                            meaning.partner, meaning.bank, meaning.merchant, meaning.initiated, meaning.other))  # fmt: skip
         self.n_rows += len(who)
 
     def next_day(self) -> None:

@@ -63,21 +63,22 @@ class DayBook:
 
     def pay(
         self, who: Ints, amount: Ints, kind: Code, partner: Code, *, channel: Code = CORE, bank: Code = -1, merchant: Code = -1,
-        initiated: Code = 0,
+        initiated: Code = 0, other: Code = 0,
     ) -> None:  # fmt: skip
-        """Move signed ``amount`` (cents) on the demand account of each of ``who`` (unique); zero amounts leave no row."""
+        """Move signed ``amount`` (cents) on the demand account of each of ``who`` (unique); zero amounts leave no row.
+
+        ``other`` says which of the customer's partners, friends or staff is on the other side (``catalogue``).
+        """
+        meaning = Meaning(kind, partner, channel, bank, merchant, initiated, other)
         if not amount.all():
             keep = amount != 0
             who, amount = who[keep], amount[keep]
-            kind, partner, channel, bank, merchant, initiated = (
-                c[keep] if isinstance(c, np.ndarray) else c for c in (kind, partner, channel, bank, merchant, initiated)
-            )
+            meaning = Meaning(*(c[keep] if isinstance(c, np.ndarray) else c for c in meaning))
         if len(who) == 0:
             return
         state = self.state
         after = state.cash.value[who] + amount
         state.cash.carry(who, after, self.day)
-        meaning = Meaning(kind, partner, channel, bank, merchant, initiated)
         state.journal.add(
             who, amount, after, meaning, slot=state.people.cash_slot[who], day=self.day, second=self._seconds(who)
         )

@@ -64,6 +64,7 @@ class People:
     wants_loan: Flags
     n_contracts: Ints
     cash_slot: Ints  # of the demand money: persons 10, businesses a basic (50) or general (51) account
+    in_group: Flags  # a company of a group whose other companies are customers, too
     company_size: Ints  # 0 micro 1 small 2 medium 3 large 4 institution, -1 person
     industry: Ints
     n_employees: Ints
@@ -127,10 +128,16 @@ def draw_people(plan: BankPlan, chunk: int) -> People:
         pays_insurance=is_person & (part(bits[31], 0, 100) < 6), has_fund=is_person & (part(bits[31], 16, 100) < 9) & (age > 20),
         has_cash_wealth=is_person & (part(bits[31], 32, 100) < 14) & (age > 20),
         has_card=is_person & (age >= 20) & (age <= 62) & (part(bits[32], 0, 100) < 16), wants_loan=part(bits[32], 16, 100) < 7,
-        n_contracts=n_contracts, company_size=size_class, industry=np.where(is_person, -1, read_words().industries.draw(bits[33], 32)),
+        n_contracts=n_contracts, in_group=_grouped(plan, chunk, kind), company_size=size_class, industry=np.where(is_person, -1, read_words().industries.draw(bits[33], 32)),
         n_employees=head_count, churn_per_day=np.clip(1.0 + 0.5 * rate_sense - 0.6 * loyalty, 0.05, 4.0) * np.where(is_person, 0.00045, 0.0003),
         **employment, **loans,
     )  # fmt: skip
+
+
+def _grouped(plan: BankPlan, chunk: int, kind: Ints) -> Flags:
+    return (kind == COMPANY) & (
+        part(draw_rows(plan.seed, "standing", chunk, n_rows=2, size=len(kind))[1], 16, 100) < 12
+    )
 
 
 def _by_age(age: Ints, ages: tuple[int, ...], levels: tuple[float, ...]) -> Floats:

@@ -68,6 +68,8 @@ def run_day(
     meet(book, plan.seed, contacts, known_in)
     book.at(0, 5, span=60)
     maturity.begin_day(book, terms)
+    book.at(6, 0, span=60)
+    everyday.pay_staff_elsewhere(book)
     book.at(7, 0, span=300)
     everyday.pay_wages(book, gates[0])
     everyday.repay_loans(book)

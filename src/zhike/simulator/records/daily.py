@@ -13,8 +13,11 @@ from zhike.simulator.behaviour import EVENT_KINDS, SOURCES, SUBJECTS
 from zhike.simulator.catalogue import (
     BOND_FUND,
     COUNTERPARTIES,
+    FIRST_STAFF,
     GOLD,
     HOLDING_PRODUCTS,
+    KIND,
+    N_SISTERS,
     TXN_KINDS,
     products,
     term_products,
@@ -27,6 +30,7 @@ from zhike.simulator.files.terms import (
     cents,
     code,
     day,
+    flag,
     moment,
     number,
     plain,
@@ -37,6 +41,7 @@ from zhike.simulator.ledger import Runs
 from zhike.simulator.maturity import BROKEN, rates_bp
 from zhike.simulator.money import CHANNELS
 from zhike.simulator.organisation import MAX_SUB_BRANCHES, sub_branch_id
+from zhike.simulator.population import PERSON
 from zhike.simulator.records.accounts_of import DEPOSIT_SLOTS, HOLDING_SLOTS, LOAN_SLOTS, N_DEPOSITS, N_HOLDINGS, Keys
 from zhike.simulator.records.keys import source_keys
 from zhike.simulator.state import FREE, N_CONTRACTS, ChunkState
@@ -54,7 +59,8 @@ TRANSACTIONS = FileSpec(
         code("DR_CR", "direction", {"C": "in", "D": "out"}), amount("TXN_AMT", "amount"), amount("ACCT_BAL", "balance_after_amount"),
         code("TXN_CD", "txn_kind", TXN_KINDS), plain("CHNL_CD", "channel", CHANNELS), code("CUST_INIT", "is_initiated", {"1": True, "0": False}),
         code("OPP_TYPE", "counterparty_kind", COUNTERPARTIES), plain("OPP_BANK", "counterparty_bank", read_words().other_banks.words),
-        plain("MCC_CLASS", "merchant_category", read_words().merchants.words),
+        plain("MCC_CLASS", "merchant_category", read_words().merchants.words), text("OPP_ACCT", "counterparty_key"),
+        flag("OPP_PERSON", "is_counterparty_person"), flag("GRP_FLAG", "is_within_group"),
     ),
 )  # fmt: skip
 BALANCES = FileSpec(
@@ -180,6 +186,23 @@ def _transactions(state: ChunkState, keys: Keys) -> dict[str, Any]:
         "DR_CR": (signed < 0).astype(np.int8), "TXN_AMT": np.abs(signed), "ACCT_BAL": rows["after"], "TXN_CD": rows["kind"],
         "CHNL_CD": rows["channel"], "CUST_INIT": (1 - rows["initiated"]).astype(np.int8), "OPP_TYPE": rows["partner"], "OPP_BANK": rows["bank"],
         "MCC_CLASS": rows["merchant"],
+    } | _other_side(state, rows)  # fmt: skip
+
+
+def _other_side(state: ChunkState, rows: dict[str, Ints]) -> dict[str, Any]:
+    """Return the account on the other side where it is told, whether a person's, and whether both are of one group."""
+    people, who, other = state.people, rows["who"], rows["other"]
+    told = np.flatnonzero(other)
+    accounts, place = np.unique(people.number[who[told]] * 1_000 + other[told], return_inverse=True)
+    index = np.zeros(len(who), np.int32)
+    index[told] = place
+    is_business = people.kind[who] != PERSON
+    is_staff = other >= FIRST_STAFF
+    person = np.where(other == 0, -1, np.where(is_business & ~is_staff, 1, 0))
+    is_sister = people.in_group[who] & (other > 0) & (other <= N_SISTERS) & (rows["kind"] == KIND["settlement"])
+    return {
+        "OPP_ACCT": pa.DictionaryArray.from_arrays(pa.array(index, mask=other == 0), numbered("6217", accounts, 12)),
+        "OPP_PERSON": person, "GRP_FLAG": np.where(is_business, np.where(is_sister, 0, 1), -1),
     }  # fmt: skip
 
 

@@ -117,7 +117,7 @@ def _relations(state: ChunkState, keys: Keys, bits: Any) -> dict[str, Columns]:
     child = np.flatnonzero((people.kind == PERSON) & (state.day - people.born < 18 * 365))
     guarded = np.flatnonzero((people.loan >= 1) & (part(bits[0], 0, 100) < 20))
     suppliers = companies[part(bits[1][companies], 0, 100) < 40]
-    grouped = companies[part(bits[1][companies], 16, 100) < 12]
+    grouped = np.flatnonzero(people.in_group)
     referred = np.flatnonzero((people.kind == PERSON) & (part(bits[2], 0, 1000) < 20))
 
     def some(of: Ints, row: int, who: Ints) -> Ints:
