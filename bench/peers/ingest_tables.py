@@ -435,12 +435,14 @@ TRANSACTION = Table(
              WHEN '04' THEN 'other_bank_other' WHEN '05' THEN 'broker_self' WHEN '06' THEN 'wallet_self' WHEN '07' THEN 'merchant'
              WHEN '08' THEN 'employer' WHEN '09' THEN 'cash' WHEN '10' THEN 'bank' WHEN '11' THEN 'government'
              WHEN '12' THEN 'unknown' END AS counterparty_kind,
-        clean(OPP_BANK) AS counterparty_bank, NULL::VARCHAR AS counterparty_key, NULL::BOOLEAN AS is_counterparty_person,
-        NULL::BOOLEAN AS is_within_group, clean(MCC_CLASS) AS merchant_category, day_end("on") AS recorded_at""",
+        clean(OPP_BANK) AS counterparty_bank, clean(OPP_ACCT) AS counterparty_key, clean(OPP_PERSON) AS raw_is_counterparty_person,
+        CASE raw_is_counterparty_person WHEN 'Y' THEN TRUE WHEN 'N' THEN FALSE END AS is_counterparty_person,
+        clean(GRP_FLAG) AS raw_is_within_group, CASE raw_is_within_group WHEN 'Y' THEN TRUE WHEN 'N' THEN FALSE END AS is_within_group,
+        clean(MCC_CLASS) AS merchant_category, day_end("on") AS recorded_at""",
         [missing("txn_id"), WHERE, Check("missing", "on", '"on" IS NULL', '"on"::VARCHAR'), unknown("direction"),
          Check("missing", "direction", "raw_direction IS NULL", "raw_direction"), missing("amount"), below("amount", 0),
          unknown("txn_kind"), Check("missing", "txn_kind", "raw_txn_kind IS NULL", "raw_txn_kind"), unknown("is_initiated"),
-         unknown("counterparty_kind")])],
+         unknown("counterparty_kind"), unknown("is_counterparty_person"), unknown("is_within_group")])],
     [ON_ACCOUNT],
 )  # fmt: skip
 
