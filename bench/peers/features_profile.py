@@ -54,8 +54,8 @@ def setting_up(d: Days) -> list[str]:
         "CREATE MACRO mean(cents, days) AS (round(coalesce(cents, 0) / days) / 100)::DECIMAL(18,2)",
         "CREATE MACRO ratio(a, b) AS round(a::DOUBLE / nullif(b::DOUBLE, 0), 6)",
         "CREATE MACRO months_full(a, b) AS (year(b) - year(a)) * 12 + month(b) - month(a) - (day(b) < day(a))::BIGINT",
-        "CREATE TEMP TABLE holder AS SELECT account_id, customer_no, share_rate FROM customer_account JOIN customer USING (customer_id) "
-        "WHERE role IN ('owner', 'joint_owner')",
+        "CREATE TEMP TABLE holder AS SELECT account_id, customer_no, sum(share_rate) AS share_rate "
+        "FROM customer_account JOIN customer USING (customer_id) WHERE role IN ('owner', 'joint_owner') GROUP BY ALL",
         "CREATE MACRO money_group(class) AS CASE WHEN class IN ('demand', 'agreement') THEN 'demand' "
         "WHEN class IN ('term', 'large_cd', 'notice', 'structured') THEN 'term' "
         "WHEN class IN ('cash_wealth', 'fixed_income', 'mixed_equity', 'trust') THEN 'wealth' "

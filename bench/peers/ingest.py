@@ -158,24 +158,30 @@ class Loading:
         return ", ".join(n if n.strip('"') in have else f"NULL::{empty.get(n, 'VARCHAR')} AS {n}" for n in names)
 
     def write_told(self) -> None:
-        """Add the quarantine rows and the counts of the files."""
-        told = []
+        """Add the quarantine rows and the counts of the files; only the bad rows of a file are taken out of it."""
         for file in self.files:
-            raw = [r[0] for r in self.con.execute(f"DESCRIBE FROM read_parquet('{file.path}')").fetchall()]
-            sealed = ", ".join(f"'{c}': \"{c}\"" for c in raw)
-            rows = (
-                f"SELECT * FROM (SELECT *, to_json({{{sealed}}})::VARCHAR AS row_sealed, file_row_number AS row_no, "
-                f"{file.feed.select} FROM read_parquet('{file.path}', file_row_number=true)) "
-                f"JOIN (FROM bad WHERE file_no = {file.number}) USING (row_no)"
-            )
-            told += [self.told(file, rows, *fault) for fault in self.faults(file.feed)]
+            n_bad = self.con.execute(f"SELECT count(*) FROM bad WHERE file_no = {file.number}").fetchone()[0]
             self.con.execute(
-                f"INSERT INTO load_count SELECT '{self.table.name}', '{file.day}', '{file.label}', n, n - bad, bad, 0 FROM "
-                f"(SELECT num_rows AS n, (SELECT count(*) FROM bad WHERE file_no = {file.number}) AS bad "
-                f"FROM parquet_file_metadata('{file.path}'))"
+                f"INSERT INTO load_count SELECT '{self.table.name}', '{file.day}', '{file.label}', num_rows, num_rows - {n_bad}, {n_bad}, 0 "
+                f"FROM parquet_file_metadata('{file.path}')"
             )
-        if self.con.execute("SELECT count(*) FROM bad").fetchone()[0]:
-            self.con.execute(f"INSERT INTO quarantine {' UNION ALL '.join(told)}")
+            if n_bad:
+                self.tell(file)
+
+    def tell(self, file: File) -> None:
+        """Add the quarantine rows of one file."""
+        self.con.execute(
+            f"CREATE OR REPLACE TEMP TABLE picked AS SELECT * FROM read_parquet('{file.path}', file_row_number=true) "
+            f"WHERE file_row_number IN (SELECT row_no FROM bad WHERE file_no = {file.number})"
+        )
+        raw = [r[0] for r in self.con.execute("DESCRIBE picked").fetchall() if r[0] != "file_row_number"]
+        sealed = ", ".join(f"'{c}': \"{c}\"" for c in raw)
+        rows = (
+            f"SELECT * FROM (SELECT *, to_json({{{sealed}}})::VARCHAR AS row_sealed, file_row_number AS row_no, {file.feed.select} "
+            f"FROM picked) JOIN (FROM bad WHERE file_no = {file.number}) USING (row_no)"
+        )
+        told = [self.told(file, rows, *fault) for fault in self.faults(file.feed)]
+        self.con.execute(f"INSERT INTO quarantine {' UNION ALL '.join(told)}")
 
     def faults(self, feed: Feed) -> list[tuple[str, str, str, str]]:
         """Return (rule, column, condition, value shown) of everything that may be told of a row."""

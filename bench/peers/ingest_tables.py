@@ -323,10 +323,10 @@ ACCOUNT_PARTY = Table(
 )  # fmt: skip
 
 CARD = Table(
-    "card", ("card_id",), "card_id, account_id, card_kind, issued_on, activated_on, closed_on, recorded_at",
+    "card", ("card_id",), "card_id, account_id, card_kind, issued_on, activated_on, last_used_on, owed_amount, closed_on, recorded_at",
     [Feed("CARD_CARD", """
         clean(CARD_ID) AS card_id, clean(ACCT_NO) AS account_id, clean(CARD_KIND) AS card_kind, ISSUE_DT::DATE AS issued_on,
-        ACT_DT::DATE AS activated_on, CANCEL_DT::DATE AS closed_on, day_end(issued_on) AS recorded_at""",
+        ACT_DT::DATE AS activated_on, LAST_TXN_DT::DATE AS last_used_on, OWED_AMT::DECIMAL(18,2) AS owed_amount, CANCEL_DT::DATE AS closed_on, day_end(issued_on) AS recorded_at""",
         [missing("card_id"), WHERE, missing("card_kind"), missing("issued_on")])],
     replaces=True,
 )  # fmt: skip
@@ -349,7 +349,7 @@ CREDIT_FACILITY = Table(
 LOAN = Table(
     "loan", ("loan_id",),
     """loan_id, facility_id, account_id, product_class, principal_amount, annual_rate, term_months, instalment_amount, drawn_on,
-       due_on, settled_on, five_class, arrears_days, arrears_days_24m, recorded_at""",
+       due_on, settled_on, five_class, arrears_days, arrears_days_12m, arrears_days_24m, recorded_at""",
     [Feed("LOAN_DUE", """
         clean(LOAN_NO) AS loan_id, clean(LMT_NO) AS facility_id, clean(ACCT_NO) AS account_id, clean(PROD_CLS) AS product_class,
         LOAN_AMT::DECIMAL(18,2) AS principal_amount, ratio(RATE) AS annual_rate, TERM_M::BIGINT AS term_months,
@@ -357,7 +357,7 @@ LOAN = Table(
         SETTLE_DT::DATE AS settled_on, clean(CLASS5) AS raw_five_class,
         CASE raw_five_class WHEN '01' THEN 'normal' WHEN '02' THEN 'special_mention' WHEN '03' THEN 'substandard'
              WHEN '04' THEN 'doubtful' WHEN '05' THEN 'loss' END AS five_class,
-        OVD_DAYS::BIGINT AS arrears_days, OVD_DAYS_24M::BIGINT AS arrears_days_24m, day_end(drawn_on) AS recorded_at""",
+        OVD_DAYS::BIGINT AS arrears_days, NULL::BIGINT AS arrears_days_12m, OVD_DAYS_24M::BIGINT AS arrears_days_24m, day_end(drawn_on) AS recorded_at""",
         [missing("loan_id"), WHERE, missing("product_class"), missing("principal_amount"), below("principal_amount", 0),
          below("annual_rate", 0), above("annual_rate", 1), below("term_months", 0), missing("drawn_on"), unknown("five_class"),
          below("arrears_days", 0), below("arrears_days_24m", 0)])],
@@ -417,7 +417,7 @@ TERM_CONTRACT = Table(
 TRANSACTION = Table(
     "transaction", ("txn_id",),
     """txn_id, account_id, "on", "at", direction, amount, balance_after_amount, txn_kind, channel, is_initiated, counterparty_kind,
-       counterparty_bank, merchant_category, recorded_at""",
+       counterparty_bank, counterparty_key, is_counterparty_person, is_within_group, merchant_category, recorded_at""",
     [Feed("CORE_TXN", """
         clean(TXN_SEQ) AS txn_id, clean(ACCT_NO) AS account_id, TXN_DT::DATE AS "on", to_utc(TXN_TM) AS "at",
         clean(DR_CR) AS raw_direction, CASE raw_direction WHEN 'C' THEN 'in' WHEN 'D' THEN 'out' END AS direction,
@@ -435,11 +435,14 @@ TRANSACTION = Table(
              WHEN '04' THEN 'other_bank_other' WHEN '05' THEN 'broker_self' WHEN '06' THEN 'wallet_self' WHEN '07' THEN 'merchant'
              WHEN '08' THEN 'employer' WHEN '09' THEN 'cash' WHEN '10' THEN 'bank' WHEN '11' THEN 'government'
              WHEN '12' THEN 'unknown' END AS counterparty_kind,
-        clean(OPP_BANK) AS counterparty_bank, clean(MCC_CLASS) AS merchant_category, day_end("on") AS recorded_at""",
+        clean(OPP_BANK) AS counterparty_bank, clean(OPP_ACCT) AS counterparty_key, clean(OPP_PERSON) AS raw_is_counterparty_person,
+        CASE raw_is_counterparty_person WHEN 'Y' THEN TRUE WHEN 'N' THEN FALSE END AS is_counterparty_person,
+        clean(GRP_FLAG) AS raw_is_within_group, CASE raw_is_within_group WHEN 'Y' THEN TRUE WHEN 'N' THEN FALSE END AS is_within_group,
+        clean(MCC_CLASS) AS merchant_category, day_end("on") AS recorded_at""",
         [missing("txn_id"), WHERE, Check("missing", "on", '"on" IS NULL', '"on"::VARCHAR'), unknown("direction"),
          Check("missing", "direction", "raw_direction IS NULL", "raw_direction"), missing("amount"), below("amount", 0),
          unknown("txn_kind"), Check("missing", "txn_kind", "raw_txn_kind IS NULL", "raw_txn_kind"), unknown("is_initiated"),
-         unknown("counterparty_kind")])],
+         unknown("counterparty_kind"), unknown("is_counterparty_person"), unknown("is_within_group")])],
     [ON_ACCOUNT],
 )  # fmt: skip
 

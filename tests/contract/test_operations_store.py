@@ -39,6 +39,27 @@ def test_a_version_number_is_used_once(store: OperationsStore) -> None:
         store.add_version(replace(TIER, hash="other"))
 
 
+def _keep_and_break_off(store: OperationsStore) -> None:
+    with store.together():
+        store.add_version(replace(TIER, version=2))
+        store.add_override("tag", {"tag": "customer_tier"}, reason="", by="maker", at=AT)
+        store.add_audit("maker", "definition.changed", "tag customer_tier", {}, AT)
+        raise KeyboardInterrupt
+
+
+def test_what_is_kept_together_is_kept_whole_or_not_at_all(store: OperationsStore) -> None:
+    with store.together():
+        store.add_version(TIER)
+        store.decide(TIER, approve=True, by="checker", at=AT, reason="")
+        store.add_audit("maker", "definition.new", "tag customer_tier", {}, AT)
+    with pytest.raises(KeyboardInterrupt):
+        _keep_and_break_off(store)
+    assert [(v.version, v.is_approved) for v in store.versions()] == [(1, True)]
+    assert store.overrides() == []
+    assert [r.action for r in store.audit()] == ["definition.new"]
+    assert verify_audit(list(store.audit())) is None
+
+
 @pytest.mark.requirement("K5")
 def test_the_maker_may_not_approve_their_own_version(store: OperationsStore) -> None:
     store.add_version(TIER)

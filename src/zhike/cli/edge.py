@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ParamSpec, TypeVar
 
 import typer
 
-from zhike.kernel.errors import BadInput, Conflict, NotFound, NotPermitted, Unavailable, ZhikeError
+from zhike.kernel.errors import BadInput, Bug, Conflict, NotFound, NotPermitted, Unavailable, ZhikeError
 
 if TYPE_CHECKING:
     from zhike.warehouse.run import StepResult
@@ -45,37 +45,94 @@ def speaks_chinese() -> bool:
 
 
 def guarded(command: Callable[P, R]) -> Callable[P, R]:
-    """Turn errors of a command into a message on stderr and an exit code."""
+    """Turn errors of a command into a message on stderr, with ``--json`` an object on stdout, and an exit code."""
 
     @functools.wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
-            return command(*args, **kwargs)
-        except ZhikeError as error:
-            say(error.in_chinese() if speaks_chinese() else str(error))
-            raise typer.Exit(exit_code(error)) from error
+            outcome = command(*args, **kwargs)
+            sys.stdout.flush()  # here, where a reader that has gone and a full disk are still told
+        except (typer.Exit, typer.Abort):
+            _flush()
+            raise
         except KeyboardInterrupt as error:
-            say("interrupted; nothing partial is published, run again to go on")
+            say(
+                "已中断：没有发布任何半成品，重跑即可继续",
+                "interrupted; nothing partial is published, run again to go on",
+            )
             raise typer.Exit(EXIT_INTERRUPTED) from error
         except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _forget_stdout()
             raise typer.Exit(0) from None
-        except (typer.Exit, typer.Abort):
-            raise
-        except Exception as error:  # the edge: ours, told as ours
-            say(f"bug: {type(error).__name__}: {error}")
-            if os.environ.get("ZHIKE_DEBUG"):
-                traceback.print_exc()
-            else:
-                say("  → this is our mistake; set ZHIKE_DEBUG=1 for the trace")
-            raise typer.Exit(EXIT_FAILED) from error
+        except Exception as error:
+            told = error if isinstance(error, ZhikeError) else _as_ours(error)
+            raise typer.Exit(_tell(told, as_json=bool(kwargs.get("json")))) from error
+        return outcome
 
     return run
 
 
-def say(message: str) -> None:
-    """Print a line for people, on stderr."""
-    print(message, file=sys.stderr, flush=True)
+def _tell(error: ZhikeError, *, as_json: bool) -> int:
+    """Tell an error to people, and to a program that asked for JSON; return the exit code."""
+    say(error.in_chinese(), str(error))
+    if error.code == "cli.bug":
+        if os.environ.get("ZHIKE_DEBUG"):
+            traceback.print_exc()
+        else:
+            say(
+                "  → 这是我们的错误；设 ZHIKE_DEBUG=1 可看调用栈",
+                "  → this is our mistake; set ZHIKE_DEBUG=1 for the trace",
+            )
+    if as_json:
+        print_json({"error": error.as_json()})
+    _flush()
+    return exit_code(error)
+
+
+def _as_ours(error: Exception) -> ZhikeError:
+    """Return what the machine refused (a file, a folder, the disk, the store) as what it is, and anything else as our mistake."""
+    database = sys.modules.get("django.db")  # loaded by the commands that use the store, and by no other
+    if database is not None and isinstance(error, database.DatabaseError):
+        return Unavailable(
+            "store.refuses", zh=f"操作库拒绝：{error}", en=f"the operational store refuses: {error}",
+            todo_zh="等另一命令结束，并让运行 zhike 的账户能读写 store.sqlite3 及其目录",
+            todo_en="wait for another command to end, and let the account that runs zhike read and write store.sqlite3 and its folder",
+        )  # fmt: skip
+    if not isinstance(error, OSError) or error.errno is None:
+        told = f"{type(error).__name__}: {error}"
+        return Bug("cli.bug", zh=told, en=told)
+    where = str(error.filename or "stdout")
+    if isinstance(error, FileExistsError | NotADirectoryError | IsADirectoryError):
+        return BadInput(
+            "cli.wrong_place", zh=f"{where}：{error.strerror}", en=f"{where}: {error.strerror}",
+            todo_zh="换一个路径：要目录时给目录，要文件时给文件", todo_en="name another path: a folder where one is asked for, a file where one is",
+        )  # fmt: skip
+    if isinstance(error, PermissionError):
+        todo_zh, todo_en = "把读写权限给运行 zhike 的账户", "let the account that runs zhike read and write it"
+    else:
+        todo_zh, todo_en = "核对路径与磁盘空间后重试", "check the path and the room on the disk, then try again"
+    return Unavailable(
+        "cli.machine_refuses", zh=f"{where}：{error.strerror}", en=f"{where}: {error.strerror}",
+        todo_zh=todo_zh, todo_en=todo_en,
+    )  # fmt: skip
+
+
+def _flush() -> None:
+    """Write what is still to be written to stdout; where that cannot be, the exit code has told already."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        _forget_stdout()
+
+
+def _forget_stdout() -> None:
+    """Let what is still to be written to stdout go nowhere, so that the interpreter's end does not fail on it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def say(zh: str, en: str) -> None:
+    """Print a line for people on stderr, in the language of messages."""
+    print(zh if speaks_chinese() else en, file=sys.stderr, flush=True)
 
 
 def print_json(data: object) -> None:
@@ -86,7 +143,7 @@ def print_json(data: object) -> None:
 def print_rows(rows: Sequence[Mapping[str, Any]], *, title: str = "") -> None:
     """Print rows as a table on stdout: drawn on a terminal, tab-separated in a pipe."""
     if not rows:
-        say("nothing to show")
+        say("没有可显示的内容", "nothing to show")
         return
     names = list(rows[0])
     if not sys.stdout.isatty():
@@ -103,6 +160,12 @@ def print_rows(rows: Sequence[Mapping[str, Any]], *, title: str = "") -> None:
     Console().print(table)
 
 
+def _say_step(key: str, result: StepResult | None) -> None:
+    if result is not None:
+        line = f"{result.state:<7} {result.seconds:>7.2f}s  {key}"
+        say(line, line)
+
+
 @contextmanager
 def progress(*, quiet: bool = False) -> Iterator[Callable[[str, StepResult | None], None]]:
     """Yield a listener for runs: a live line on a terminal, one plain line per finished step otherwise, on stderr."""
@@ -110,7 +173,7 @@ def progress(*, quiet: bool = False) -> Iterator[Callable[[str, StepResult | Non
         yield lambda _key, _result: None
         return
     if not sys.stderr.isatty():
-        yield lambda key, result: say(f"{result.state:<7} {result.seconds:>7.2f}s  {key}") if result else None
+        yield _say_step
         return
     from rich.console import Console
 

@@ -16,6 +16,7 @@ from zhike.cli.commands import (
     init,
     lineage,
     models,
+    quarantine,
     report,
     run,
     segments,
@@ -49,7 +50,7 @@ def root(
     """zhike 知客: know the bank's customers, decide what to do for each under hard rules, and prove that it worked."""
 
 
-for module in (init, definitions, run, demo, decisions, report, lineage, doctor):
+for module in (init, definitions, run, quarantine, demo, decisions, report, lineage, doctor):
     module.register(app)
 app.add_typer(tags.app, name="tags")
 app.add_typer(segments.app, name="segments")

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ValidationError
 
 from zhike.kernel.errors import BadInput, Finding, NotFound
 from zhike.kernel.hashing import fingerprint
+from zhike.kernel.mistakes import finding_of
 
 KINDS: Mapping[str, str] = {
     "features": "feature",
@@ -31,7 +32,12 @@ KINDS: Mapping[str, str] = {
     "regulations": "regulation",
     "content": "content",
 }
+KINDS_IN_CHINESE: Mapping[str, str] = {
+    "feature": "特征", "tag": "标签", "segment": "客群", "model": "模型", "offer": "产品优惠", "campaign": "活动", "gate": "合规闸口",
+    "contact_policy": "触达制度", "regulation": "监管要求", "content": "内容",
+}  # fmt: skip
 PARAMETERS_FILE = "parameters.yaml"
+KEYS_SHOWN = 8
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -64,13 +70,15 @@ class DefinitionSet:
         for definition in self.definitions:
             if definition.kind == kind and definition.key == key:
                 return definition
-        near = suggest(key, [d.key for d in self.of_kind(kind)])
+        known = [d.key for d in self.of_kind(kind)]
+        near = suggest(key, known)
+        shown = ", ".join(known[:KEYS_SHOWN]) + (" …" if len(known) > KEYS_SHOWN else "") if known else "–"
         raise NotFound(
             f"definition.{kind}_unknown",
-            zh=f"没有名为 {key} 的{kind}",
+            zh=f"没有名为 {key} 的{KINDS_IN_CHINESE.get(kind, kind)}",
             en=f"there is no {kind} called {key}",
-            todo_zh=f"是否要找 {near}？" if near else "",
-            todo_en=f"did you mean {near}?" if near else "",
+            todo_zh=f"是否要找 {near}？" if near else f"共 {len(known)} 个：{shown}",
+            todo_en=f"did you mean {near}?" if near else f"there are {len(known)}: {shown}",
         )
 
 
@@ -113,32 +121,45 @@ def _parse(content: str) -> tuple[yaml.Node | None, Any]:
         loader.dispose()
 
 
-def read_yaml(path: Path) -> tuple[Any, dict[str, int]]:
-    """Return a file's content and the line (from 1) of each of its top-level keys; BadInput when it is not YAML."""
+def read_yaml(path: Path, *, shown: str = "") -> tuple[Any, dict[str, int]]:
+    """Return a file's content and the line (from 1) of each of its top-level keys; BadInput when it is not YAML.
+
+    Parameters
+    ----------
+    shown : how errors name the file; by its bare name when not given.
+    """
+    named = shown or path.name
     if not path.is_file():
         raise BadInput(
-            "definition.file_missing", zh=f"找不到文件 {path.name}", en=f"there is no file {path.name}",
+            "definition.file_missing", zh=f"找不到文件 {named}", en=f"there is no file {named}",
             todo_zh=f"应在 {path.parent} 下", todo_en=f"expected it in {path.parent}",
         )  # fmt: skip
+    content = path.read_bytes()
     try:
-        content = path.read_text(encoding="utf-8")
-        node, data = _parse(content)
+        node, data = _parse(content.decode("utf-8"))
     except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
         raise BadInput(
-            "definition.not_utf8", zh=f"{path.name} 不是 UTF-8", en=f"{path.name} is not UTF-8 at byte {error.start}",
+            "definition.not_utf8", zh=f"{named}:{line} 不是 UTF-8（第 {error.start + 1} 字节）", en=f"{named}:{line} is not UTF-8 (byte {error.start + 1})",
             todo_zh="请另存为 UTF-8", todo_en="save it as UTF-8",
         ) from error  # fmt: skip
     except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-        line = f":{mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or getattr(error, "note", None) or "cannot be read"
-        raise BadInput(
-            "definition.not_yaml", zh=f"{path.name}{line} 不是合法的 YAML：{problem}", en=f"{path.name}{line} is not YAML: {problem}"
-        ) from error  # fmt: skip
+        raise _not_yaml(error, named) from error
     lines = {}
     if isinstance(node, yaml.MappingNode):
         lines = {str(key.value): key.start_mark.line + 1 for key, _ in node.value}
     return data, lines
+
+
+def _not_yaml(error: yaml.YAMLError, named: str) -> BadInput:
+    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    line = f":{mark.line + 1}" if mark else ""
+    problem = getattr(error, "problem", None) or getattr(error, "note", None) or "cannot be read"
+    return BadInput(
+        "definition.not_yaml", zh=f"{named}{line} 不是合法的 YAML：{problem}", en=f"{named}{line} is not YAML: {problem}",
+        todo_zh="错在该行或其上一行：检查缩进、冒号、引号与括号",
+        todo_en="the mistake is on that line or just above: look at indentation, colons, quotes and brackets",
+    )  # fmt: skip
 
 
 def _read_parameters(folders: Sequence[Path]) -> dict[str, Any]:
@@ -147,6 +168,11 @@ def _read_parameters(folders: Sequence[Path]) -> dict[str, Any]:
         path = folder / PARAMETERS_FILE
         if path.is_file():
             data, _ = read_yaml(path)
+            if data is not None and not isinstance(data, dict):
+                raise BadInput(
+                    "definition.not_a_mapping", zh=f"{path.name} 应为 参数: 值", en=f"{path.name} must be a mapping of parameter: value",
+                    todo_zh="每行写一个，如 tier_wealth_amount: 300000", todo_en="write one a line, such as tier_wealth_amount: 300000",
+                )  # fmt: skip
             for name, entry in (data or {}).items():
                 values[name] = entry["value"] if isinstance(entry, dict) and "value" in entry else entry
     return values
@@ -171,22 +197,40 @@ def _fill(value: Any, parameters: Mapping[str, Any], where: str) -> Any:
 
 
 def _read_file(path: Path, kind: str, parameters: Mapping[str, Any]) -> Iterable[Definition]:
-    data, lines = read_yaml(path)
+    shown = f"{path.parent.name}/{path.name}"
+    data, lines = read_yaml(path, shown=shown)
     if data is None:
         return
-    shown = f"{path.parent.name}/{path.name}"
     if not isinstance(data, dict):
-        raise BadInput(
-            "definition.not_a_mapping", zh=f"{shown} 应为 键: 内容", en=f"{shown} must be a mapping of key: body"
-        )
+        raise _not_a_mapping(shown)
     for key, body in data.items():
         where = f"{shown}:{lines.get(str(key), 1)}"
         if not isinstance(body, dict):
-            raise BadInput(
-                "definition.not_a_mapping", zh=f"{where} {key} 应为映射", en=f"{where} {key} must be a mapping"
-            )
+            raise _not_a_mapping(f"{where} {key}")
         filled = _fill(body, parameters, f"{where} {key}")
         yield Definition(kind, str(key), filled, shown, lines.get(str(key), 1), fingerprint(kind, key, filled))
+
+
+def _not_a_mapping(where: str) -> BadInput:
+    return BadInput(
+        "definition.not_a_mapping", zh=f"{where} 应为 键: 内容", en=f"{where} must be a mapping of key: body",
+        todo_zh="先写键和冒号，其下缩进写各字段", todo_en="write the key and a colon, and its fields indented below",
+    )  # fmt: skip
+
+
+def _check_places(folder: Path) -> None:
+    """Refuse files that look like definitions and would never be read: under another suffix, or beside the kinds' folders."""
+    for path in sorted(p for p in (*folder.glob("*.y*ml"), *folder.glob("*/*.yml")) if p.is_file()):
+        inside = path.parent != folder
+        if path.name == PARAMETERS_FILE or path.name.startswith((".", "_")) or path.parent.name.startswith((".", "_")):
+            continue
+        near = suggest(path.stem, [*KINDS, "parameters"])
+        place = f"{path.parent.name}/{path.stem}.yaml" if inside else f"{near or 'tags'}/{path.stem}.yaml"
+        place = PARAMETERS_FILE if near == "parameters" and not inside else place
+        raise BadInput(
+            "definition.misplaced", zh=f"{path} 不会被读取", en=f"{path} is not read there",
+            todo_zh=f"改名为 {place}", todo_en=f"name it {place}",
+        )  # fmt: skip
 
 
 def read_definitions(folders: Sequence[Path], *, kinds: Collection[str] | None = None) -> DefinitionSet:
@@ -204,12 +248,14 @@ def read_definitions(folders: Sequence[Path], *, kinds: Collection[str] | None =
     merged: dict[tuple[str, str], Definition] = {}
     for folder in folders:
         found: dict[tuple[str, str], Definition] = {}
+        _check_places(folder)
         for child in sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith(("_", "."))):
             if child.name not in KINDS:
                 near = suggest(child.name, KINDS)
                 raise BadInput(
                     "definition.kind_unknown", zh=f"{child} 不是定义的种类", en=f"{child} is no kind of definition",
-                    todo_zh=f"是否要找 {near}？" if near else "", todo_en=f"did you mean {near}?" if near else "",
+                    todo_zh=f"是否要找 {near}？" if near else f"可用：{'、'.join(KINDS)}",
+                    todo_en=f"did you mean {near}?" if near else f"there are {', '.join(KINDS)}",
                 )  # fmt: skip
             if kinds is not None and KINDS[child.name] not in kinds:
                 continue
@@ -222,7 +268,8 @@ def read_definitions(folders: Sequence[Path], *, kinds: Collection[str] | None =
                             "definition.key_twice",
                             zh=f"{definition.key} 写了两次：{first.file}:{first.line} 与 {definition.file}:{definition.line}",
                             en=f"{definition.key} is written twice: {first.file}:{first.line} and {definition.file}:{definition.line}",
-                        )
+                            todo_zh="删去或改名其中一个", todo_en="remove one of them, or give it another key",
+                        )  # fmt: skip
                     found[identity] = definition
         merged.update(found)
     return DefinitionSet(tuple(merged[k] for k in sorted(merged)), parameters)
@@ -246,16 +293,16 @@ def parse_definition(model: type[M], definition: Definition) -> M:
         )
     except ValidationError as error:
         where = f"{definition.file}:{definition.line} {definition.key}"
-        findings = []
-        for item in error.errors():
-            path = ".".join(str(p) for p in item["loc"])
-            near = ""
-            if item["type"] == "extra_forbidden":
-                near = suggest(str(item["loc"][-1]), _known_fields(model, item["loc"][:-1]))
-            findings.append(Finding(f"{where}.{path}", item["msg"], todo=f"did you mean {near}?" if near else ""))
+        findings = tuple(_finding(model, item, where) for item in error.errors())
         raise BadInput(
-            f"definition.{definition.kind}_malformed", zh=f"{where} 有误", en=f"{where} is malformed", findings=tuple(findings)
+            f"definition.{definition.kind}_malformed", zh=f"{where} 有误", en=f"{where} is malformed", findings=findings
         ) from error  # fmt: skip
+
+
+def _finding(model: type[BaseModel], item: Mapping[str, Any], where: str) -> Finding:
+    path = ".".join(str(p) for p in item["loc"])
+    known = _known_fields(model, item["loc"][:-1])
+    return finding_of(item, f"{where}.{path}" if path else where, nearest=lambda name: suggest(name, known))
 
 
 __all__ = ["KINDS", "Definition", "DefinitionSet", "parse_definition", "read_definitions", "read_yaml", "suggest"]

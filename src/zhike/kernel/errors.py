@@ -19,7 +19,7 @@ shell only. A policy "no" is a value (``policy.Refusal``), not an error.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +67,14 @@ class ZhikeError(Exception):
     def __reduce__(self) -> tuple[object, ...]:
         told = (self.code, self.zh, self.en, self.todo_zh, self.todo_en, tuple(self.findings), dict(self.facts))
         return (type(self), told)
+
+    def as_json(self) -> dict[str, object]:
+        """Return the error as JSON values, in both languages: what ``--json`` prints."""
+        return {
+            "code": self.code, "kind": type(self).__name__, "zh": self.zh, "en": self.en,
+            "todo_zh": self.todo_zh, "todo_en": self.todo_en,
+            "findings": [asdict(f) for f in self.findings], "facts": dict(self.facts),
+        }  # fmt: skip
 
     def in_chinese(self) -> str:
         """Return the same message as ``str(error)``, in Chinese."""

@@ -166,6 +166,25 @@ def show_model_card(project: Project, key: str) -> Mapping[str, Any]:
     )
 
 
+def list_quarantine(project: Project, *, table: str = "", limit: int = 100) -> tuple[list[Row], int]:
+    """Return up to ``limit`` rows that the published run held back, by table, file and row, and how many there are in all.
+
+    Values are masked; the row as delivered is not shown.
+
+    Raises
+    ------
+    NotFound : there is no such table.
+    """
+    with opened(project) as o:
+        if table:
+            o.tables.partitions(table)  # says when there is no such table
+        held = o.tables["quarantine"].drop("batch", "row_sealed")
+        held = held.filter(held.table_name == table) if table else held
+        rows = o.rows(held.order_by("table_name", "file", "row_number", "column_name", "rule").limit(limit))
+        counted = o.rows(held.aggregate(n=held.count().cast("int64")))
+        return rows, counted[0]["n"]
+
+
 def explain_decision(project: Project, wanted: str) -> list[Row]:
     """Return past decisions taken again from their stored inputs: one by decision_id, or all about a customer.
 
@@ -218,6 +237,7 @@ __all__ = [
     "count_tag",
     "explain_decision",
     "list_models",
+    "list_quarantine",
     "list_segments",
     "list_tags",
     "opened",

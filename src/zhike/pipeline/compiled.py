@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import partial
 from typing import TypeVar
 
 from zhike.decision import Campaign, compile_campaigns
@@ -25,10 +26,12 @@ from zhike.profile.tags_reading import parse_tags
 from zhike.rules import Vocabulary, field_terms
 from zhike.scores.definition import ModelDefinition, parse_models
 from zhike.segments import Segment, parse_segments, segment_terms
+from zhike.segments.definition import GLOBAL_EXCLUSION
 from zhike.warehouse import Contract
 
 T = TypeVar("T")
 
+METRIC_PARAMETERS = ("aum_classes", "external_counterparties")
 ORDERED_CODES = ("risk_grade", "five_class_worst", "highest_held_risk_grade")
 
 
@@ -101,28 +104,73 @@ def compile_project(definitions: DefinitionSet, settings: Settings, *, permit_ke
         },
     )
     findings: list[Finding] = []
-    tags_words = _collect(findings, lambda: replace(words, segments=segment_terms(found))) or words
-    tags = _collect(findings, lambda: parse_tags(definitions.of_kind("tag"), tags_words)) or {}
-    known = _collect(findings, lambda: replace(words, tags=tag_terms(definitions.of_kind("tag")))) or words
-    segments = _collect(findings, lambda: parse_segments(found, known)) or {}
+    tag_words, broken_tags = _terms(findings, definitions.of_kind("tag"), tag_terms)
+    segment_words, broken_segments = _terms(findings, definitions.of_kind("segment"), segment_terms)
+    whole = replace(words, tags=tag_words, segments=segment_words)
+    sound = [d for d in found if d not in broken_tags and d not in broken_segments]
+    tags = _collect(findings, lambda: parse_tags([d for d in sound if d.kind == "tag"], replace(whole, tags={}))) or {}
+    segments = _collect(findings, lambda: parse_segments(sound, replace(whole, segments={}))) or {}
     models = _collect(findings, lambda: parse_models(definitions)) or []
-    whole = replace(known, segments=tags_words.segments)
     policy = _collect(
         findings, lambda: read_policy(definitions, whole, timezone=settings.business_timezone, key=permit_key)
     )
     campaigns = _collect(findings, lambda: compile_campaigns(definitions, whole)) or ()
+    findings += _parameters_missing(definitions)
     if findings or policy is None:
+        told = _told_once(findings, [*broken_tags, *broken_segments], found)
+        n = len(told)
         raise BadInput(
-            "project.malformed", zh=f"定义有 {len(findings)} 处错误", en=f"{len(findings)} mistakes in the definitions",
-            findings=tuple(findings), todo_zh="逐条改正后再运行 zhike check", todo_en="mend them and run `zhike check` again",
+            "project.malformed", zh=f"定义有 {n} 处错误", en=f"{n} mistake{'s' if n > 1 else ''} in the definitions",
+            findings=told, todo_zh="逐条改正后再运行 zhike check", todo_en="mend them and run `zhike check` again",
         )  # fmt: skip
-    parameters = definitions.parameters
     metrics = standard_metrics(
-        aum_classes=parameters["aum_classes"], external_counterparties=parameters["external_counterparties"],
-        timezone=settings.business_timezone,
-    )  # fmt: skip
+        **{n: definitions.parameters[n] for n in METRIC_PARAMETERS}, timezone=settings.business_timezone
+    )
     contracts = contracts_with(profile)
     return Compiled(definitions, features, contracts, whole, tags, segments, models, policy, campaigns, metrics)
+
+
+def _terms(
+    findings: list[Finding], definitions: Sequence[Definition], read: Callable[[Sequence[Definition]], dict[str, T]]
+) -> tuple[dict[str, T], list[Definition]]:
+    """Return what rules may say of definitions, and those whose body is malformed, after noting what is wrong with them."""
+    terms: dict[str, T] = {}
+    broken = []
+    for definition in definitions:
+        found = _collect(findings, partial(read, [definition]))
+        terms |= found or {}
+        if found is None:
+            broken.append(definition)
+    return terms, broken
+
+
+def _told_once(
+    findings: Sequence[Finding], broken: Sequence[Definition], definitions: Sequence[Definition]
+) -> tuple[Finding, ...]:
+    """Return the findings, each once, without the echoes of a broken definition: that it is not there, where a rule names it,
+    and that a measure is not there, where it is made of such a rule."""
+    echoes = {"": [f"there is no {d.kind} called {d.key} " for d in broken]}
+    if any(d.key == GLOBAL_EXCLUSION for d in broken):
+        echoes[""].append(f"the segment {GLOBAL_EXCLUSION} ")
+    for d in definitions if broken else ():
+        measures = d.body.get("measures")
+        if isinstance(measures, Mapping):
+            echoes[f"{d.file}:{d.line} {d.key}."] = [f"there is no field called {m} " for m in measures]
+
+    def is_echo(finding: Finding) -> bool:
+        return any(
+            finding.where.startswith(where) and finding.problem.startswith(tuple(beginnings))
+            for where, beginnings in echoes.items()
+        )
+
+    return tuple(dict.fromkeys(f for f in findings if not is_echo(f)))
+
+
+def _parameters_missing(definitions: DefinitionSet) -> list[Finding]:
+    """Return a finding for each parameter that measuring needs and the project, which does without the standard pack, lacks."""
+    names = [n for n in METRIC_PARAMETERS if n not in definitions.parameters]
+    todo = "write it as in 请按此页填写 docs/reference/parameters.md"
+    return [Finding(f"parameters.yaml {n}", "is required · 必填", todo=todo) for n in names]
 
 
 def _collect(findings: list[Finding], read: Callable[[], T]) -> T | None:
@@ -130,7 +178,8 @@ def _collect(findings: list[Finding], read: Callable[[], T]) -> T | None:
     try:
         return read()
     except ZhikeError as error:
-        findings.extend(error.findings or [Finding(error.code, error.en, todo=error.todo_en)])
+        todo = " ".join(t for t in (error.todo_en, error.todo_zh) if t)
+        findings.extend(error.findings or [Finding(error.code, f"{error.en} · {error.zh}", todo=todo)])
         return None
 
 

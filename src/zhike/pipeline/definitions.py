@@ -16,7 +16,7 @@ from typing import Literal
 import yaml
 
 from zhike.kernel.definitions import KINDS, Definition, DefinitionSet, suggest
-from zhike.kernel.errors import Conflict, Finding, NotFound
+from zhike.kernel.errors import BadInput, Conflict, Finding, NotFound
 from zhike.kernel.hashing import fingerprint
 from zhike.pipeline.store import OperationsStore, StoredVersion
 
@@ -66,7 +66,7 @@ def compare(store: OperationsStore, definitions: DefinitionSet) -> list[Change]:
 def apply(
     store: OperationsStore, definitions: DefinitionSet, *, by: str, at: datetime, approve_now: bool
 ) -> list[Change]:
-    """Keep every change as a new version; return the changes.
+    """Keep every change as a new version, all of them or, when it fails or is killed, none; return the changes.
 
     Raises
     ------
@@ -80,18 +80,19 @@ def apply(
             findings=tuple(Finding(f"{c.kind} {c.key}", "managed_by: console") for c in held),
             todo_zh="删除文件中的这些键，或用 zhike export 取回", todo_en="remove them from the files, or fetch them with `zhike export`",
         )  # fmt: skip
-    for change in changes:
-        version = _next_version(change, by, at)
-        store.add_version(version)
-        store.add_audit(
-            by,
-            f"definition.{change.action}",
-            f"{change.kind} {change.key}",
-            {"version": version.version, "hash": version.hash},
-            at,
-        )
-        if approve_now:
-            store.decide(version, approve=True, by=POLICY_ON_APPLY, at=at, reason="")
+    with store.together():
+        for change in changes:
+            version = _next_version(change, by, at)
+            store.add_version(version)
+            store.add_audit(
+                by,
+                f"definition.{change.action}",
+                f"{change.kind} {change.key}",
+                {"version": version.version, "hash": version.hash},
+                at,
+            )
+            if approve_now:
+                store.decide(version, approve=True, by=POLICY_ON_APPLY, at=at, reason="")
     return changes
 
 
@@ -116,10 +117,19 @@ def approve(store: OperationsStore, kind: str, key: str, *, by: str, at: datetim
 
     Raises
     ------
+    BadInput : there is no such kind.
     NotFound : there is no such key; the nearest is named.
     NotPermitted : ``by`` made it.
     Conflict : it is decided already.
     """
+    kinds = [*KINDS.values(), PARAMETERS]
+    if kind not in kinds:
+        near = suggest(kind, kinds)
+        raise BadInput(
+            "definition.kind_unknown", zh=f"没有定义种类 {kind}", en=f"there is no kind of definition called {kind}",
+            todo_zh=f"是否要找 {near}？" if near else f"可用：{'、'.join(kinds)}",
+            todo_en=f"did you mean {near}?" if near else f"there are {', '.join(kinds)}",
+        )  # fmt: skip
     versions = store.versions(kind, key)
     if not versions:
         near = suggest(key, [v.key for v in store.versions(kind)])
@@ -127,9 +137,16 @@ def approve(store: OperationsStore, kind: str, key: str, *, by: str, at: datetim
             "definition.unknown", zh=f"没有已应用的 {kind} {key}", en=f"no {kind} called {key} has been applied",
             todo_zh=f"是否要找 {near}？" if near else "先运行 zhike apply", todo_en=f"did you mean {near}?" if near else "run `zhike apply` first",
         )  # fmt: skip
-    store.decide(versions[-1], approve=True, by=by, at=at, reason=reason)
-    store.add_audit(by, "definition.approved", f"{kind} {key}", {"version": versions[-1].version}, at)
+    with store.together():
+        store.decide(versions[-1], approve=True, by=by, at=at, reason=reason)
+        store.add_audit(by, "definition.approved", f"{kind} {key}", {"version": versions[-1].version}, at)
     return versions[-1]
+
+
+def approve_all(store: OperationsStore, *, by: str, at: datetime, reason: str = "") -> list[StoredVersion]:
+    """Approve everything that waits, all of it or, when one may not be approved by ``by``, nothing; return the versions."""
+    with store.together():
+        return [approve(store, v.kind, v.key, by=by, at=at, reason=reason) for v in pending(store)]
 
 
 def approved(store: OperationsStore) -> DefinitionSet:
@@ -193,6 +210,7 @@ __all__ = [
     "Change",
     "apply",
     "approve",
+    "approve_all",
     "approved",
     "compare",
     "export",

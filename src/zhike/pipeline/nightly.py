@@ -13,11 +13,13 @@ from zhike.decision.steps import steps as decision_steps
 from zhike.identity import Action, IdentitySettings, Override, RecordKey
 from zhike.identity.steps import steps as identity_steps
 from zhike.kernel.clock import Clock
+from zhike.kernel.definitions import DefinitionSet
+from zhike.kernel.errors import BadInput
 from zhike.kernel.settings import Settings
 from zhike.measure.steps import steps as measure_steps
 from zhike.pipeline.checking import apply_project, compiled_project
 from zhike.pipeline.compiled import Compiled
-from zhike.pipeline.definitions import approved
+from zhike.pipeline.definitions import approved, pending
 from zhike.pipeline.engagement import EngagementLog, snapshot_steps
 from zhike.pipeline.project import Project
 from zhike.pipeline.store import OperationsStore, StoredOverride
@@ -151,7 +153,7 @@ def run_night(night: Night, store: OperationsStore, *, clock: Clock, listen: Lis
     settings = night.project.settings
     if settings.definitions_approval == "on_apply":
         apply_project(night.project, store, by=getpass.getuser(), at=clock.now())
-    compiled = compiled_project(night.project, approved(store))
+    compiled = compiled_project(night.project, definitions_of_run(store))
     plan = plan_night(night, compiled, store)
     results = night.project.runs
     if settings.run_workers == 1:
@@ -163,6 +165,19 @@ def run_night(night: Night, store: OperationsStore, *, clock: Clock, listen: Lis
     return run_steps(
         night.project.warehouse, partial(worker_engine, settings), plan, clock=clock, results=results, listen=listen,
         workers=settings.run_workers,
+    )  # fmt: skip
+
+
+def definitions_of_run(store: OperationsStore) -> DefinitionSet:
+    """Return the approved definitions; BadInput when there is none, for then nothing could be said about anybody."""
+    found = approved(store)
+    if found.definitions:
+        return found
+    n = len(pending(store))
+    raise BadInput(
+        "run.nothing_approved", zh=f"没有已复核的定义（{n} 个待复核）", en=f"no definition is approved ({n} wait for approval)",
+        todo_zh="先 zhike apply，再由他人 zhike approve all --by 姓名；一个人的项目可设 definitions_approval = \"on_apply\"",
+        todo_en='run `zhike apply`, then have somebody else run `zhike approve all --by NAME`; where one person does everything, set definitions_approval = "on_apply"',
     )  # fmt: skip
 
 

@@ -58,7 +58,7 @@ def make_project(folder: Path, *, name: str, approval: str = "four_eyes") -> lis
 
     Raises
     ------
-    Conflict : there is a project already.
+    Conflict : there is a project already, or a file that would be written over.
     """
     if (folder / SETTINGS_FILE).exists():
         raise Conflict(
@@ -71,6 +71,12 @@ def make_project(folder: Path, *, name: str, approval: str = "four_eyes") -> lis
         "conf/parameters.yaml": PARAMETERS,
         ".gitignore": IGNORED,
     }
+    there = [name for name in texts if (folder / name).exists()]
+    if there:
+        raise Conflict(
+            "init.files_there", zh=f"{folder} 已有 {'、'.join(there)}，不会覆盖", en=f"{folder} holds {', '.join(there)}, which would be written over",
+            todo_zh="换一个空目录，或先移走这些文件", todo_en="name an empty folder, or move them away first",
+        )  # fmt: skip
     written = []
     for relative, content in texts.items():
         path = folder / relative

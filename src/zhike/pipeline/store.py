@@ -6,7 +6,8 @@ contract suite holds both.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal, Protocol
@@ -65,6 +66,10 @@ class AuditRecord:
 
 class OperationsStore(Protocol):
     """Append-only state of a project. Times are aware UTC moments; names are accounts of people."""
+
+    def together(self) -> AbstractContextManager[None]:
+        """Hold what is kept inside the block together: all of it is kept, or, when the block fails or is killed, nothing."""
+        ...
 
     def versions(self, kind: str | None = None, key: str | None = None) -> Sequence[StoredVersion]:
         """Return versions, oldest first within a key."""
@@ -133,10 +138,12 @@ def check_decision(version: StoredVersion, by: str) -> None:
         raise Conflict(
             "definition.already_decided", zh=f"{version.kind} {version.key} 第 {version.version} 版已有结论",
             en=f"{version.kind} {version.key} version {version.version} is decided already",
+            todo_zh="要改变它，先修改文件并 zhike apply", todo_en="to change it, change the files and run `zhike apply`",
         )  # fmt: skip
     if by == version.applied_by:
         raise NotPermitted(
-            "definition.self_approval", zh="制单人不能复核自己的定义", en="the maker may not approve their own definition",
+            "definition.self_approval", zh=f"制单人 {by} 不能复核自己的定义 {version.kind} {version.key}",
+            en=f"{by} made {version.kind} {version.key} and may not approve it",
             todo_zh="请由他人复核", todo_en="ask somebody else",
         )  # fmt: skip
 
@@ -149,6 +156,15 @@ class InMemoryStore:
     _overrides: dict[int, StoredOverride] = field(default_factory=dict)
     _audit: list[AuditRecord] = field(default_factory=list)
     _n_overrides: int = 0
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        before = (list(self._versions), dict(self._overrides), list(self._audit), self._n_overrides)
+        try:
+            yield
+        except BaseException:
+            self._versions, self._overrides, self._audit, self._n_overrides = before
+            raise
 
     def versions(self, kind: str | None = None, key: str | None = None) -> Sequence[StoredVersion]:
         chosen = [v for v in self._versions if kind in (None, v.kind) and key in (None, v.key)]

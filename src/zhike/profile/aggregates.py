@@ -17,7 +17,7 @@ from zhike.profile.facts import FactTable, fact_table
 from zhike.profile.features import Condition, Facts, Feature, Test
 from zhike.profile.money import cents, day_number, from_cents, number_of
 from zhike.profile.observation import Observation
-from zhike.profile.plan import NO, YES, Final, Plan, count_where, sum_where, unknown
+from zhike.profile.plan import NO, YES, Final, Plan, count_where, only_where, sum_where, unknown
 from zhike.profile.windows import Days
 from zhike.warehouse.contracts import Kind
 
@@ -135,13 +135,13 @@ class FactPlan:
         column = _column(self.plan.rows, feature, facts.of) if facts.of else dated
         order = dated.cast("string") + self.plan.rows[self.source.tie].cast("string")
         makers = {
-            "max": lambda: column.max(where=where),
-            "min": lambda: column.min(where=where),
-            "first_on": lambda: dated.min(where=where),
-            "last_on": lambda: dated.max(where=where),
+            "max": lambda: only_where(column, where).max(),
+            "min": lambda: only_where(column, where).min(),
+            "first_on": lambda: only_where(dated, where).min(),
+            "last_on": lambda: only_where(dated, where).max(),
             "earliest": lambda: column.argmin(order, where=where),
             "latest": lambda: column.argmax(order, where=where),
-            "all": lambda: column.fill_null(NO).cast("int64").min(where=where),
+            "all": lambda: only_where(column.fill_null(NO).cast("int64"), where).min(),
         }
         return self.plan.atom((facts.stat, facts.of, key), makers[facts.stat])
 
@@ -219,7 +219,7 @@ class FactPlan:
         offset = number_of(days.last) - day_number(dated)
         inside = ibis.ifelse((offset >= 0) & (offset < days.n_days), offset, 0)
         bits = ibis.literal(1, "int64") << inside
-        name = self.plan.atom(("bits", key), lambda: bits.bit_or(where=where))
+        name = self.plan.atom(("bits", key), lambda: only_where(bits, where).bit_or())
         return lambda t: count_bits(t[name].fill_null(0), days.n_days)
 
     def _months_with(self, feature: str, facts: Facts, _: Days | None) -> Final:

@@ -9,7 +9,7 @@ import ibis
 import ibis.expr.types as ir
 
 from zhike.profile.features import Balance, Feature
-from zhike.profile.money import cent_days, covers, from_cents, mean_from_cents, number_of, overlaps
+from zhike.profile.money import cent_days, counts, covers, from_cents, mean_from_cents, number_of, overlaps
 from zhike.profile.observation import Observation
 from zhike.profile.plan import Final, Plan, sum_where, unknown
 from zhike.profile.windows import Days, Window
@@ -38,10 +38,7 @@ def earliest_day(features: Sequence[Feature], as_of: date) -> date:
 
 def membership(rows: ir.Table, balance: Balance) -> ir.BooleanValue:
     """Return whether a run counts for ``balance``: its class, and where said its grade or kind of account."""
-    wanted = rows.product_class.isin(balance.classes) & ~rows.is_excluded
-    if balance.grades:
-        wanted = wanted & rows.risk_grade.isin(balance.grades)
-    return wanted & rows.account_kind.isin(balance.account_kinds) if balance.account_kinds else wanted
+    return counts(rows, balance.classes, grades=balance.grades, account_kinds=balance.account_kinds)
 
 
 def _component(balance: Balance) -> tuple[object, ...]:

@@ -14,7 +14,18 @@ import ibis
 import ibis.expr.types as ir
 
 from zhike.kernel.terms import Text
-from zhike.profile.money import cent_days, cents, day_number, from_cents, money_runs, overlaps
+from zhike.profile.money import (
+    cent_days,
+    cents,
+    class_bit,
+    class_of,
+    counts,
+    day_number,
+    from_cents,
+    is_of_class,
+    money_runs,
+    overlaps,
+)
 from zhike.profile.observation import Observation
 from zhike.profile.plan import NO
 from zhike.profile.windows import Window
@@ -66,7 +77,7 @@ WORDS: dict[str, Text] = {
 
 def aum_rows(runs: ir.Table, classes: Sequence[str]) -> ir.Table:
     """Return the runs of money that count in AUM: their product class is one of ``classes``, their product not switched off."""
-    return runs.filter(runs.product_class.isin(tuple(classes)) & ~runs.is_excluded)
+    return runs.filter(counts(runs, classes))
 
 
 def aum_at(runs: ir.Table, points: ir.Table, days: dict[str, ir.Value]) -> ir.Table:
@@ -174,11 +185,12 @@ def interest_margin(
     """
     window = Window(complete_month=1).on(observation.as_of)
     runs = money_runs(observation)
-    runs = runs.filter(runs.product_class.isin((*deposit_classes, *loan_classes)))
+    runs = runs.filter(is_of_class(runs, (*deposit_classes, *loan_classes)))
     prices = observation.tables["ftp_rate"]
-    prices = prices.filter(observation.in_force(prices)).select(f_class="product_class", ftp="annual_rate")
-    priced = runs.left_join(prices, runs.product_class == prices.f_class)
-    is_loan = priced.product_class.isin(tuple(loan_classes))
+    prices = prices.filter(observation.in_force(prices))
+    prices = prices.select(f_class=class_bit(prices.product_class), ftp="annual_rate")
+    priced = runs.left_join(prices, class_of(runs) == prices.f_class)
+    is_loan = is_of_class(priced, loan_classes)
     own = priced.annual_rate.fill_null(0.0)
     spread = ibis.ifelse(is_loan, own - priced.ftp, priced.ftp - own)
     parts = (spread * 1_000_000).round()

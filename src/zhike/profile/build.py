@@ -18,7 +18,7 @@ from zhike.profile.aggregates import FactPlan, zero_of
 from zhike.profile.balances import BalancePlan, is_daily
 from zhike.profile.base_definitions import interest_margin, maturity_kept, pay_day_retention
 from zhike.profile.facts import FACTS, MONEY_READS, fact_table
-from zhike.profile.features import Base, Feature, FeatureSet
+from zhike.profile.features import Base, Facts, Feature, FeatureSet
 from zhike.profile.formula import compile_formula
 from zhike.profile.money import money_runs
 from zhike.profile.observation import BUSINESS_TIMEZONE, Observation, Tables, observe, unkept
@@ -29,6 +29,7 @@ from zhike.warehouse.contracts import DATATYPES, ROUND_DIGITS, Kind
 FIXED = ("customer_id", CUSTOMER)
 UNCHANGING = frozenset({"party_kind", "since_on", "registered_on", "birth_on", "sex", "founded_on"})
 _DAYS = frozenset({"deceased_on"})
+SHORT_DAYS = 31
 
 
 def reads_of(features: FeatureSet) -> tuple[str, ...]:
@@ -51,13 +52,21 @@ def reads_of(features: FeatureSet) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
+def _is_short(facts: Facts) -> bool:
+    """Whether a feature takes one sum for each day or code of a few days: those are aggregated apart, over few rows."""
+    return facts.stat in ("largest_day", "largest_day_on", "leading_code") and bool(
+        facts.window and facts.window.days and facts.window.days <= SHORT_DAYS
+    )
+
+
 def _grouped(features: Sequence[Feature]) -> dict[tuple[str, str], list[Feature]]:
     groups: dict[tuple[str, str], list[Feature]] = {}
     for feature in features:
         if feature.balance is not None:
             groups.setdefault(("balance", "daily" if is_daily(feature) else "linear"), []).append(feature)
         elif feature.facts is not None:
-            groups.setdefault(("facts", feature.facts.table), []).append(feature)
+            kind = "short" if _is_short(feature.facts) else "facts"
+            groups.setdefault((kind, feature.facts.table), []).append(feature)
     return groups
 
 

@@ -70,11 +70,15 @@ def _account(observation: Observation) -> ir.Table:
     return by_account(observation.known("account", dated_by="opened_on"), observation)
 
 
-def _term_contract(observation: Observation) -> ir.Table:
+def _term_rows(observation: Observation) -> ir.Table:
     rows = observation.known("term_contract", dated_by="started_on")
     products = observation.tables["product"].select(p_id="product_id", product_class="product_class")
-    rows = rows.left_join(products, rows.product_id == products.p_id).drop("p_id")
-    rows = by_account(rows, observation)
+    return by_account(rows.left_join(products, rows.product_id == products.p_id).drop("p_id"), observation)
+
+
+def _term_contract(observation: Observation) -> ir.Table:
+    rows = observation.once("term_rows", _term_rows)
+    products = observation.tables["product"].select(p_id="product_id", product_class="product_class")
     posted = observation.tables["rate_history"]
     offers = posted.inner_join(products, posted.product_id == products.p_id)
     starts = rows.select("started_on", "product_class").distinct()
@@ -89,20 +93,20 @@ def _term_contract(observation: Observation) -> ir.Table:
         .aggregate(best_rate=offers.annual_rate.max(), n_offers=offers.annual_rate.nunique())
     )
     joined = rows.left_join(best, [rows.started_on == best.b_on, rows.product_class == best.b_class])
-    joined = _what_followed(joined.drop("b_on", "b_class"), observation)
+    joined = _what_followed(joined.drop("b_on", "b_class"), rows, observation)
     is_top = (joined.n_offers > 1) & (joined.annual_rate >= joined.best_rate)
     return joined.mutate(is_top_rate=is_top.fill_null(NO))
 
 
-def _what_followed(contracts: ir.Table, observation: Observation) -> ir.Table:
-    """Add what followed the end of a contract within days: another own contract, and own money that left the bank.
+def _what_followed(contracts: ir.Table, known: ir.Table, observation: Observation) -> ir.Table:
+    """Add to ``contracts`` (of those ``known``) what followed the end of a contract within days: another own contract, and own money that left the bank.
 
     Each owner of a joint contract is judged by what that owner did.
     """
-    ended = contracts.filter(contracts.ended_on.notnull()).select("contract_id", "customer_no", "ended_on")
+    ended = known.filter(known.ended_on.notnull()).select("contract_id", "customer_no", "ended_on")
     until = (ended.ended_on + ibis.interval(days=FOLLOWS_WITHIN_DAYS)).cast("date")
     ended = ended.mutate(until=until)
-    others = contracts.select(o_customer="customer_no", o_contract="contract_id", o_on="started_on")
+    others = known.select(o_customer="customer_no", o_contract="contract_id", o_on="started_on")
     is_next = [
         ended.customer_no == others.o_customer, ended.contract_id != others.o_contract, others.o_on >= ended.ended_on, others.o_on <= ended.until,
     ]  # fmt: skip

@@ -6,6 +6,7 @@ the window. Amounts are whole cents carried as doubles: sums of whole numbers be
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from datetime import date
 
 import ibis
@@ -14,6 +15,7 @@ import ibis.expr.types as ir
 from zhike.profile.observation import Observation
 from zhike.profile.plan import NO
 from zhike.profile.windows import Days
+from zhike.sources.tables.money import ACCOUNT, PRODUCT
 
 HOLDERS = ("owner", "joint_owner")
 EPOCH = date(1970, 1, 1)
@@ -27,6 +29,12 @@ CLASS_OF_KIND = {
     "card": "credit_card",
 }
 SETTLEMENT_KINDS = ("settlement_basic", "settlement_general")
+# What a run of money is, in one number: a bit each for class, grade and kind. Asked for every run many times over.
+CLASSES = tuple(dict.fromkeys((*PRODUCT.column("product_class").allowed, *CLASS_OF_KIND.values(), "other")))
+GRADES = PRODUCT.column("risk_grade").allowed
+KINDS = (*ACCOUNT.column("account_kind").allowed, "holding")
+CLASS_FIRST, GRADE_FIRST, KIND_FIRST, EXCLUDED = 0, 40, 46, 1 << 62
+EVERY_CLASS = (1 << GRADE_FIRST) - 1
 
 
 def day_number(day: ir.Value) -> ir.IntegerValue:
@@ -55,7 +63,10 @@ def mean_from_cents(cent_days: ir.Value, n_days: int) -> ir.DecimalValue:
 
 
 def holders(observation: Observation) -> ir.Table:
-    """Return account_id, customer_no, share_rate of those whose money it is: owners and joint owners, not disponents."""
+    """Return account_id, customer_no, share_rate of those whose money it is: owners and joint owners, not disponents.
+
+    Once per customer, also where two records of one customer are owner and joint owner: what happens is counted once.
+    """
     return observation.once("holders", _holders)
 
 
@@ -63,33 +74,81 @@ def _holders(observation: Observation) -> ir.Table:
     roles = observation.tables["customer_account"]
     numbers = observation.tables["customer"].select("customer_id", "customer_no")
     own = roles.filter(roles.role.isin(HOLDERS))
-    return own.inner_join(numbers, "customer_id").select("account_id", "customer_no", "share_rate")
+    linked = own.inner_join(numbers, "customer_id")
+    return linked.group_by("account_id", "customer_no").aggregate(share_rate=linked.share_rate.sum())
+
+
+def _bits(value: ir.Value, codes: Sequence[str], first: int) -> ir.IntegerValue:
+    """Return a number with one bit set for the code, none for a missing or another one."""
+    return ibis.cases(*((value == c, 1 << (first + i)) for i, c in enumerate(codes)), else_=0).cast("int64")
+
+
+def _mask(wanted: Collection[str], codes: Sequence[str], first: int) -> int:
+    return sum(1 << (first + i) for i, c in enumerate(codes) if c in wanted)
+
+
+def class_bit(product_class: ir.Value) -> ir.IntegerValue:
+    """Return the bit of a product class, as :func:`class_of` gives it for runs of money."""
+    return _bits(product_class, CLASSES, CLASS_FIRST)
+
+
+def class_of(runs: ir.Table) -> ir.IntegerValue:
+    """Return the bit of the product class of each run."""
+    return runs.traits & EVERY_CLASS
+
+
+def is_of_class(runs: ir.Table, classes: Collection[str]) -> ir.BooleanValue:
+    """Return whether each run is money of one of these product classes."""
+    return (runs.traits & _mask(classes, CLASSES, CLASS_FIRST)) != 0
+
+
+def counts(
+    runs: ir.Table, classes: Collection[str], *, grades: Collection[str] = (), account_kinds: Collection[str] = ()
+) -> ir.BooleanValue:
+    """Return whether each run is of one of the classes and its product not switched off; and of the grades and kinds, if given."""
+    wanted = is_of_class(runs, classes) & ((runs.traits & EXCLUDED) == 0)
+    if grades:
+        wanted = wanted & ((runs.traits & _mask(grades, GRADES, GRADE_FIRST)) != 0)
+    if account_kinds:
+        wanted = wanted & ((runs.traits & _mask(account_kinds, KINDS, KIND_FIRST)) != 0)
+    return wanted
+
+
+def _products(observation: Observation) -> ir.Table:
+    """Return p_id with the bits of class and grade, family, rate, and whether the product is switched off."""
+    products = observation.tables["product"]
+    return products.select(
+        p_id="product_id", p_class=class_bit(products.product_class), p_grade=_bits(products.risk_grade, GRADES, GRADE_FIRST),
+        p_family="family", p_rate="annual_rate", p_is_off=(~products.counts_in_aum).fill_null(NO),
+    )  # fmt: skip
 
 
 def account_facts(observation: Observation) -> ir.Table:
-    """Return account_id with kind, class, grade and rate (a loan's own); what an account is does not change after its opening."""
+    """Return account_id with kind, traits and rate (a loan's own); what an account is does not change after its opening."""
     return observation.once("account_facts", _account_facts)
 
 
 def _account_facts(observation: Observation) -> ir.Table:
-    accounts = observation.tables["account"]
-    products = observation.tables["product"]
+    accounts, products = observation.tables["account"], _products(observation)
     opened = accounts.filter(accounts.opened_on <= ibis.literal(observation.as_of))
     loans = observation.known("loan", dated_by="drawn_on").select(loan_account="account_id", loan_rate="annual_rate")
     rates = loans.group_by("loan_account").aggregate(loan_rate=loans.loan_rate.max())
-    joined = opened.left_join(products, opened.product_id == products.product_id)
+    joined = opened.left_join(products, opened.product_id == products.p_id)
     joined = joined.left_join(rates, opened.account_id == rates.loan_account)
-    by_kind = ibis.cases(*((opened.account_kind == k, v) for k, v in CLASS_OF_KIND.items()), else_="other")
-    is_settling = opened.account_kind.isin(SETTLEMENT_KINDS) & ~products.family.fill_null("corporate").isin(
+    demand, other = (_mask((c,), CLASSES, CLASS_FIRST) for c in ("demand", "other"))
+    of_kind = ((opened.account_kind == k, _mask((v,), CLASSES, CLASS_FIRST)) for k, v in CLASS_OF_KIND.items())
+    by_kind = ibis.cases(*of_kind, else_=other)
+    is_settling = opened.account_kind.isin(SETTLEMENT_KINDS) & ~products.p_family.fill_null("corporate").isin(
         ("deposit",)
     )
+    its_class = ibis.ifelse(is_settling, demand, products.p_class.nullif(0).fill_null(by_kind))
+    is_off = products.p_is_off.fill_null(NO) & products.p_family.isin(("deposit", "wealth")).fill_null(NO)
+    traits = its_class + products.p_grade.fill_null(0) + _bits(opened.account_kind, KINDS, KIND_FIRST)
     return joined.select(
         account_id=opened.account_id,
         account_kind=opened.account_kind,
-        product_class=ibis.ifelse(is_settling, "demand", products.product_class.fill_null(by_kind)),
-        risk_grade=products.risk_grade,
-        annual_rate=ibis.coalesce(rates.loan_rate, products.annual_rate),
-        is_excluded=(~products.counts_in_aum).fill_null(NO) & products.family.isin(("deposit", "wealth")),
+        traits=(traits + ibis.ifelse(is_off, EXCLUDED, 0)).cast("int64"),
+        annual_rate=ibis.coalesce(rates.loan_rate, products.p_rate),
     )
 
 
@@ -97,7 +156,7 @@ def _runs(observation: Observation, table: str) -> ir.Table:
     rows = observation.known(table, dated_by="on")
     day = ibis.literal(observation.as_of)
     until = ibis.least(ibis.coalesce(rows.until_on, day), day)
-    return rows.mutate(first_day=day_number(rows.on), last_day=day_number(until))
+    return rows.mutate(first_day=day_number(rows.on).cast("int32"), last_day=day_number(until).cast("int32"))
 
 
 def money_runs(observation: Observation) -> ir.Table:
@@ -105,35 +164,37 @@ def money_runs(observation: Observation) -> ir.Table:
 
     Returns
     -------
-    customer_no, product_class, account_kind, risk_grade, annual_rate, is_excluded (product does not count in AUM), amount
-    (double, whole cents, the holder's share; loans as what is owed, positive), first_day, last_day (days since 1970-01-01,
-    clipped to the day).
+    customer_no, traits (bits of product class, risk grade, kind of account, and whether the product does not count in AUM: asked
+    by :func:`counts` and :func:`is_of_class`), annual_rate, amount (double, whole cents, the holder's share; loans as what
+    is owed, positive), first_day, last_day (days since 1970-01-01, clipped to the day). Narrow, since there are many.
     """
     return observation.once("money_runs", _money_runs)
 
 
+def _owned_accounts(observation: Observation) -> ir.Table:
+    """Return account_facts once per holder, those left out whose money stands in holding_daily."""
+    facts = account_facts(observation)
+    return facts.filter(~facts.account_kind.isin(HELD_ELSEWHERE)).inner_join(holders(observation), "account_id")
+
+
 def _money_runs(observation: Observation) -> ir.Table:
-    balances, holdings = _runs(observation, "balance_daily"), _runs(observation, "holding_daily")
-    accounts, products = account_facts(observation), observation.tables["product"]
-    on_account = balances.inner_join(accounts, "account_id")
-    on_account = on_account.filter(~on_account.account_kind.isin(HELD_ELSEWHERE))
-    of_balances = on_account.select(
-        "account_id", "product_class", "account_kind", "risk_grade", "annual_rate", "is_excluded", "first_day", "last_day",
-        value=ibis.ifelse(on_account.account_kind.isin(("loan", "card")), on_account.balance_amount.abs(), on_account.balance_amount),
-    )  # fmt: skip
-    joined = holdings.inner_join(products, holdings.product_id == products.product_id)
-    of_holdings = joined.select(
-        account_id=holdings.account_id, product_class=products.product_class, account_kind=ibis.literal("holding"),
-        risk_grade=products.risk_grade, annual_rate=products.annual_rate,
-        is_excluded=(~products.counts_in_aum).fill_null(NO), first_day=holdings.first_day, last_day=holdings.last_day,
-        value=holdings.value_amount,
-    )  # fmt: skip
-    runs = of_balances.union(of_holdings)
-    owned = runs.inner_join(holders(observation), "account_id")
-    return owned.select(
-        "customer_no", "product_class", "account_kind", "risk_grade", "annual_rate", "is_excluded",
-        "first_day", "last_day", amount=(owned.value.cast("float64") * 100 * owned.share_rate).round().cast("float64"),
-    )  # fmt: skip
+    owned = observation.once("owned_accounts", _owned_accounts)
+    on_account = _runs(observation, "balance_daily").inner_join(owned, "account_id")
+    value = on_account.balance_amount
+    owed = ibis.ifelse(on_account.account_kind.isin(("loan", "card")), value.abs(), value)
+    holdings, products = _runs(observation, "holding_daily"), _products(observation)
+    held = holdings.inner_join(products, holdings.product_id == products.p_id)
+    held = held.inner_join(holders(observation), "account_id")
+    holding = _mask(("holding",), KINDS, KIND_FIRST)
+    traits = held.p_class + held.p_grade + holding + ibis.ifelse(held.p_is_off, EXCLUDED, 0)
+
+    def narrow(rows: ir.Table, amount: ir.Value, **columns: ir.Value) -> ir.Table:
+        share = (amount.cast("float64") * 100 * rows.share_rate).round().cast("float64")
+        return rows.select("customer_no", "first_day", "last_day", amount=share, **columns)
+
+    of_accounts = narrow(on_account, owed, traits=on_account.traits, annual_rate=on_account.annual_rate)
+    of_holdings = narrow(held, held.value_amount, traits=traits.cast("int64"), annual_rate=held.p_rate)
+    return of_accounts.union(of_holdings)
 
 
 def owed_by_account(observation: Observation) -> ir.Table:
@@ -170,10 +231,14 @@ __all__ = [
     "account_facts",
     "cent_days",
     "cents",
+    "class_bit",
+    "class_of",
+    "counts",
     "covers",
     "day_number",
     "from_cents",
     "holders",
+    "is_of_class",
     "mean_from_cents",
     "money_runs",
     "number_of",

@@ -22,9 +22,14 @@ def unknown(_: ir.Table) -> ir.Value:
     return ibis.null("float64")
 
 
+def only_where(value: ir.Value, where: ir.BooleanValue | None) -> ir.Value:
+    """Return ``value`` where a condition holds, else missing: aggregated, twice as fast as a filtered aggregate."""
+    return value if where is None else ibis.ifelse(where, value, None)
+
+
 def sum_where(value: ir.Value, where: ir.BooleanValue | None) -> ir.Scalar:
-    """Return the sum of ``value`` over rows where a condition holds: a CASE, twice as fast as a filtered aggregate."""
-    return value.sum() if where is None else ibis.ifelse(where, value, None).sum()
+    """Return the sum of ``value`` over rows where a condition holds."""
+    return only_where(value, where).sum()
 
 
 def count_where(rows: ir.Table, where: ir.BooleanValue | None) -> ir.Scalar:
@@ -58,4 +63,4 @@ class Plan:
         return grouped.select(CUSTOMER, **{name: final(grouped) for name, final in self.finals.items()})
 
 
-__all__ = ["CUSTOMER", "NO", "YES", "Final", "Plan", "count_where", "sum_where", "unknown"]
+__all__ = ["CUSTOMER", "NO", "YES", "Final", "Plan", "count_where", "only_where", "sum_where", "unknown"]

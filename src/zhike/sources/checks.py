@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from zhike.kernel.definitions import suggest
 from zhike.kernel.errors import BadInput, Finding
+from zhike.kernel.mistakes import did_you_mean, finding_of
 
 Measure = Literal["aum_amount", "deposit_amount", "loan_amount", "n_customers"]
 
@@ -89,12 +90,17 @@ def read_checks(
             findings += found
             continue
         if any(c.key == found.key for c in checks):
-            findings.append(Finding(where, "the key is written twice", found.key, "give each check its own key"))
+            findings.append(
+                Finding(where, "the key is written twice · 键写了两次", found.key, "give each its own 各用一个键")
+            )
         if isinstance(found, MaximumAgeCheck) and found.table not in dated_tables:
             near = suggest(found.table, dated_tables)
             findings.append(
                 Finding(
-                    where, "there is no dated table of that name", found.table, f"did you mean {near}?" if near else ""
+                    where,
+                    "there is no dated table of that name · 没有该名称且带日期的表",
+                    found.table,
+                    did_you_mean(near),
                 )
             )
         checks.append(found)
@@ -103,6 +109,8 @@ def read_checks(
             "sources.reconcile_malformed",
             zh=f"{file} 的 reconcile 有误",
             en=f"reconcile of {file} is malformed",
+            todo_zh="核对的写法见 docs/concepts/sources.md",
+            todo_en="docs/concepts/sources.md explains the checks",
             findings=tuple(findings),
         )
     return tuple(checks)
@@ -117,20 +125,21 @@ def _parse(entry: Mapping[str, Any], where: str) -> Check | list[Finding]:
         return [
             Finding(
                 f"{where}.kind",
-                "there is no such kind of check",
+                "there is no such kind of check · 没有这种核对",
                 kind,
-                f"did you mean {near}?" if near else f"one of {', '.join(KINDS)}",
+                did_you_mean(near) or f"one of 应为 {', '.join(KINDS)}",
             )
         ]
     try:
         return model.model_validate(dict(entry))
     except ValidationError as error:
-        findings = []
-        for item in error.errors():
-            name = ".".join(str(p) for p in item["loc"])
-            near = suggest(name, model.model_fields) if item["type"] == "extra_forbidden" else ""
-            findings.append(Finding(f"{where}.{name}", item["msg"], todo=f"did you mean {near}?" if near else ""))
-        return findings
+        known = model.model_fields
+        return [
+            finding_of(
+                item, ".".join([where, *(str(p) for p in item["loc"])]), nearest=lambda name: suggest(name, known)
+            )
+            for item in error.errors()
+        ]
 
 
 __all__ = ["Check", "ControlTotalCheck", "MaximumAgeCheck", "RunningBalanceCheck", "read_checks"]

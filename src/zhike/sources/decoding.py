@@ -91,8 +91,9 @@ def rewrite_text(stream: Readable, target: Path, form: Format, label: str) -> No
         codecs.lookup(encoding)
     except LookupError as error:
         raise BadInput(
-            "sources.encoding_unknown", zh=f"没有编码 {encoding}", en=f"there is no encoding {encoding}"
-        ) from error
+            "sources.encoding_unknown", zh=f"没有编码 {encoding}", en=f"there is no encoding {encoding}",
+            todo_zh="用 utf-8、gb18030 或 utf-16", todo_en="take utf-8, gb18030 or utf-16",
+        ) from error  # fmt: skip
     cut_bytes = form.kind == "fixed_width" and form.widths_in == "bytes" and encoding not in WIDE_CODECS
     shape: Callable[[str], str] | None = None
     if form.kind == "fixed_width" and not cut_bytes:

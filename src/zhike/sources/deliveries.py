@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from zhike.kernel.definitions import suggest
 from zhike.kernel.errors import BadInput, Finding
+from zhike.kernel.mistakes import did_you_mean
 from zhike.sources.mapping import Entry, Mapping
 
 SHOWN = 10
@@ -59,7 +60,7 @@ def find_deliveries(mapping: Mapping, entry: Entry, folder: Path, as_of: date) -
     if not folder.is_dir():
         raise BadInput(
             "sources.no_data_folder", zh=f"找不到数据目录 {folder}", en=f"there is no data folder {folder}",
-            todo_zh="用 --data 指定", todo_en="name it with --data",
+            todo_zh="把文件放在其中，或用 --data 指定", todo_en="put the files there, or name another with --data",
         )  # fmt: skip
     if not entry.is_dated:
         return _of_day(entry, folder, None) or _missing(entry, folder, [None])
@@ -111,26 +112,28 @@ def _delivery(entry: Entry, folder: Path, path: Path, day: date | None) -> Deliv
 
 
 def _near(folder: Path, name: str) -> str:
-    """The file or folder nearest to a missing one, among what lies beside it."""
+    """The file or folder nearest to a missing one, among what lies beside it; suffixes alone make nothing near."""
     path = folder / name
     parent = path.parent
     while not parent.is_dir() and parent != folder:
         path, parent = parent, parent.parent
-    names = [p.name for p in parent.iterdir()] if parent.is_dir() else []
-    return suggest(path.name, names)
+    stems = {p.name.split(".")[0]: p.name for p in sorted(parent.iterdir())} if parent.is_dir() else {}
+    return stems.get(suggest(path.name.split(".")[0], stems), "")
 
 
 def _finding(entry: Entry, folder: Path, day: date | None) -> Finding:
     name = _filled(entry.path, day)
-    near = _near(folder, name)
-    return Finding(f"{entry.name} {name}", "missing", todo=f"did you mean {near}?" if near else "")
+    where = f"{entry.name} {name}"
+    if (folder / name).is_dir():
+        return Finding(where, "is a folder, not a file · 是目录，不是文件")
+    return Finding(where, "missing · 缺少", todo=did_you_mean(_near(folder, name)))
 
 
 def _missing(entry: Entry, folder: Path, days: list[date] | list[None]) -> tuple[Delivery, ...]:
     n = len(days)
     raise BadInput(
         "sources.file_missing",
-        zh=f"{entry.name} 缺少 {n} 个文件", en=f"{entry.name} lacks {n} file{'s' if n > 1 else ''}",
+        zh=f"{folder} 中 {entry.name} 缺少 {n} 个文件", en=f"{entry.name} lacks {n} file{'s' if n > 1 else ''} in {folder}",
         todo_zh="等待或补送文件；若并非每日都有，请在映射中写 expected: as_delivered",
         todo_en="wait for the delivery or have it sent again; where there is no file each day, map expected: as_delivered",
         findings=tuple(_finding(entry, folder, day) for day in days[:SHOWN]),

@@ -12,11 +12,13 @@ from typing import Any
 
 import ibis
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from zhike.kernel.errors import ContractBroken, Finding
 from zhike.sources.deliveries import UNDATED, Delivery
 from zhike.sources.fields import FieldOptions, build_fields, condition_sql, needed_columns
 from zhike.sources.mapping import UPSERTING, Entry, Mapping
+from zhike.sources.masking import shown_values
 from zhike.sources.readers import Reader, count_differs, run_query
 from zhike.sources.references import ReferenceRule
 from zhike.sources.scalar import parse_scalar
@@ -210,17 +212,20 @@ class LoadJob:
             n_bad, n_read = sum(c.n_quarantined for c in counts), sum(c.n_read for c in counts)
             limit = entry.quarantine_at_most_rate
             limit = self.mapping.quarantine_at_most_rate if limit is None else limit
-            if n_bad <= max(limit * n_read, self.mapping.quarantine_tolerated_rows):
-                continue
             numbers = {c.file for c in counts}
-            shown = [r for r in result.quarantine.slice(0, 1000).to_pylist() if r["file_no"] in numbers][:SHOWN]
+            is_emptied = n_bad == n_read > 0 and limit < 1 and _is_unreadable(entry, result.quarantine, numbers)
+            if n_bad <= max(limit * n_read, self.mapping.quarantine_tolerated_rows) and not is_emptied:
+                continue
+            first = result.quarantine.slice(0, 1000).to_pylist()
+            values = shown_values(*([r[n] for r in first] for n in ("rule", "column_name", "value_masked")))
+            told = [(r, v) for r, v in zip(first, values, strict=True) if r["file_no"] in numbers][:SHOWN]
             raise ContractBroken(
                 "sources.too_many_bad_rows",
                 zh=f"{entry.name}：{n_read} 行中 {n_bad} 行不合格，超过 {limit:.1%}，整表被扣留",
                 en=f"{entry.name}: {n_bad} of {n_read} rows are bad, more than {limit:.1%}: the table is held",
                 todo_zh="多半是映射或文件格式有变；确要放行时调高 quarantine_at_most_rate",
                 todo_en="the mapping or the file has probably changed; to let it pass, raise quarantine_at_most_rate",
-                findings=tuple(_finding(r, files) for r in shown),
+                findings=tuple(_finding(r, files, v) for r, v in told),
                 facts={"table": entry.to, "entry": entry.name, "n_read": n_read, "n_bad": n_bad},
             )  # fmt: skip
 
@@ -231,7 +236,8 @@ class LoadJob:
             "table_name": [self.contract.name] * len(rows["file_no"]),
             "batch": [_batch(files[n]) for n in rows["file_no"]],
             "file": [files[n].label for n in rows["file_no"]],
-            **{name: rows[name] for name in ("row_number", "rule", "column_name", "value_masked")},
+            **{name: rows[name] for name in ("row_number", "rule", "column_name")},
+            "value_masked": shown_values(rows["rule"], rows["column_name"], rows["value_masked"]),
             "todo": [TODO.get(rule, todo) for rule in rows["rule"]],
             "row_sealed": rows["row_sealed"],
         }
@@ -269,9 +275,19 @@ def _batch(file: RawFile) -> str:
     return file.day.isoformat() if file.day else UNDATED
 
 
-def _finding(row: dict[str, Any], files: dict[int, RawFile]) -> Finding:
+def _is_unreadable(entry: Entry, quarantine: pa.Table, numbers: set[int]) -> bool:
+    """Whether rows that leave a table empty do so by what stands in them; what they refer to may still be delivered."""
+    if entry.is_dated and entry.delivery != "full":
+        return False
+    rules = quarantine.filter(pc.is_in(quarantine["file_no"], pa.array(sorted(numbers), quarantine["file_no"].type)))[
+        "rule"
+    ]
+    return bool(set(rules.unique().to_pylist()) - {"broken_reference"})
+
+
+def _finding(row: dict[str, Any], files: dict[int, RawFile], value: str | None) -> Finding:
     where = f"{files[row['file_no']].label}:{row['row_number']} {row['column_name']}"
-    return Finding(where, str(row["rule"]), value=str(row["value_masked"] or ""), todo=TODO.get(str(row["rule"]), ""))
+    return Finding(where, str(row["rule"]), value=value or "", todo=TODO.get(str(row["rule"]), ""))
 
 
 def _check_counts(files: dict[int, RawFile], counts: Sequence[FileCount]) -> None:
@@ -291,11 +307,12 @@ def _check_accounted(files: dict[int, RawFile], result: LoadResult) -> None:
         n_records, open_at = count_records(file.path, file.layout)
         if n_records == read[number] and not open_at:
             continue
-        at = f" (line {open_at})" if open_at else ""
+        why_zh, why_en = f"{n_records} 条记录，读出 {read[number]} 条", f"{n_records} records, {read[number]} read"
+        if open_at:
+            why_zh, why_en = f"第 {open_at} 行的引号没有闭合", f"the quote on line {open_at} is never closed"
         raise ContractBroken(
             "sources.lines_unaccounted",
-            zh=f"{file.label} 的行与记录对不上（{n_records} 条记录，读出 {read[number]} 条）：可能有引号未闭合{at}，整个文件被扣留",
-            en=f"{file.label}: lines and records disagree ({n_records} records, {read[number]} read): a quote may not be closed{at}; the file is held",
+            zh=f"{file.label} 的行与记录对不上：{why_zh}；整个文件被扣留", en=f"{file.label}: lines and records disagree: {why_en}; the file is held",
             todo_zh="核对引号与分隔符；若引号无特殊含义，请写 format.quote: \"\"",
             todo_en='check quotes and delimiters; where quotes mean nothing, set format.quote: ""',
             facts={"file": file.label, "n_records": n_records, "n_read": read[number], "open_quote_line": open_at},

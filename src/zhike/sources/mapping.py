@@ -18,12 +18,12 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from zhike.kernel.definitions import read_yaml, suggest
 from zhike.kernel.errors import BadInput, Finding
 from zhike.kernel.hashing import fingerprint
+from zhike.kernel.mistakes import did_you_mean, problem_of, written_value
 from zhike.sources.positions import Positions, read_positions, read_words
 
 FileKind = Literal["csv", "delimited", "fixed_width", "parquet", "xlsx"]
 Mode = Literal["full", "increment", "zipper", "append"]
 UPSERTING: frozenset[str] = frozenset({"increment", "zipper"})
-PROBLEMS: Dictionary[str, str] = {"extra_forbidden": "there is no such field", "missing": "is required"}
 SUFFIXES: Dictionary[str, FileKind] = {".csv": "csv", ".parquet": "parquet", ".xlsx": "xlsx"}
 
 
@@ -330,6 +330,12 @@ def read_mapping(path: Path) -> Mapping:
     read_yaml(path)  # says what is no YAML, and where
     data = read_words(path)
     positions = read_positions(path)
+    if not isinstance(data, dict):
+        raise BadInput(
+            "mapping.not_a_mapping", zh=f"{path.name} 应含 version、calendar、tables", en=f"{path.name} must hold version, calendar and tables",
+            todo_zh="样例见 docs/get-started.md，字段说明见 docs/concepts/sources.md",
+            todo_en="docs/get-started.md shows one, docs/concepts/sources.md explains the fields",
+        )  # fmt: skip
     try:
         return Mapping.model_validate(data)
     except ValidationError as error:
@@ -345,10 +351,9 @@ def _finding(file: str, positions: Positions, item: Any, data: Any) -> Finding:
     loc = tuple(part for part in item["loc"] if not (isinstance(part, str) and part.startswith("function-")))
     todo = ""
     if item["type"] == "extra_forbidden":
-        near = suggest(str(loc[-1]), _known_fields(loc[:-1]))
-        todo = f"did you mean {near}?" if near else "remove it"
-    problem = PROBLEMS.get(item["type"]) or str(item["msg"]).removeprefix("Value error, ")
-    return Finding(f"{file}:{positions.line(loc)} {_readable(loc, data)}", problem, todo=todo)
+        todo = did_you_mean(suggest(str(loc[-1]), _known_fields(loc[:-1]))) or "remove it 请删除"
+    value = "" if "database" in loc else written_value(item)  # an address may hold a password
+    return Finding(f"{file}:{positions.line(loc)} {_readable(loc, data)}", problem_of(item), value=value, todo=todo)
 
 
 def _readable(loc: tuple[Any, ...], data: Any) -> str:

@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 
 from zhike.kernel.definitions import suggest
 from zhike.kernel.errors import BadInput, ContractBroken, Finding, Unavailable
+from zhike.kernel.mistakes import did_you_mean
 from zhike.sources.archives import open_bytes
 from zhike.sources.decoding import CUT, decode_error, encoding_of, line_too_long, rewrite_text
 from zhike.sources.deliveries import Delivery
@@ -185,10 +186,14 @@ def _head(path: Path, layout: TextLayout) -> list[list[str]]:
             stream.readline()
         lines = (line for line in stream)
         if layout.quote and len(layout.delimiter) == 1:
-            rows = csv.reader(lines, delimiter=layout.delimiter, quotechar=layout.quote)
-            with suppress(csv.Error):
-                return [row for row in islice(rows, HEAD_LINES) if row]
-            return []
+            rows: list[list[str]] = []
+            with suppress(csv.Error):  # a value too long for this module; the lines before it tell the columns
+                rows.extend(
+                    r
+                    for r in islice(csv.reader(lines, delimiter=layout.delimiter, quotechar=layout.quote), HEAD_LINES)
+                    if r
+                )
+            return rows
         return [line.rstrip("\r\n").split(layout.delimiter) for line in islice(lines, HEAD_LINES) if line.strip("\r\n")]
 
 
@@ -238,8 +243,10 @@ def _columns_missing(entry: Entry, label: str, missing: Sequence[str], names: Se
     findings = []
     for name in missing:
         near = suggest(name, names) or next((n for n in names if n.lower() == name.lower()), "")
-        todo = f"did you mean {near}? It may have been renamed" if near else f"the file has {', '.join(names[:20])}"
-        findings.append(Finding(f"{label} {name}", "no such column", todo=todo))
+        todo = (
+            f"{did_you_mean(near)} (renamed? 已改名？)" if near else f"the file has 文件的列: {', '.join(names[:20])}"
+        )
+        findings.append(Finding(f"{label}:1 {name}", "no such column · 没有这一列", todo=todo))
     return ContractBroken(
         "sources.column_missing",
         zh=f"{label} 缺少列 {', '.join(missing)}", en=f"{label} has no column {', '.join(missing)}",

@@ -82,5 +82,5 @@ def test_a_folder_without_settings_is_no_project(tmp_path: Path) -> None:
 def test_a_missing_secret_says_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "zhike.toml").write_text("", encoding="utf-8")
     settings = load_settings(tmp_path)
-    with pytest.raises(BadInput, match="zhike init"):
+    with pytest.raises(BadInput, match="put your copy of nowhere back"):
         settings.secret("file:nowhere")

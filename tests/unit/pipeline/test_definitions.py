@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from zhike.kernel.definitions import DefinitionSet, read_definitions
-from zhike.kernel.errors import Conflict, NotFound, NotPermitted
-from zhike.pipeline.definitions import apply, approve, approved, compare, export, pending, show_difference
+from zhike.kernel.errors import BadInput, Conflict, NotFound, NotPermitted
+from zhike.pipeline.definitions import apply, approve, approve_all, approved, compare, export, pending, show_difference
 from zhike.pipeline.store import InMemoryStore, StoredVersion
 
 AT = datetime(2025, 6, 30, tzinfo=UTC)
@@ -87,3 +87,35 @@ def test_an_export_reads_back_as_the_same_definitions(tmp_path: Path) -> None:
     assert [d.hash for d in again.definitions] == [d.hash for d in definitions.definitions]
     with pytest.raises(Conflict, match="exists"):
         export(definitions, tmp_path / "two")
+
+
+class TearingStore(InMemoryStore):
+    """A store whose disk is full after the first audit entry."""
+
+    def add_audit(self, *arguments: object) -> None:
+        if self.audit():
+            raise OSError("no room")
+        super().add_audit(*arguments)
+
+
+def test_an_apply_that_fails_half_way_keeps_nothing(tmp_path: Path) -> None:
+    store = TearingStore()
+    with pytest.raises(OSError, match="no room"):
+        apply(store, written(tmp_path), by="a", at=AT, approve_now=True)
+    assert (store.versions(), store.audit()) == ([], [])
+
+
+def test_approving_everything_approves_all_or_nothing(tmp_path: Path) -> None:
+    store = InMemoryStore()
+    apply(store, written(tmp_path), by="a", at=AT, approve_now=False)
+    store.add_version(StoredVersion("tag", "zeal", 1, "x", {}, "tags/z.yaml", 1, "files", False, "b", AT))
+    with pytest.raises(NotPermitted, match="b made tag zeal"):
+        approve_all(store, by="b", at=AT)
+    assert len(pending(store)) == 3
+    assert sorted(v.key for v in approve_all(store, by="c", at=AT)) == ["all", "rich", "zeal"]
+    assert approve_all(store, by="c", at=AT) == []
+
+
+def test_a_kind_that_there_is_not_is_answered_with_the_nearest() -> None:
+    with pytest.raises(BadInput, match="did you mean tag"):
+        approve(InMemoryStore(), "tags", "rich", by="b", at=AT)

@@ -300,3 +300,15 @@ def test_how_things_stand_now_is_not_shown_for_a_past_day():
     past = profile(tables, *names, is_past=True)
     assert [past["c1"][n] for n in names] == [None, None, None, None, 1, 1, None, 35]
     assert past["c2"]["arrears_days"] is None  # not 0: who was in arrears on that day is not known of anybody
+
+
+def test_a_customer_who_is_owner_and_joint_owner_is_counted_once():
+    own = account("a", 1)
+    own["customer_account"] = [
+        {"customer_id": "c1", "account_id": "a", "role": role, "share_rate": 0.5} for role in ("owner", "joint_owner")
+    ]
+    moves = [txn("a", date(2025, 6, 3), "out", 70, is_initiated=True)]
+    rows = [balance("a", date(2025, 1, 1), None, 1_000)]
+    tables = bank({"customer": [person(1)]}, own, {"transaction": moves, "balance_daily": rows})
+    row = profile(tables, "n_initiated_30d", "outflow_30d_amount", "demand_amount")["c1"]
+    assert (row["n_initiated_30d"], row["outflow_30d_amount"], row["demand_amount"]) == (1, Decimal(70), Decimal(1_000))

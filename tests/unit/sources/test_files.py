@@ -243,8 +243,38 @@ def test_an_empty_file_is_held_unless_its_control_file_says_zero(bank: Delivery)
 def test_a_missing_file_is_told_with_the_nearest_name(bank: Delivery) -> None:
     bank.file("unit.csv", "no,name\n1,甲\n")
     bank.mapping(units())
-    with pytest.raises(BadInput, match=r"units.csv: missing → did you mean unit.csv\?"):
+    with pytest.raises(BadInput, match=r"units.csv: missing · 缺少 → did you mean unit.csv\?"):
         bank.run()
+
+
+def test_a_suffix_alone_makes_no_file_near(bank: Delivery) -> None:
+    bank.file("consent.csv", "no,name\n1,甲\n")
+    bank.mapping(units(file="accounts.csv"))
+    with pytest.raises(BadInput) as error:
+        bank.run()
+    assert [f.todo for f in error.value.findings] == [""]
+
+
+def test_a_value_longer_than_readers_of_headers_take_loads(bank: Delivery) -> None:
+    bank.file("units.csv", f"no,name\n1,甲\n2,{'长' * 200_000}\n3,丙\n")
+    bank.mapping(units())
+    bank.run()
+    assert [len(n) for n in bank.rows("org_unit", "name")] == [1, 200_000, 1]
+
+
+def test_a_full_file_of_which_no_row_is_left_is_held_and_an_increment_is_not(bank: Delivery) -> None:
+    bank.file("accounts.csv", "account_id,opened_on\nA1,2024-02-30\n")
+    bank.mapping(accounts())
+    with pytest.raises(ContractBroken) as error:
+        bank.run()
+    assert (error.value.code, "1 of 1 rows are bad" in str(error.value)) == ("sources.too_many_bad_rows", True)
+    bank.mapping(accounts(quarantine_at_most_rate=1))
+    bank.run()
+    assert bank.counts() == {"accounts.csv": (1, 0, 1, 0)}
+    bank.file("20250131/accounts.csv", "account_id,opened_on\nA1,2024-02-30\n")
+    bank.mapping(accounts(file="{day:%Y%m%d}/accounts.csv", mode="increment", expected="as_delivered"))
+    bank.run()
+    assert bank.counts() == {"20250131/accounts.csv": (1, 0, 1, 0)}
 
 
 def test_a_day_before_the_data_and_a_missing_folder_are_told(bank: Delivery) -> None:

@@ -45,10 +45,10 @@ def test_words_that_yaml_takes_for_flags_stay_words(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("    to: org_unit", "    to: org_units", "mapping.yaml:5 units.to: there is no table org_units that sources may fill → did you mean org_unit?"),
-        ("      name: name", "      nam: name", "mapping.yaml:9 units.columns.nam: org_unit has no column nam → did you mean name?"),
-        ("values:", "value:", "mapping.yaml:10 units.columns.level.value: there is no such field → did you mean values?"),
-        ("2: team", "2: teem", "units.columns.level.values.2: teem is no code of level → did you mean team?"),
+        ("    to: org_unit", "    to: org_units", "mapping.yaml:5 units.to: there is no table org_units that sources may fill · 没有可供来源填充的表 org_units → did you mean org_unit?"),
+        ("      name: name", "      nam: name", "mapping.yaml:9 units.columns.nam: org_unit has no column nam · org_unit 没有列 nam → did you mean name?"),
+        ("values:", "value:", "mapping.yaml:10 units.columns.level.value: there is no such field · 没有这个字段 → did you mean values?"),
+        ("2: team", "2: teem", "units.columns.level.values.2: teem is no code of level · 不是 level 的代码 → did you mean team?"),
         ("    file: units.csv", "    file: /etc/passwd", "must be relative to the data folder"),
         ("    file: units.csv", "    file: units.dat", "say format.kind"),
         ("    file: units.csv", "    file: units.csv\n    sheet: 1", "mapping.yaml:7 units.sheet: there is no such field"),
@@ -82,8 +82,8 @@ def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
 def test_columns_of_a_header_less_file_are_checked_before_any_file_is_read(tmp_path: Path) -> None:
     form = "    format: {kind: delimited, columns: [no, nme, lvl]}\n    where: lvvl = '1'\n"
     said = _open(tmp_path, GOOD.replace("units.csv\n", f"units.txt\n{form}"))
-    assert "units.columns.name: the file has no column name → did you mean nme?" in said
-    assert "units.where: the file has no column lvvl → did you mean lvl?" in said
+    assert "units.columns.name: the file has no column name · 文件 没有列 name → did you mean nme?" in said
+    assert "units.where: the file has no column lvvl · 文件 没有列 lvvl → did you mean lvl?" in said
 
 
 @pytest.mark.parametrize(

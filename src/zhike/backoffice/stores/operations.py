@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
@@ -34,7 +35,11 @@ def _record(row: AuditEntry) -> AuditRecord:
 
 @dataclass(frozen=True, slots=True)
 class DatabaseStore:
-    """The store in the project's database; each call is one transaction."""
+    """The store in the project's database; each call is one transaction, and so is a block of ``together``."""
+
+    def together(self) -> AbstractContextManager[None]:
+        held: AbstractContextManager[None] = transaction.atomic()
+        return held
 
     def versions(self, kind: str | None = None, key: str | None = None) -> Sequence[StoredVersion]:
         rows = DefinitionVersion.objects.prefetch_related("approvals").order_by("kind", "key", "version")

@@ -16,20 +16,22 @@ def explain(
     json: JsonOption = False,
 ) -> None:
     """Reproduce a past decision from its stored inputs, and say stage by stage how it came out."""
+    from zhike.cli.state import open_kept
     from zhike.pipeline.catalogue import explain_decision
-    from zhike.pipeline.project import open_project
 
-    found = explain_decision(open_project(project), decision)
+    found = explain_decision(open_kept(project).project, decision)
     if json:
         print_json(found)
         return
     for each in found:
         say(
-            f"decision {each['decision_id']} for customer {each['customer_id']} in campaign {each['campaign']} on {each['on']}"
+            f"决策 {each['decision_id']}：{each['on']} 活动 {each['campaign']} 客户 {each['customer_id']}",
+            f"decision {each['decision_id']} for customer {each['customer_id']} in campaign {each['campaign']} on {each['on']}",
         )
         print_rows(each["offers"])
         say(
-            f"outcome: {each['outcome']}; reproduced from stored inputs: {'the same' if each['is_reproduced'] else 'DIFFERENT'}"
+            f"结果：{each['outcome']}；按留存输入重做：{'一致' if each['is_reproduced'] else '不一致'}",
+            f"outcome: {each['outcome']}; reproduced from stored inputs: {'the same' if each['is_reproduced'] else 'DIFFERENT'}",
         )
 
 

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from zhike.cli.edge import HERE, JsonOption, ProjectOption, guarded, print_json, print_rows, say
+from zhike.kernel.errors import BadInput
 
 ByOption = Annotated[str, typer.Option("--by", help="Who does it.", show_default="the account that is logged in")]
 EVERYTHING = "all"
@@ -25,7 +26,7 @@ def check(project: ProjectOption = HERE, json: JsonOption = False) -> None:
         print_json(found)
     else:
         print_rows([{"kind": kind, "count": count} for kind, count in found.items()])
-    say("all definitions are sound")
+    say("所有定义均无误", "all definitions are sound")
 
 
 @guarded
@@ -42,10 +43,11 @@ def apply(project: ProjectOption = HERE, by: ByOption = "", json: JsonOption = F
     elif rows:
         print_rows(rows)
     else:
-        say("nothing has changed")
+        say("没有变化", "nothing has changed")
     if rows and state.project.settings.definitions_approval == "four_eyes":
         say(
-            "they wait for approval by somebody else: zhike approve KIND KEY --by NAME (or: zhike approve all --by NAME)"
+            "待他人复核：zhike approve 种类 键 --by 姓名（或 zhike approve all --by 姓名）",
+            "they wait for approval by somebody else: zhike approve KIND KEY --by NAME (or: zhike approve all --by NAME)",
         )
 
 
@@ -59,18 +61,21 @@ def diff(project: ProjectOption = HERE) -> None:
     changes = compare(state.store, state.project.definitions)
     for change in changes:
         print(show_difference(change))
-    say(f"{len(changes)} changes" if changes else "nothing has changed")
+    n = len(changes)
+    say(f"{n} 处变化" if n else "没有变化", f"{n} change{'s' if n > 1 else ''}" if n else "nothing has changed")
 
 
 @guarded
 def export(folder: Annotated[Path, typer.Argument(help="Folder to write to.")], project: ProjectOption = HERE) -> None:
     """Write the approved definitions back as YAML."""
-    from zhike.cli.state import open_state
-    from zhike.pipeline.definitions import approved
+    from zhike.cli.state import open_kept
     from zhike.pipeline.definitions import export as write
 
-    for path in write(approved(open_state(project).store), folder):
+    written = write(open_kept(project).project.definitions, folder)
+    for path in written:
         print(path)
+    if not written:
+        say("没有已复核的定义可导出", "there is no approved definition to export")
 
 
 @guarded
@@ -82,17 +87,25 @@ def approve(
     reason: Annotated[str, typer.Option("--reason", help="Why.")] = "",
 ) -> None:
     """Approve definitions that somebody else applied."""
-    from zhike.cli.state import open_state
+    from zhike.cli.state import open_kept
     from zhike.pipeline.definitions import approve as decide
-    from zhike.pipeline.definitions import pending
+    from zhike.pipeline.definitions import approve_all
 
-    state = open_state(project)
-    wanted = [(v.kind, v.key) for v in pending(state.store)] if kind == EVERYTHING else [(kind, key)]
-    for each_kind, each_key in wanted:
-        version = decide(
-            state.store, each_kind, each_key, by=by or getpass.getuser(), at=state.clock.now(), reason=reason
-        )
+    if kind != EVERYTHING and not key:
+        raise BadInput(
+            "cli.key_missing", zh=f"未给出要复核的 {kind} 的键", en=f"which {kind} is approved is not said",
+            todo_zh="写 zhike approve 种类 键，或 zhike approve all", todo_en="write zhike approve KIND KEY, or zhike approve all",
+        )  # fmt: skip
+    state = open_kept(project)
+    who, at = by or getpass.getuser(), state.clock.now()
+    if kind == EVERYTHING:
+        done = approve_all(state.store, by=who, at=at, reason=reason)
+    else:
+        done = [decide(state.store, kind, key, by=who, at=at, reason=reason)]
+    for version in done:
         print(f"approved {version.kind} {version.key} v{version.version}")
+    if not done:
+        say("没有待复核的定义", "nothing waits for approval")
 
 
 @guarded
@@ -100,11 +113,11 @@ def audit(project: ProjectOption = HERE, json: JsonOption = False) -> None:
     """Show the audit log and verify that nobody changed it."""
     from dataclasses import asdict
 
-    from zhike.cli.state import open_state
+    from zhike.cli.state import open_kept
     from zhike.kernel.errors import ContractBroken
     from zhike.pipeline.store import verify_audit
 
-    records = list(open_state(project).store.audit())
+    records = list(open_kept(project).store.audit())
     broken = verify_audit(records)
     if json:
         print_json({"records": [asdict(r) for r in records], "first_broken": broken})
@@ -126,8 +139,10 @@ def audit(project: ProjectOption = HERE, json: JsonOption = False) -> None:
             "audit.broken",
             zh=f"审计链自第 {broken} 条起被改动",
             en=f"the audit chain was changed from entry {broken} on",
+            todo_zh="保全数据库文件，通知审计",
+            todo_en="keep the database as it is and tell internal audit",
         )
-    say(f"the chain of {len(records)} entries is whole")
+    say(f"审计链 {len(records)} 条完好", f"the chain of {len(records)} entries is whole")
 
 
 def register(app: typer.Typer) -> None:

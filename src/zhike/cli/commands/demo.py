@@ -35,7 +35,7 @@ def demo(
     else:
         tell_demo(outcome)
     for path in outcome.reports:
-        say(f"report: {path}")
+        say(f"报告：{path}", f"report: {path}")
 
 
 def register(app: typer.Typer) -> None:

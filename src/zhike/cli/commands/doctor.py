@@ -22,7 +22,7 @@ def doctor(project: ProjectOption = HERE, json: JsonOption = False) -> None:
             [{"": "ok" if f.is_ok else "MISSING", "check": f.name, "found": f.found, "todo": f.todo} for f in findings]
         )
     if not all(f.is_ok for f in findings):
-        say("something is missing: see the column todo")
+        say("有缺项：见 todo 一列", "something is missing: see the column todo")
         raise typer.Exit(EXIT_ENVIRONMENT)
 
 

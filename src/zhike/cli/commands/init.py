@@ -21,7 +21,8 @@ def init(
     for path in make_project(folder, name=name or folder.resolve().name):
         print(path)
     say(
-        "next: write mapping.yaml, then `zhike check`, `zhike apply`, `zhike approve all --by SOMEBODY_ELSE`, `zhike run --as-of DAY --data DIR`"
+        "下一步：写好 mapping.yaml，然后 `zhike check`、`zhike apply`、由他人 `zhike approve all --by 姓名`、`zhike run --as-of 日期 --data 目录`",
+        "next: write mapping.yaml, then `zhike check`, `zhike apply`, `zhike approve all --by SOMEBODY_ELSE`, `zhike run --as-of DAY --data DIR`",
     )
 
 

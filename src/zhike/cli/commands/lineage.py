@@ -19,10 +19,11 @@ def lineage(
     json: JsonOption = False,
 ) -> None:
     """Show what a table or partition was made of: run, definition and input versions, back to the files."""
-    from zhike.pipeline.project import open_project, published
+    from zhike.cli.state import open_kept
+    from zhike.pipeline.project import published
     from zhike.warehouse.lineage import trace
 
-    manifest = published(open_project(project))
+    manifest = published(open_kept(project).project)
     rows = [
         {
             "depth": a.depth,

@@ -17,10 +17,10 @@ KeyArgument = Annotated[str, typer.Argument(help="Key of the model.")]
 @guarded
 def list_(project: ProjectOption = HERE, json: JsonOption = False) -> None:
     """List the models with the figures of their last run."""
+    from zhike.cli.state import open_kept
     from zhike.pipeline.catalogue import list_models
-    from zhike.pipeline.project import open_project
 
-    rows = list_models(open_project(project))
+    rows = list_models(open_kept(project).project)
     print_json(rows) if json else print_rows(rows)
 
 
@@ -28,10 +28,10 @@ def list_(project: ProjectOption = HERE, json: JsonOption = False) -> None:
 @guarded
 def show(key: KeyArgument, project: ProjectOption = HERE) -> None:
     """Print the model card of the last run, as JSON."""
+    from zhike.cli.state import open_kept
     from zhike.pipeline.catalogue import show_model_card
-    from zhike.pipeline.project import open_project
 
-    print_json(show_model_card(open_project(project), key))
+    print_json(show_model_card(open_kept(project).project, key))
 
 
 @app.command()

@@ -19,17 +19,17 @@ def report(
     json: JsonOption = False,
 ) -> None:
     """Write the report of the published run as HTML, in Chinese and English, and print its main figures."""
-    from zhike.pipeline.project import open_project
+    from zhike.cli.state import open_kept
     from zhike.pipeline.reporting import write_report
 
-    opened = open_project(project)
+    opened = open_kept(project).project
     written = write_report(opened, out or opened.settings.state / "reports")
     if json:
         print_json(written.figures)
     else:
         print_rows([{"figure": k, "value": v} for k, v in written.figures.items()])
     for path in written.files:
-        say(f"report: {path}")
+        say(f"报告：{path}", f"report: {path}")
 
 
 def register(app: typer.Typer) -> None:

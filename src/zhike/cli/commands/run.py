@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from zhike.cli.edge import HERE, JsonOption, ProjectOption, guarded, print_json, print_rows, progress, say
+from zhike.kernel.errors import BadInput, ZhikeError
+
+if TYPE_CHECKING:
+    from zhike.pipeline.project import Project
+    from zhike.warehouse import RunResult
 
 DataOption = Annotated[
     Path | None, typer.Option("--data", help="Folder of the bank's files.", show_default="<project>/data")
 ]
-AsOfOption = Annotated[
-    datetime, typer.Option("--as-of", formats=["%Y-%m-%d"], help="Business day whose close is computed.")
-]
+AsOfOption = Annotated[str, typer.Option("--as-of", metavar="YYYY-MM-DD", help="Business day whose close is computed.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing while running.")]
 
 
@@ -30,12 +35,13 @@ def run(
     """Take in the bank's files and compute everything as of one day, publishing all of it or nothing."""
     from dataclasses import asdict
 
-    from zhike.cli.state import open_state
+    from zhike.cli.state import open_for_run
     from zhike.pipeline.nightly import Night, run_night
 
-    state = open_state(project)
-    night = Night(state.project, data or state.project.settings.folder / "data", as_of.date())
-    with progress(quiet=quiet) as listen:
+    on = day_written(as_of)
+    state = open_for_run(project)
+    night = Night(state.project, data or state.project.settings.folder / "data", on)
+    with progress(quiet=quiet) as listen, telling_what_stays(state.project):
         result = run_night(night, state.store, clock=state.clock, listen=listen)
     if json:
         print_json(asdict(result))
@@ -43,9 +49,53 @@ def run(
     print_rows(
         [{"step": s.key, "state": s.state, "seconds": s.seconds, "rows": sum(s.rows.values())} for s in result.steps]
     )
-    where = "current" if result.is_current else "kept beside the current later day"
-    say(f"published as manifest {result.manifest} ({where}) in {result.seconds:.1f} s, peak {result.peak_memory_mb} MB")
-    say(f"details: {state.project.runs / result.run_id / 'run_results.json'}")
+    _tell(result, state.project)
+
+
+def _tell(result: RunResult, project: Project) -> None:
+    n_held = sum(int(s.metrics.get("n_quarantined", 0)) for s in result.steps)
+    if n_held:
+        say(
+            f"{n_held} 行在隔离区，没有进入：zhike quarantine 列出原因与处理建议",
+            f"{n_held} row{'s' if n_held > 1 else ''} held back in quarantine: zhike quarantine lists them, with reason and what to do",
+        )
+    took = f"{result.seconds:.1f} s, {result.peak_memory_mb} MB"
+    beside_zh, beside_en = "已发布，但有更晚一日为当前", "kept beside the current later day"
+    where_zh, where_en = ("当前", "current") if result.is_current else (beside_zh, beside_en)
+    say(
+        f"已发布为第 {result.manifest} 版（{where_zh}），{took}",
+        f"published as manifest {result.manifest} ({where_en}) in {took}",
+    )
+    details = project.runs / result.run_id / "run_results.json"
+    say(f"详情：{details}", f"details: {details}")
+
+
+def day_written(text: str) -> date:
+    """Return the day that was written; BadInput when it is none."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise BadInput(
+            "cli.not_a_day", zh=f"{text} 不是日期", en=f"{text} is no day",
+            todo_zh="写成 2025-03-31，且须是日历上有的一天", todo_en="write it as 2025-03-31, a day that the calendar has",
+        ) from error  # fmt: skip
+
+
+@contextmanager
+def telling_what_stays(project: Project) -> Iterator[None]:
+    """Say, when a run fails, that nothing of it was published and what stays readable; then let the error be told."""
+    try:
+        yield
+    except ZhikeError:
+        before = project.warehouse.current()
+        if before is None:
+            say("没有发布任何内容", "nothing was published")
+        else:
+            say(
+                f"没有发布任何内容；{before.as_of} 的结果（第 {before.number} 版）仍可读",
+                f"nothing was published; what was published as of {before.as_of} (manifest {before.number}) stays readable",
+            )
+        raise
 
 
 def register(app: typer.Typer) -> None:

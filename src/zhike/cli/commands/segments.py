@@ -16,10 +16,10 @@ KeyArgument = Annotated[str, typer.Argument(help="Key of the segment.")]
 @guarded
 def list_(project: ProjectOption = HERE, json: JsonOption = False) -> None:
     """List the segments with their sizes in what is published."""
+    from zhike.cli.state import open_kept
     from zhike.pipeline.catalogue import list_segments
-    from zhike.pipeline.project import open_project
 
-    rows = list_segments(open_project(project))
+    rows = list_segments(open_kept(project).project)
     print_json(rows) if json else print_rows(rows)
 
 
@@ -38,8 +38,8 @@ def show(key: KeyArgument, project: ProjectOption = HERE, json: JsonOption = Fal
 @guarded
 def count(key: KeyArgument, project: ProjectOption = HERE, json: JsonOption = False) -> None:
     """Count the members of a segment, by bucket, with who entered and left in the last run."""
+    from zhike.cli.state import open_kept
     from zhike.pipeline.catalogue import count_segment
-    from zhike.pipeline.project import open_project
 
-    rows = count_segment(open_project(project), key)
+    rows = count_segment(open_kept(project).project, key)
     print_json(rows) if json else print_rows(rows)

@@ -16,10 +16,10 @@ KeyArgument = Annotated[str, typer.Argument(help="Key of the tag.")]
 @guarded
 def list_(project: ProjectOption = HERE, json: JsonOption = False) -> None:
     """List the tags with their coverage in what is published."""
+    from zhike.cli.state import open_kept
     from zhike.pipeline.catalogue import list_tags
-    from zhike.pipeline.project import open_project
 
-    rows = list_tags(open_project(project))
+    rows = list_tags(open_kept(project).project)
     print_json(rows) if json else print_rows(rows)
 
 
@@ -38,10 +38,10 @@ def show(key: KeyArgument, project: ProjectOption = HERE, json: JsonOption = Fal
 @guarded
 def count(key: KeyArgument, project: ProjectOption = HERE, json: JsonOption = False) -> None:
     """Count the customers who carry a tag, by value."""
+    from zhike.cli.state import open_kept
     from zhike.pipeline.catalogue import count_tag
-    from zhike.pipeline.project import open_project
 
-    rows = count_tag(open_project(project), key)
+    rows = count_tag(open_kept(project).project, key)
     print_json(rows) if json else print_rows(rows)
 
 
@@ -54,8 +54,8 @@ def why(
     json: JsonOption = False,
 ) -> None:
     """Show why a customer carries a tag, or not: the facts that decided it."""
+    from zhike.cli.state import open_kept
     from zhike.pipeline.catalogue import why_tag
-    from zhike.pipeline.project import open_project
 
-    found = why_tag(open_project(project), key, customer)
+    found = why_tag(open_kept(project).project, key, customer)
     print_json(found) if json else print_rows(found)
