@@ -89,10 +89,10 @@ def suggest(word: str, known: Iterable[str]) -> str:
 
 
 # libyaml where PyYAML was built with it: ten times as fast, the same classes
-_SafeLoader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+SafeLoader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-class _Lines(_SafeLoader):  # type: ignore[valid-type,misc] # chosen when it is imported
+class _Lines(SafeLoader):  # type: ignore[valid-type,misc] # chosen when it is imported
     """A safe loader that refuses a key written twice in one mapping."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002 - PyYAML's own signature
@@ -108,7 +108,7 @@ class _Lines(_SafeLoader):  # type: ignore[valid-type,misc] # chosen when it is 
 # Days stay text: a definition is JSON once it is kept, and each model reads its own days.
 _Lines.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-    for first, resolvers in _SafeLoader.yaml_implicit_resolvers.items()
+    for first, resolvers in SafeLoader.yaml_implicit_resolvers.items()
 }
 
 
@@ -305,4 +305,13 @@ def _finding(model: type[BaseModel], item: Mapping[str, Any], where: str) -> Fin
     return finding_of(item, f"{where}.{path}" if path else where, nearest=lambda name: suggest(name, known))
 
 
-__all__ = ["KINDS", "Definition", "DefinitionSet", "parse_definition", "read_definitions", "read_yaml", "suggest"]
+__all__ = [
+    "KINDS",
+    "Definition",
+    "DefinitionSet",
+    "SafeLoader",
+    "parse_definition",
+    "read_definitions",
+    "read_yaml",
+    "suggest",
+]

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import yaml
 
+from zhike.kernel.definitions import SafeLoader
 from zhike.simulator.arrays import Flags, Ints
 
 FILE = Path(__file__).with_name("products.yaml")
@@ -54,7 +55,7 @@ class Product:
 @cache
 def products() -> tuple[Product, ...]:
     """Return the products in the order of the file."""
-    rows = yaml.safe_load(FILE.read_text(encoding="utf-8"))["products"]
+    rows = yaml.load(FILE.read_text(encoding="utf-8"), Loader=SafeLoader)["products"]  # noqa: S506 - it is safe
     return tuple(
         Product(
             product_id=r["id"], name=r["zh"], family=r["family"], product_class=r["class"], annual_rate=r.get("rate", 0.0),

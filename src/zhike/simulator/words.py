@@ -9,6 +9,7 @@ from pathlib import Path
 
 import yaml
 
+from zhike.kernel.definitions import SafeLoader
 from zhike.simulator.arrays import Bits, Ints, Texts, pa
 from zhike.simulator.randomness import choose
 
@@ -58,7 +59,7 @@ def take_words(words: tuple[str, ...], positions: Ints) -> Texts:
 @cache
 def read_words() -> Words:
     """Return the lists of ``words.yaml``."""
-    raw = yaml.safe_load(FILE.read_text(encoding="utf-8"))
+    raw = yaml.load(FILE.read_text(encoding="utf-8"), Loader=SafeLoader)  # noqa: S506 - it is safe
 
     def weighted(name: str) -> WeightedWords:
         return WeightedWords(tuple(raw[name]), tuple(float(w) for w in raw[name].values()))

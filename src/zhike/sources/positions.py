@@ -13,16 +13,18 @@ from typing import Any
 
 import yaml
 
+from zhike.kernel.definitions import SafeLoader
+
 FLAG_TAG = "tag:yaml.org,2002:bool"
 
 
-class _Words(yaml.SafeLoader):
+class _Words(SafeLoader):  # type: ignore[valid-type,misc] # chosen when it is imported
     """A safe loader that knows no flags but ``true`` and ``false``."""
 
 
 _Words.yaml_implicit_resolvers = {
     letter: [(tag, pattern) for tag, pattern in resolvers if tag != FLAG_TAG]
-    for letter, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    for letter, resolvers in SafeLoader.yaml_implicit_resolvers.items()
 }
 _Words.add_implicit_resolver(FLAG_TAG, re.compile(r"^(?:true|True|false|False)$"), list("tTfF"))
 
@@ -50,7 +52,7 @@ class Positions:
 def read_positions(path: Path) -> Positions:
     """Return the positions in a YAML file that is known to parse."""
     lines: dict[tuple[str | int, ...], int] = {}
-    root = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+    root = yaml.compose(path.read_text(encoding="utf-8"), Loader=SafeLoader)
     if root is not None:
         _walk(root, (), lines)
     return Positions(lines)
