@@ -100,7 +100,8 @@ def run_once(command: Sequence[str]) -> tuple[float, float, float]:
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}: {said.decode()[-2000:]}")
-    return ended - begun, usage.ru_utime + usage.ru_stime, max(watch.peak_mb, usage.ru_maxrss / 1024)
+    # the system's own figure counts what this process held when it forked: only where there is no other
+    return ended - begun, usage.ru_utime + usage.ru_stime, watch.peak_mb or usage.ru_maxrss / 1024
 
 
 def _timing(runs: Sequence[tuple[float, float, float]]) -> Timing:
