@@ -28,6 +28,7 @@ from zhike.warehouse.contracts import DATATYPES, ROUND_DIGITS, Kind
 
 FIXED = ("customer_id", CUSTOMER)
 UNCHANGING = frozenset({"party_kind", "since_on", "registered_on", "birth_on", "sex", "founded_on"})
+JOINS_AT_ONCE = 4
 _DAYS = frozenset({"deceased_on"})
 SHORT_DAYS = 31
 
@@ -124,13 +125,28 @@ class Group:
 
 
 def _all_joined(population: ir.Table, groups: Sequence[Group], keep: Callable[[ir.Table], ir.Table]) -> ir.Table:
+    """Return the population with the features of all groups.
+
+    A few groups at a time are joined to the bare customers and computed: after a long chain of joins of which each finds some
+    customers and misses others, an engine that works on batches of rows is left with a handful of rows in each.
+    """
+    numbers = population.select(CUSTOMER)
     joined = population
+    for first in range(0, len(groups), JOINS_AT_ONCE):
+        some = groups[first : first + JOINS_AT_ONCE]
+        key = f"of_{first}"
+        joined = joined.left_join(keep(_joined_to(numbers.rename({key: CUSTOMER}), key, some, keep)), [(CUSTOMER, key)])
+    return joined.select(*population.columns, *(f.key for group in groups for f in group.features))
+
+
+def _joined_to(numbers: ir.Table, key: str, groups: Sequence[Group], keep: Callable[[ir.Table], ir.Table]) -> ir.Table:
+    joined = numbers
     for place, group in enumerate(groups):
-        joined = joined.left_join(keep(group.keyed(place)), [(CUSTOMER, f"no_{place}")])
-    columns = {n: joined[n] for n in population.columns}
+        joined = joined.left_join(keep(group.keyed(place)), [(key, f"no_{place}")])
+    columns: dict[str, ir.Value] = {}
     for group in groups:
         columns |= group.filled(joined)
-    return joined.select(**columns)
+    return joined.select(key, **columns)
 
 
 def _relation_table(feature: Feature, features: FeatureSet, observation: Observation) -> ir.Table:
