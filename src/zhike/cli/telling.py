@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from zhike.decision.terms import FunnelStage
 from zhike.pipeline.demo import DemoOutcome
 
+DROPPING = frozenset(FunnelStage) - {FunnelStage.CATALOGUE, FunnelStage.FINAL}
 SHOWN = {"maturity_kept": "money kept", "maturity_kept_per_customer": "kept, each customer once"}
 
 
@@ -27,7 +29,9 @@ def tell_demo(outcome: DemoOutcome) -> None:
     found = outcome.figures
     print(f"customers            {found['customers']:>10,}   as of {found['as_of']}")
     print(f"money maturing, 30 d {found['segments'].get('maturing_pool', 0):>10,}   customers")
-    print("funnel               " + " · ".join(f"{stage} {n:,}" for stage, n in found["funnel"].items()))
+    dropped = " · ".join(f"{s} {found['funnel'].get(s, 0):,}" for s in FunnelStage if s in DROPPING)
+    print(f"candidates dropped   {dropped}")
+    print(f"came through         {found['funnel'].get(FunnelStage.FINAL, 0):>10,}   of customers × offers")
     print(f"planned              {found['planned']:>10,}   held out {found['held_out']:,}")
     print(
         f"contacted            {found['contacted']:>10,}   refused at sending {sum(found['refused_at_sending'].values()):,}"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -37,6 +37,7 @@ KINDS_IN_CHINESE: Mapping[str, str] = {
     "contact_policy": "触达制度", "regulation": "监管要求", "content": "内容",
 }  # fmt: skip
 PARAMETERS_FILE = "parameters.yaml"
+READ_BY_CODE = frozenset({"identity_source_priority"})  # parameters that no definition names
 KEYS_SHOWN = 8
 
 M = TypeVar("M", bound=BaseModel)
@@ -162,33 +163,83 @@ def _not_yaml(error: yaml.YAMLError, named: str) -> BadInput:
     )  # fmt: skip
 
 
-def _read_parameters(folders: Sequence[Path]) -> dict[str, Any]:
-    values: dict[str, Any] = {}
-    for folder in folders:
+@dataclass(slots=True)
+class _Parameters:
+    """Parameters of some folders, later ones overriding earlier ones; ``used`` are those that a definition names."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    places: dict[str, str] = field(default_factory=dict)
+    own: set[str] = field(default_factory=set)
+    above: dict[str, str] = field(default_factory=dict)
+    used: set[str] = field(default_factory=set)
+
+    def add(self, folder: Path, *, is_first: bool) -> None:
+        """Take in the parameters of one more folder."""
         path = folder / PARAMETERS_FILE
-        if path.is_file():
-            data, _ = read_yaml(path)
-            if data is not None and not isinstance(data, dict):
-                raise BadInput(
-                    "definition.not_a_mapping", zh=f"{path.name} 应为 参数: 值", en=f"{path.name} must be a mapping of parameter: value",
-                    todo_zh="每行写一个，如 tier_wealth_amount: 300000", todo_en="write one a line, such as tier_wealth_amount: 300000",
-                )  # fmt: skip
-            for name, entry in (data or {}).items():
-                values[name] = entry["value"] if isinstance(entry, dict) and "value" in entry else entry
-    return values
+        if not path.is_file():
+            return
+        data, lines = read_yaml(path)
+        if data is not None and not isinstance(data, dict):
+            raise BadInput(
+                "definition.not_a_mapping", zh=f"{path.name} 应为 参数: 值", en=f"{path.name} must be a mapping of parameter: value",
+                todo_zh="每行写一个，如 tier_wealth_amount: 300000", todo_en="write one a line, such as tier_wealth_amount: 300000",
+            )  # fmt: skip
+        for name, entry in (data or {}).items():
+            written = entry if isinstance(entry, dict) and "value" in entry else {"value": entry}
+            self.places[name] = f"{path.name}:{lines[name]}"
+            if name in self.values:
+                self._compare(name, written["value"])
+            elif not is_first:
+                self.own.add(name)
+            self.values[name] = written["value"]
+            if "above" in written:
+                self.above[name] = written["above"]
+
+    def _compare(self, name: str, value: Any) -> None:
+        """Refuse a value of another kind, or below zero where the value that it overrides is not."""
+        before = self.values[name]
+        kinds = [float if isinstance(v, int | float) and not isinstance(v, bool) else type(v) for v in (before, value)]
+        if kinds[0] is not kinds[1]:
+            raise self._wrong(
+                name, f"{value!r} 与原值 {before!r} 类型不同", f"{value!r} is not of the kind of {before!r}"
+            )
+        if kinds[0] is float and value < 0 <= before:
+            raise self._wrong(name, f"{value} 不能为负", f"{value} must not be below zero")
+
+    def _wrong(self, name: str, zh: str, en: str) -> BadInput:
+        place = self.places[name]
+        return BadInput(
+            "definition.parameter_value", zh=f"{place} 参数 {name}：{zh}", en=f"{place} parameter {name}: {en}",
+            todo_zh="改正该值；各参数的含义见 docs/reference/parameters.md", todo_en="correct the value; docs/reference/parameters.md says what each means",
+        )  # fmt: skip
+
+    def check(self) -> None:
+        """Refuse parameters that nothing reads, and steps of a ladder that do not rise."""
+        for name in sorted(self.own - self.used - READ_BY_CODE):
+            near = suggest(name, self.values.keys() - self.own)
+            raise BadInput(
+                "definition.parameter_unused", zh=f"{self.places[name]}：没有定义使用参数 {name}", en=f"{self.places[name]}: no definition uses a parameter {name}",
+                todo_zh=f"是否要写 {near}？" if near else f"删去它，或在定义中写 ${name}",
+                todo_en=f"did you mean {near}?" if near else f"remove it, or write ${name} in a definition",
+            )  # fmt: skip
+        for name, lower in self.above.items():
+            if not self.values[name] > self.values[lower]:
+                zh = f"{self.values[name]} 应大于 {lower} 的 {self.values[lower]}"
+                raise self._wrong(name, zh, f"{self.values[name]} must be above {lower}, which is {self.values[lower]}")
 
 
-def _fill(value: Any, parameters: Mapping[str, Any], where: str) -> Any:
+def _fill(value: Any, parameters: _Parameters, where: str) -> Any:
     if isinstance(value, str) and value.startswith("$") and value[1:].isidentifier():
         name = value[1:]
-        if name not in parameters:
-            near = suggest(name, parameters)
+        if name not in parameters.values:
+            near = suggest(name, parameters.values)
             raise BadInput(
                 "definition.parameter_unknown", zh=f"{where}：没有参数 {name}", en=f"{where}: there is no parameter {name}",
                 todo_zh=f"是否要找 {near}？" if near else "请写入 parameters.yaml",
                 todo_en=f"did you mean {near}?" if near else "write it into parameters.yaml",
             )  # fmt: skip
-        return parameters[name]
+        parameters.used.add(name)
+        return parameters.values[name]
     if isinstance(value, dict):
         return {k: _fill(v, parameters, where) for k, v in value.items()}
     if isinstance(value, list):
@@ -196,7 +247,7 @@ def _fill(value: Any, parameters: Mapping[str, Any], where: str) -> Any:
     return value
 
 
-def _read_file(path: Path, kind: str, parameters: Mapping[str, Any]) -> Iterable[Definition]:
+def _read_file(path: Path, kind: str, parameters: _Parameters) -> Iterable[Definition]:
     shown = f"{path.parent.name}/{path.name}"
     data, lines = read_yaml(path, shown=shown)
     if data is None:
@@ -244,7 +295,9 @@ def read_definitions(folders: Sequence[Path], *, kinds: Collection[str] | None =
     ------
     BadInput : a file is not YAML, a folder names no known kind, a parameter is unknown, a key is written twice.
     """
-    parameters = _read_parameters(folders)
+    parameters = _Parameters()
+    for i, folder in enumerate(folders):
+        parameters.add(folder, is_first=i == 0)
     merged: dict[tuple[str, str], Definition] = {}
     for folder in folders:
         found: dict[tuple[str, str], Definition] = {}
@@ -272,7 +325,9 @@ def read_definitions(folders: Sequence[Path], *, kinds: Collection[str] | None =
                         )  # fmt: skip
                     found[identity] = definition
         merged.update(found)
-    return DefinitionSet(tuple(merged[k] for k in sorted(merged)), parameters)
+    if kinds is None:
+        parameters.check()
+    return DefinitionSet(tuple(merged[k] for k in sorted(merged)), parameters.values)
 
 
 def _known_fields(model: type[BaseModel], path: Sequence[object]) -> list[str]:

@@ -140,7 +140,7 @@ def check_decision(version: StoredVersion, by: str) -> None:
             en=f"{version.kind} {version.key} version {version.version} is decided already",
             todo_zh="要改变它，先修改文件并 zhike apply", todo_en="to change it, change the files and run `zhike apply`",
         )  # fmt: skip
-    if by == version.applied_by:
+    if by.strip().casefold() == version.applied_by.strip().casefold():
         raise NotPermitted(
             "definition.self_approval", zh=f"制单人 {by} 不能复核自己的定义 {version.kind} {version.key}",
             en=f"{by} made {version.kind} {version.key} and may not approve it",

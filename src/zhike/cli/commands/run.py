@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from zhike.cli.edge import HERE, JsonOption, ProjectOption, guarded, print_json, print_rows, progress, say
+from zhike.kernel.clock import business_day
 from zhike.kernel.errors import BadInput, ZhikeError
 
 if TYPE_CHECKING:
@@ -22,6 +23,15 @@ DataOption = Annotated[
 ]
 AsOfOption = Annotated[str, typer.Option("--as-of", metavar="YYYY-MM-DD", help="Business day whose close is computed.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing while running.")]
+
+
+def refuse_future(on: date, today: date) -> None:
+    """Raise BadInput when a day lies ahead: published, it would stay current until it has come."""
+    if on > today:
+        raise BadInput(
+            "run.day_ahead", zh=f"{on} 尚未到来（今天是 {today}）", en=f"{on} has not come yet (today is {today})",
+            todo_zh="检查 --as-of 的年份", todo_en="check the year in --as-of",
+        )  # fmt: skip
 
 
 @guarded
@@ -40,6 +50,7 @@ def run(
 
     on = day_written(as_of)
     state = open_for_run(project)
+    refuse_future(on, business_day(state.clock.now(), state.project.settings.business_timezone))
     night = Night(state.project, data or state.project.settings.folder / "data", on)
     with progress(quiet=quiet) as listen, telling_what_stays(state.project):
         result = run_night(night, state.store, clock=state.clock, listen=listen)
