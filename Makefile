@@ -30,7 +30,7 @@ demo: install ## simulate a bank, run the night, run the maturity story, write t
 	$(BIN)/zhike demo $(DEMO)
 
 test-quick: install-test ## the fast tests, within a minute
-	$(BIN)/python -m pytest -n 2 -q -m "not slow and not real and not long"
+	$(BIN)/python -m pytest -n 2 -q -m "not slow and not real and not long" --hypothesis-profile=quick
 
 test: install-test lint ## all that needs nothing but pip, within ten minutes
 	$(BIN)/python -m pytest -n 2 -q -m "not long"

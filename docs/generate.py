@@ -9,6 +9,7 @@ import ast
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -143,8 +144,13 @@ def said(node: ast.expr | None) -> str:
     return str(node.value) if isinstance(node, ast.Constant) else "…"
 
 
-def error_calls() -> Iterator[tuple[str, str, str]]:
-    """Yield (code, kind, English text) of every error that the code raises."""
+@cache
+def error_calls() -> tuple[tuple[str, str, str], ...]:
+    """Return (code, kind, English text) of every error that the code raises."""
+    return tuple(_error_calls())
+
+
+def _error_calls() -> Iterator[tuple[str, str, str]]:
     for path in sorted((ROOT / "src" / "zhike").rglob("*.py")):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         helpers = helpers_of(tree)
@@ -215,6 +221,7 @@ def requirement_ids(node: ast.expr) -> list[str]:
     return []
 
 
+@cache
 def requirements_tested() -> dict[str, list[str]]:
     """Return ID → the tests that carry it; a module's own mark stands for all of its tests."""
     found: dict[str, list[str]] = {}

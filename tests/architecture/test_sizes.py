@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,12 @@ BANNED_NAMES = {"utils", "misc", "helpers", "common", "base", "manager", "proces
 LONG_ON_PURPOSE: dict[str, str] = {}
 
 
+@cache
+def parsed(path: Path) -> ast.Module:
+    """The syntax tree of a file, parsed once."""
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 def functions(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -29,7 +36,7 @@ def test_a_file_keeps_its_stops(path: Path) -> None:
     source = path.read_text(encoding="utf-8")
     assert source.count("\n") <= MAX_FILE_LINES
     assert path.stem not in BANNED_NAMES
-    for function in functions(ast.parse(source)):
+    for function in functions(parsed(path)):
         name = f"{path.relative_to(PACKAGE)}::{function.name}"
         body = function.body
         documented = isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant)
@@ -43,14 +50,14 @@ def test_a_file_keeps_its_stops(path: Path) -> None:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
 def test_a_file_says_what_it_is_for(path: Path) -> None:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    tree = parsed(path)
     assert ast.get_docstring(tree) or not tree.body
 
 
 def test_only_the_clock_asks_the_machine_for_the_time() -> None:
     asking = []
     for path in FILES:
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in ast.walk(parsed(path)):
             if isinstance(node, ast.Attribute) and node.attr in {"now", "utcnow", "today"}:
                 owner = node.value.id if isinstance(node.value, ast.Name) else ""
                 if owner in {"datetime", "date"} and path.name != "clock.py":

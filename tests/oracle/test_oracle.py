@@ -37,12 +37,13 @@ from zhike.warehouse.testing import rows_table, run_step
 
 HERE = Path(__file__).parent
 PARTS = {p.value: p for p in TagPart}
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def _files(subject: str) -> list[Any]:
     found = []
     for path in sorted((HERE / subject).glob("*.yaml")):
-        body = yaml.safe_load(path.read_text(encoding="utf-8"))
+        body = yaml.load(path.read_text(encoding="utf-8"), Loader=LOADER)
         found += [pytest.param(body, case, id=f"{path.stem}-{case['name']}") for case in body["cases"]]
     return found
 
@@ -84,14 +85,19 @@ def _vocabulary(body: dict[str, Any]) -> Vocabulary:
     return Vocabulary(fields, tags, {s: SegmentTerm(s) for s in body.get("segments", [])})
 
 
+@pytest.fixture(scope="module")
+def connection():
+    return ibis.duckdb.connect(threads=1)
+
+
 @pytest.mark.requirement("D4")
 @pytest.mark.parametrize(("body", "case"), _files("rules"))
-def test_a_rule_gives_the_members_that_hand_written_sql_gives(body, case):
+def test_a_rule_gives_the_members_that_hand_written_sql_gives(body, case, connection):
     tables = {name: _typed(body["tables"].get(name, []), types) for name, types in body["types"].items()}
     views = {name: ibis.memtable(table) for name, table in tables.items()}
     scope = RuleScope(body["as_of"], subjects=views["profile"], **{n: t for n, t in views.items() if n != "profile"})
     rule = parse_rule(case["rule"], _vocabulary(body))
-    found = ibis.duckdb.connect(threads=1).to_pyarrow(evaluate(views["profile"], {"hit": rule}, scope)).to_pylist()
+    found = connection.to_pyarrow(evaluate(views["profile"], {"hit": rule}, scope)).to_pylist()
     members = sorted(r["customer_id"] for r in found if r["hit"])
     assert members == sorted(case["expect"])
     assert members == [row[0] for row in _by_sql(tables, case["sql"], body["as_of"])]

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.property.effort import examples
 from tests.unit.decision.world import AS_OF, bank, definitions, run_campaign
 from zhike.decision import explain
 from zhike.decision.arbitration import priority, rounded, weight_factor
@@ -20,7 +21,9 @@ from zhike.decision.terms import Arm
 from zhike.kernel.hashing import assignment_share
 from zhike.warehouse import open_engine
 
-SLOW = settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+SLOW = settings(
+    max_examples=examples(5), deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
 cents = st.integers(0, 60_000_000).map(lambda n: Decimal(n) / 100)
 people = st.fixed_dictionaries(
     {
@@ -95,7 +98,7 @@ keys = st.text(st.characters(exclude_categories=["C"]), min_size=1, max_size=24)
     experiment=keys,
     units=st.lists(keys, min_size=1, max_size=40, unique=True),
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 def test_the_share_is_the_same_number_in_a_table_and_for_one_customer(engine, experiment, units):
     table = ibis.memtable({"unit": units}, schema={"unit": "string"})
     found = engine.fetch(table.select("unit", share=share_column(experiment, table.unit))).to_pylist()

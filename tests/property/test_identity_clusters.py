@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.property.effort import examples
 from zhike.identity.clusters import MISSING, Clusters, Facts, build_clusters
 from zhike.identity.edges import Edges, edges_from_lists
 from zhike.identity.inherit import NONE, Inheritance, Register, inherit
@@ -83,7 +84,7 @@ def test_clusters_partition_the_records_whatever_the_order_of_records_and_edges(
 
 
 @pytest.mark.requirement("B2")
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(
     RECORDS,
     st.lists(st.tuples(st.integers(0, 11), st.integers(0, 11)), max_size=3),
@@ -135,7 +136,7 @@ def register_after(before: Register, result: Inheritance) -> Register:
 
 
 @pytest.mark.requirement("B2")
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(st.lists(st.lists(st.integers(0, 5), min_size=8, max_size=8), min_size=1, max_size=6))
 def test_ids_are_never_given_to_two_clusters_and_returning_to_a_former_grouping_needs_no_third_id(
     runs: list[list[int]],

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.property.effort import examples
 from tests.unit.policy.world import AT, PLAIN, TODAY, facts, policy, request
 from zhike.kernel.terms import Channel, ProductRisk, Purpose
 from zhike.policy import Permit, ProductLine
@@ -25,7 +26,7 @@ from zhike.warehouse.contracts import contract_by_name
 from zhike.warehouse.testing import catalog
 
 SLOW = settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    max_examples=examples(15), deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 CONTRACTS = contract_by_name((*policy_tables.OWNS, PROFILE))
 COMBINATIONS = combinations_of(CHANNELS, TOPICS)
@@ -195,7 +196,7 @@ def test_after_a_withdrawal_today_nothing_before_it_grants(ledger):
     line=st.sampled_from(["deposit", "investment", "loan"]),
     grade=st.sampled_from(list(ProductRisk)),
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_no_permit_goes_to_somebody_whom_a_hard_fact_excludes(row, ledger, line, grade):
     text = {"deposit": "利率以挂牌为准", "investment": "理财非存款，产品有风险", "loan": "年化利率3.6%起"}[line]
     asked = request(

@@ -9,6 +9,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 
+from tests.property.effort import examples
 from zhike.kernel.clock import business_day
 from zhike.kernel.terms import Channel, Purpose
 from zhike.policy.caps import calendar_bounds
@@ -85,5 +86,5 @@ class Claims(RuleBasedStateMachine):
         return sum(first <= business_day(m, ZONE) < after for m in moments)
 
 
-Claims.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+Claims.TestCase.settings = settings(max_examples=examples(60), stateful_step_count=40, deadline=None)
 TestNoSequenceBeatsACap = pytest.mark.requirement("G5")(Claims.TestCase)

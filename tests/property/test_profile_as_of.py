@@ -147,6 +147,7 @@ def _compare(seed: int, features: FeatureSet, *, is_past: bool = False) -> None:
         assert row == stopped[customer]
 
 
+@pytest.mark.slow
 @pytest.mark.requirement("C1")
 @settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.integers(0, 2**32))

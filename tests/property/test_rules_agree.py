@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from tests.property.effort import examples
 from tests.property.rule_cases import (
     VOCABULARY,
     customers,
@@ -20,7 +21,7 @@ from tests.property.rule_cases import (
 from zhike.rules import compile_rule, describe, evaluate, read_rule, trace, used_names
 
 SLOW = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 
 
@@ -54,7 +55,7 @@ def test_batch_and_single_customer_give_the_same_members(connection, population,
 
 
 @given(facts=customers, tree=rule_trees)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_negate_and_none_are_the_exact_complement(facts, tree):
     rule, _ = read_rule(tree, VOCABULARY)
     assume(rule is not None)
@@ -65,7 +66,7 @@ def test_negate_and_none_are_the_exact_complement(facts, tree):
 
 
 @given(facts=customers, tree=rule_trees)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_every_rule_can_be_said_in_both_languages_and_its_evidence_agrees_with_it(facts, tree):
     rule, findings = read_rule(tree, VOCABULARY)
     assume(rule is not None)

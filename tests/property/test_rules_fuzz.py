@@ -7,6 +7,7 @@ from datetime import date
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.property.effort import examples
 from tests.property.rule_cases import FIELDS, VOCABULARY
 from zhike.rules import describe, read_rule, used_names
 from zhike.rules.comparing import WORDS
@@ -52,7 +53,7 @@ heads = st.builds(
 
 
 @given(tree=st.one_of(trees, heads, st.lists(heads, max_size=3).map(lambda of: {"any": of})))
-@settings(max_examples=1500, deadline=500)
+@settings(max_examples=examples(1500), deadline=500)
 def test_any_tree_gives_a_rule_or_its_mistakes(tree):
     rule, findings = read_rule(tree, VOCABULARY)
     assert (rule is None) == bool(findings)

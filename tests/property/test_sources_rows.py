@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.property.effort import examples
 from tests.unit.sources.delivery import Delivery, accounts, movements
 
 AMOUNTS = st.one_of(
@@ -38,7 +39,7 @@ def _is_sound(row: tuple[str, ...]) -> bool:
 
 
 @pytest.mark.requirement("A2")
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(15), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(rows=st.lists(ROW, min_size=1, max_size=30), layout=LAYOUTS)
 def test_good_and_bad_rows_are_the_input_and_the_good_are_loaded(rows: list[tuple[str, ...]], layout: str) -> None:
     with TemporaryDirectory() as folder:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import select
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -61,10 +62,10 @@ def guarded(command: Callable[P, R]) -> Callable[P, R]:
                 "interrupted; nothing partial is published, run again to go on",
             )
             raise typer.Exit(EXIT_INTERRUPTED) from error
-        except BrokenPipeError:
-            _forget_stdout()
-            raise typer.Exit(0) from None
         except Exception as error:
+            if isinstance(error, BrokenPipeError) and _is_reader_gone():
+                _forget_stdout()
+                raise typer.Exit(0) from None
             told = error if isinstance(error, ZhikeError) else _as_ours(error)
             raise typer.Exit(_tell(told, as_json=bool(kwargs.get("json")))) from error
         return outcome
@@ -98,7 +99,7 @@ def _as_ours(error: Exception) -> ZhikeError:
             todo_zh="等另一命令结束，并让运行 zhike 的账户能读写 store.sqlite3 及其目录",
             todo_en="wait for another command to end, and let the account that runs zhike read and write store.sqlite3 and its folder",
         )  # fmt: skip
-    if not isinstance(error, OSError) or error.errno is None:
+    if not isinstance(error, OSError) or isinstance(error, BrokenPipeError) or error.errno is None:
         told = f"{type(error).__name__}: {error}"
         return Bug("cli.bug", zh=told, en=told)
     where = str(error.filename or "stdout")
@@ -115,6 +116,13 @@ def _as_ours(error: Exception) -> ZhikeError:
         "cli.machine_refuses", zh=f"{where}：{error.strerror}", en=f"{where}: {error.strerror}",
         todo_zh=todo_zh, todo_en=todo_en,
     )  # fmt: skip
+
+
+def _is_reader_gone() -> bool:
+    """Whether nobody reads stdout any more; a broken pipe may be another, such as a worker's."""
+    asked = select.poll()
+    asked.register(sys.stdout.fileno(), 0)
+    return any(event & (select.POLLERR | select.POLLHUP) for _, event in asked.poll(0))
 
 
 def _flush() -> None:

@@ -91,7 +91,9 @@ def _conclude(
     arm_table = as_table([row for effect in effects for row in arm_rows(plan, effect)], _schema(context, "effect_arm"))
     context.write("effect_arm", arm_table, partition=part)
     headline = metrics[0][0].key
-    begun = exposure.filter(exposure.assigned_on < as_of)  # who was assigned tonight is contacted tomorrow at the earliest
+    begun = exposure.filter(
+        exposure.assigned_on < as_of
+    )  # who was assigned tonight is contacted tomorrow at the earliest
     context.write(
         "campaign_funnel", count_stages(plan, metric_key=headline, exposure=begun, outcome=outcome), partition=part
     )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import getpass
+import os
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -40,6 +42,7 @@ from zhike.warehouse import Engine, Output, RunPlan, RunResult, Step, StepContex
 from zhike.warehouse.conform import rows_table
 from zhike.warehouse.run import Listener
 
+SCRATCH = "scratch"
 OVERRIDE_KINDS = {"identity_merge": Action.MERGE, "identity_split": Action.SPLIT}
 
 
@@ -155,6 +158,7 @@ def run_night(night: Night, store: OperationsStore, *, clock: Clock, listen: Lis
         apply_project(night.project, store, by=getpass.getuser(), at=clock.now())
     compiled = compiled_project(night.project, definitions_of_run(store))
     plan = plan_night(night, compiled, store)
+    sweep_scratch(settings.state / SCRATCH)
     results = night.project.runs
     if settings.run_workers == 1:
         engine = worker_engine(settings)
@@ -182,10 +186,31 @@ def definitions_of_run(store: OperationsStore) -> DefinitionSet:
 
 
 def worker_engine(settings: Settings) -> Engine:
-    """Open the engine of one worker, with its part of the memory."""
+    """Open the engine of one worker, with its part of the memory and a scratch folder of its own process."""
     size, unit = float(settings.engine_memory[:-2]), settings.engine_memory[-2:]
     memory = f"{size / settings.run_workers:g}{unit}"
-    return open_engine(threads=settings.engine_threads, memory=memory, scratch=settings.state / "scratch")
+    own = settings.state / SCRATCH / str(os.getpid())
+    return open_engine(threads=settings.engine_threads, memory=memory, scratch=own)
 
 
-__all__ = ["Night", "engagement_log", "plan_night", "run_night"]
+def sweep_scratch(folder: Path) -> int:
+    """Remove what processes that are gone have left to spill into; return how many folders. A killed run leaves its own."""
+    left = [p for p in folder.iterdir() if not _is_alive(p.name)] if folder.is_dir() else []
+    for place in left:
+        shutil.rmtree(place, ignore_errors=True)  # another run may be sweeping, too
+    return len(left)
+
+
+def _is_alive(name: str) -> bool:
+    if not name.isdecimal():
+        return False
+    try:
+        os.kill(int(name), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # somebody else's
+        return True
+    return True
+
+
+__all__ = ["Night", "engagement_log", "plan_night", "run_night", "sweep_scratch"]

@@ -23,6 +23,7 @@ from zhike.report.terms import (
     StepSection,
     TierRow,
     TierSection,
+    Unit,
 )
 
 TIER_TAG = "customer_tier"
@@ -72,6 +73,9 @@ def _table_name(source: ReportSource, table: str) -> Text:
     return Text(table, table) if contract is None else Text(contract.zh, contract.en)
 
 
+UNITS = {"amount": Unit.AMOUNT, "count": Unit.COUNT, "days": Unit.COUNT}
+
+
 def collect_reconciliation(source: ReportSource) -> ReconciliationSection | Absent:
     """Return each check with its latest day: totals compared, beyond tolerance, sums, largest difference."""
     if not has_table(source.planned, "reconciliation"):
@@ -80,7 +84,7 @@ def collect_reconciliation(source: ReportSource) -> ReconciliationSection | Abse
     last = table.group_by("check_key").aggregate(on=lambda t: t.on.max())
     latest = table.semi_join(last, ["check_key", "on"])
     found = rows_of(
-        latest.group_by("check_key", "on")
+        latest.group_by("check_key", "on", "unit")
         .aggregate(
             n=lambda t: t.count().cast("int64"),
             n_red=lambda t: t.is_red.ifelse(1, 0).sum().cast("int64"),
@@ -89,7 +93,7 @@ def collect_reconciliation(source: ReportSource) -> ReconciliationSection | Abse
             highest=lambda t: t.difference_amount.max(),
             lowest=lambda t: t.difference_amount.min(),
         )
-        .order_by("check_key")
+        .order_by("check_key", "unit")
     )
     if not found:
         return Absent(tell("absent_no_reconciliation"))
@@ -97,7 +101,7 @@ def collect_reconciliation(source: ReportSource) -> ReconciliationSection | Abse
         tuple(
             CheckRow(
                 r["check_key"], tell(f"check_{r['check_key']}") if _is_known(f"check_{r['check_key']}") else Text(r["check_key"], r["check_key"]),
-                r["on"], r["n"], r["n_red"], _amount(r["ours"]), _amount(r["theirs"]),
+                r["on"], r["n"], r["n_red"], UNITS[r["unit"]], _amount(r["ours"]), _amount(r["theirs"]),
                 max((_amount(r["highest"]), _amount(r["lowest"])), key=abs),
             )
             for r in found

@@ -133,9 +133,10 @@ class CheckRow:
     on: date
     n_compared: int
     n_red: int
-    ours_amount: Decimal
-    theirs_amount: Decimal
-    largest_difference_amount: Decimal
+    unit: Unit
+    ours: Decimal
+    theirs: Decimal
+    largest_difference: Decimal
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,17 @@ from zhike.warehouse import Catalog, Contract, Engine, Input, Output, Step, Step
 from zhike.warehouse.fields import end_of_day
 
 AMOUNT = "decimal(18,2)"
-COLUMNS = ("check_key", "on", "org_id", "product_class", "ours_amount", "theirs_amount", "difference_amount", "is_red")
+COLUMNS = (
+    "check_key",
+    "on",
+    "org_id",
+    "product_class",
+    "unit",
+    "ours_amount",
+    "theirs_amount",
+    "difference_amount",
+    "is_red",
+)
 SHOWN = 20
 FAMILY_OF_MEASURE = {"deposit_amount": "deposit", "loan_amount": "credit"}
 POSITION_TABLES = ("product", "account", "account_party", "balance_daily", "holding_daily", "control_total")
@@ -99,7 +109,7 @@ class _Reconcile:
 
 
 def _empty() -> ir.Table:
-    schema = {"check_key": "string", "on": "date", "org_id": "string", "product_class": "string", "ours_amount": AMOUNT,
+    schema = {"check_key": "string", "on": "date", "org_id": "string", "product_class": "string", "unit": "string", "ours_amount": AMOUNT,
               "theirs_amount": AMOUNT, "difference_amount": AMOUNT, "is_red": "bool"}  # fmt: skip
     return ibis.memtable([], schema=schema)
 
@@ -153,6 +163,10 @@ def our_totals(check: ControlTotalCheck, facts: Facts, day: date) -> ir.Table:
     return chosen.group_by("org_id", "product_class").aggregate(ours_amount=chosen.amount.sum().cast(AMOUNT))
 
 
+def _unit_of(check: ControlTotalCheck) -> str:
+    return "count" if check.measure == "n_customers" else "amount"
+
+
 def control_totals(check: ControlTotalCheck, facts: Facts) -> ir.Table:
     """Return one row per unit and product class of the bank's latest report up to the day; what one side lacks counts 0.
 
@@ -164,7 +178,14 @@ def control_totals(check: ControlTotalCheck, facts: Facts) -> ir.Table:
     if day is None:
         return ibis.memtable(
             _one_row(
-                check.key, facts.as_of, org_id=NO_UNIT, product_class=check.measure, ours=None, theirs=None, is_red=True
+                check.key,
+                facts.as_of,
+                org_id=NO_UNIT,
+                product_class=check.measure,
+                unit=_unit_of(check),
+                ours=None,
+                theirs=None,
+                is_red=True,
             )
         )
     theirs = theirs.filter(theirs.on == day).select("org_id", "product_class", theirs_amount="value_amount")
@@ -178,7 +199,7 @@ def control_totals(check: ControlTotalCheck, facts: Facts) -> ir.Table:
     difference = (both.ours_amount - both.theirs_amount).cast(AMOUNT)
     return both.select(
         check_key=ibis.literal(check.key), on=ibis.literal(day), org_id=both.org_id, product_class=both.product_class,
-        ours_amount=both.ours_amount, theirs_amount=both.theirs_amount, difference_amount=difference,
+        unit=ibis.literal(_unit_of(check)), ours_amount=both.ours_amount, theirs_amount=both.theirs_amount, difference_amount=difference,
         is_red=difference.abs() > check.tolerance_amount,
     )  # fmt: skip
 
@@ -200,7 +221,7 @@ def running_balances(check: RunningBalanceCheck, facts: Facts) -> pa.Table:
         doubtful = doubtful_days(movements, check.tolerance_amount)
         broken = broken_days(movements, doubtful, check.tolerance_amount)
         shown = broken.select(
-            check_key=ibis.literal(check.key), on=broken.on, org_id=broken.account_id, product_class=ibis.literal(LEDGER),
+            check_key=ibis.literal(check.key), on=broken.on, org_id=broken.account_id, product_class=ibis.literal(LEDGER), unit=ibis.literal("amount"),
             ours_amount=broken.ours_amount.cast(AMOUNT), theirs_amount=broken.theirs_amount.cast(AMOUNT),
             difference_amount=(broken.ours_amount - broken.theirs_amount).cast(AMOUNT), is_red=ibis.literal(value=True),
         )  # fmt: skip
@@ -209,7 +230,7 @@ def running_balances(check: RunningBalanceCheck, facts: Facts) -> pa.Table:
     finally:
         connection.drop_table(name, force=True)
     count = _one_row(
-        check.key, facts.as_of, org_id=NO_UNIT, product_class=LEDGER, ours=n_days - exceptions.num_rows, theirs=n_days,
+        check.key, facts.as_of, org_id=NO_UNIT, product_class=LEDGER, unit="count", ours=n_days - exceptions.num_rows, theirs=n_days,
         is_red=exceptions.num_rows > check.exceptions_at_most,
     )  # fmt: skip
     return pa.concat_tables([exceptions.cast(count.schema), count])
@@ -227,6 +248,7 @@ def maximum_age(check: MaximumAgeCheck, facts: Facts, dated_by: str) -> pa.Table
         facts.as_of,
         org_id=check.table,
         product_class="age_days",
+        unit="days",
         ours=age_days,
         theirs=check.at_most_days,
         is_red=is_red,
@@ -234,13 +256,21 @@ def maximum_age(check: MaximumAgeCheck, facts: Facts, dated_by: str) -> pa.Table
 
 
 def _one_row(
-    key: str, on: date, *, org_id: str, product_class: str, ours: int | None, theirs: int | None, is_red: bool
+    key: str,
+    on: date,
+    *,
+    org_id: str,
+    product_class: str,
+    unit: str,
+    ours: int | None,
+    theirs: int | None,
+    is_red: bool,
 ) -> pa.Table:
     difference = ours - theirs if ours is not None and theirs is not None else None
     decimal = pa.decimal128(18, 2)
     return pa.table({
         "check_key": pa.array([key], pa.string()), "on": pa.array([on], pa.date32()), "org_id": pa.array([org_id], pa.string()),
-        "product_class": pa.array([product_class], pa.string()), "ours_amount": pa.array([ours], decimal),
+        "product_class": pa.array([product_class], pa.string()), "unit": pa.array([unit], pa.string()), "ours_amount": pa.array([ours], decimal),
         "theirs_amount": pa.array([theirs], decimal), "difference_amount": pa.array([difference], decimal),
         "is_red": pa.array([is_red], pa.bool_()),
     })  # fmt: skip

@@ -11,6 +11,7 @@ import pytest
 from tests.unit.identity.conftest import ID_LI, ID_ZHANG, Tables, groups, id_of, party
 from zhike.identity import Action, Override, RecordKey
 
+pytestmark = pytest.mark.slow  # each links two to four nights
 Link = Callable[..., Tables]
 A, B = "13912345679", "13812345679"
 

@@ -143,6 +143,7 @@ def test_the_step_writes_every_customer_even_of_an_otherwise_empty_bank():
 
 
 @pytest.mark.requirement("C1")
+@pytest.mark.slow
 def test_all_standard_features_compute_on_an_empty_bank():
     rows = profile(bank({"customer": [person(1)]}), features=standard_features())
     assert set(rows["c1"]) == {"customer_id", "customer_no", *standard_features().names}

@@ -107,7 +107,7 @@ def sample_report(**changes):
     sections = {
         "project": "示例城商行", "as_of": DAY, "run_id": "20250615-20250615T180000", "made_at": datetime(2025, 6, 15, 10, 4, tzinfo=UTC), "currency": "CNY", "is_simulated": True,
         "story": story(), "quality": quality(),
-        "reconciliation": ReconciliationSection((CheckRow("aum_by_branch", Text("各机构AUM", "AUM by branch"), PLANNED, 240, 0, Decimal("1736100000.00"), Decimal("1736100000.00"), Decimal("0.00")), CheckRow("deposits", Text("存款", "Deposits"), PLANNED, 120, 1, Decimal("900000000.00"), Decimal("900000100.00"), Decimal("-100.00"))), PLANNED),
+        "reconciliation": ReconciliationSection((CheckRow("aum_by_branch", Text("各机构AUM", "AUM by branch"), PLANNED, 240, 0, Unit.AMOUNT, Decimal("1736100000.00"), Decimal("1736100000.00"), Decimal("0.00")), CheckRow("deposits", Text("存款", "Deposits"), PLANNED, 120, 1, Unit.AMOUNT, Decimal("900000000.00"), Decimal("900000100.00"), Decimal("-100.00"))), PLANNED),
         "tiers": TierSection(tuple(TierRow(k, Text(zh, en), n, Decimal(a)) for k, zh, en, n, a in tiers), Text("按上月月日均AUM分层", "by mean daily AUM of the last month"), PLANNED),
         "segments": SegmentSection(tuple(SegmentRow(k, Text(zh, en), n, i, o) for k, zh, en, n, i, o in segments), 20_000, PLANNED),
         "funnel": FunnelSection("deposit_maturity", Text("定存到期承接", "Deposit maturity"), tuple(StageRow(k, Text(zh, en), i, o) for k, zh, en, i, o in stages), drops, PLANNED),

@@ -71,9 +71,9 @@ def planned_rows():
         "quarantine": {"20250601": [{"table_name": "customer_file", "batch": "20250601", "file": "x", "row_number": n, "rule": "unknown_code", "column_name": "sex"} for n in (1, 2)]},
         "quality_result": [{"table_name": "customer_file", "column_name": "email", "dimension": "completeness", "measured_on": PLANNED, "value": 0.4, "is_alert": True}],
         "reconciliation": [
-            {"check_key": "aum", "on": date(2025, 5, 31), "org_id": "1", "product_class": "demand", "ours_amount": 1, "theirs_amount": 9, "difference_amount": -8, "is_red": True},
-            {"check_key": "aum", "on": PLANNED, "org_id": "1", "product_class": "demand", "ours_amount": 100, "theirs_amount": 100, "difference_amount": 0, "is_red": False},
-            {"check_key": "aum", "on": PLANNED, "org_id": "2", "product_class": "demand", "ours_amount": 50, "theirs_amount": 53, "difference_amount": -3, "is_red": True},
+            {"check_key": "aum", "on": date(2025, 5, 31), "org_id": "1", "product_class": "demand", "unit": "amount", "ours_amount": 1, "theirs_amount": 9, "difference_amount": -8, "is_red": True},
+            {"check_key": "aum", "on": PLANNED, "org_id": "1", "product_class": "demand", "unit": "amount", "ours_amount": 100, "theirs_amount": 100, "difference_amount": 0, "is_red": False},
+            {"check_key": "aum", "on": PLANNED, "org_id": "2", "product_class": "demand", "unit": "amount", "ours_amount": 50, "theirs_amount": 53, "difference_amount": -3, "is_red": True},
         ],
         "profile": [{"customer_id": c, "customer_no": n, "aum_point_amount": money[c], "maturing_30d_amount": money[c] // 2} for n, c in enumerate(people, 1)],
         "tag_value": {"customer_tier": [{"customer_id": c, "tag": "customer_tier", "value_text": t, "from_on": PLANNED, "definition_hash": "h"} for c, t in zip(people, ("private", "value", "value", "tail"), strict=True)]},
@@ -125,7 +125,7 @@ def test_loads_and_quarantine_add_up_over_files(report):
 def test_reconciliation_shows_the_latest_day_of_each_check(report):
     (check,) = report.reconciliation.checks
     assert (check.on, check.n_compared, check.n_red) == (PLANNED, 2, 1)
-    assert (check.ours_amount, check.theirs_amount, check.largest_difference_amount) == (150, 153, -3)
+    assert (check.ours, check.theirs, check.largest_difference) == (150, 153, -3)
 
 
 def test_tiers_stand_richest_first_with_the_names_of_their_definition(report):

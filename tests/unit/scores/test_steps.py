@@ -122,12 +122,14 @@ def test_a_second_night_scores_with_the_kept_model_and_keeps_the_registry(engine
     assert sorted(p.name for p in (models / "leaves" / "versions").iterdir()) == known
 
 
+@pytest.mark.slow
 def test_learning_anew_elsewhere_gives_the_same_version_and_scores(engine, first, tmp_path):
     _, written = first
     again = _run(engine, tmp_path)
     assert again[("score_value", "leaves")].equals(written[("score_value", "leaves")])
 
 
+@pytest.mark.slow
 def test_facts_after_the_cutoffs_outcome_change_nothing_that_was_learned(engine, first, tmp_path):
     """Whatever happens after the last outcome day cannot reach the model: no look-ahead."""
     _, written = first
@@ -149,6 +151,7 @@ def test_facts_after_the_cutoffs_outcome_change_nothing_that_was_learned(engine,
     assert again[("score_value", "leaves")].num_rows == 0
 
 
+@pytest.mark.slow
 @pytest.mark.requirement("E1")
 def test_an_outcome_that_a_feature_gives_away_is_not_published_until_somebody_has_checked(engine, tmp_path):
     gift = {"label": {"zh": "年轻", "en": "is young", "horizon_days": 30, "rule": {"field": "age", "below": 40}}}
@@ -174,6 +177,7 @@ def test_too_short_a_history_scores_nobody_and_says_why(engine, tmp_path):
     assert "截止日" in row["not_published_zh"]
 
 
+@pytest.mark.slow
 def test_a_model_no_better_than_chance_is_not_published(engine, tmp_path):
     written = _run(engine, tmp_path, features=["tenure_days"])
     (row,) = written[("model_run", "leaves")].to_pylist()
@@ -182,6 +186,7 @@ def test_a_model_no_better_than_chance_is_not_published(engine, tmp_path):
     assert written[("score_value", "leaves")].num_rows == 0
 
 
+@pytest.mark.slow
 @pytest.mark.requirement("E6")
 def test_rolling_back_scores_with_the_named_version(engine, first):
     models, written = first

@@ -111,6 +111,7 @@ def test_each_contact_leaves_a_receipt_with_its_number(worlds: TwoWorlds) -> Non
     assert {r[0] for r in recorded} == opted_out
 
 
+@pytest.mark.slow
 def test_going_on_in_two_steps_equals_going_on_in_one(tmp_path: Path) -> None:
     for name in ("one", "two"):
         simulate(BankPlan(300, 40, 9, LAST_DAY), tmp_path / name)

@@ -26,6 +26,7 @@ def fingerprints(folder: Path) -> dict[str, str]:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.requirement("L3")
 @pytest.mark.parametrize("delivery", ["parquet", "bank_files"])
 def test_two_runs_of_one_plan_write_the_same_bytes(delivery: str, tmp_path: Path) -> None:

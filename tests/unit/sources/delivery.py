@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ import yaml
 from zhike.kernel.clock import VirtualClock
 from zhike.sources import open_mapping, steps
 from zhike.sources.tables import OWNS
-from zhike.warehouse import RunPlan, RunResult, Warehouse, open_catalog, open_engine, run_steps
+from zhike.warehouse import Engine, RunPlan, RunResult, Warehouse, open_catalog, open_engine, run_steps
 from zhike.warehouse.contracts import contract_by_name
 
 CONTRACTS = contract_by_name(OWNS)
@@ -34,6 +36,14 @@ MOVEMENT_COLUMNS = {
     "txn_kind": {"constant": "payment"},
     "recorded_at": {"day_end": "on"},
 }
+
+
+@cache
+def shared_engine() -> Engine:
+    """The one engine of all deliveries of this process."""
+    opened = open_engine(threads=2)
+    atexit.register(opened.close)
+    return opened
 
 
 @dataclass
@@ -65,14 +75,10 @@ class Delivery:
         planned = steps(
             mapping, self.data, as_of, CONTRACTS, timezone=timezone, fingerprints=self.folder / "fingerprints.json"
         )
-        engine = open_engine(threads=2, scratch=self.folder / "scratch")
-        try:
-            return run_steps(
-                Warehouse(self.folder / "warehouse"), engine, RunPlan(planned, CONTRACTS, as_of),
-                clock=VirtualClock(datetime(2025, 2, 1, tzinfo=UTC)), results=self.folder / "runs",
-            )  # fmt: skip
-        finally:
-            engine.close()
+        return run_steps(
+            Warehouse(self.folder / "warehouse"), shared_engine(), RunPlan(planned, CONTRACTS, as_of),
+            clock=VirtualClock(datetime(2025, 2, 1, tzinfo=UTC)), results=self.folder / "runs",
+        )  # fmt: skip
 
     def rows(self, table: str, *columns: str) -> list[Any]:
         """The published rows of a table, in key order; of one column, its bare values."""
@@ -80,12 +86,9 @@ class Delivery:
         manifest = warehouse.current()
         if manifest is None:
             return []
-        engine = open_engine(threads=2)
-        try:
-            found = open_catalog(engine, warehouse, CONTRACTS, manifest.entries)[table]
-            rows = found.order_by(list(CONTRACTS[table].key)).to_pyarrow().to_pylist()
-        finally:
-            engine.close()
+        engine = shared_engine()
+        found = open_catalog(engine, warehouse, CONTRACTS, manifest.entries)[table]
+        rows = engine.fetch(found.order_by(list(CONTRACTS[table].key))).to_pylist()
         if not columns:
             return rows
         return [r[columns[0]] if len(columns) == 1 else tuple(r[c] for c in columns) for r in rows]

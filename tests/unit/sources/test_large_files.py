@@ -7,6 +7,7 @@ import pytest
 from tests.unit.sources.delivery import MOVEMENT_COLUMNS, Delivery, accounts, movements
 from zhike.warehouse import loading
 
+pytestmark = pytest.mark.slow
 N_ROWS = 400_000
 BAD_AMOUNT, BROKEN, TWICE, CUT = 1000, 77_777, 250_001, 399_000
 

@@ -47,8 +47,8 @@ ROWS = QualityRows(
     loads=[{"table_name": "source_party", "n_read": 50, "n_loaded": 48, "n_quarantined": 2}] * 2,
     held=[{"table_name": "source_party", "rule": "unknown_code", "column_name": "sex", "n_rows": 2}],
     reconciled=[
-        {"check_key": "running_balance", "on": DAY, "org_id": "6222020200112233", "product_class": "ledger", "ours_amount": Decimal(1), "theirs_amount": None, "difference_amount": None, "is_red": True},
-        {"check_key": "aum", "on": DAY, "org_id": "B1", "product_class": "demand", "ours_amount": Decimal(1), "theirs_amount": Decimal(1), "difference_amount": Decimal(0), "is_red": False},
+        {"check_key": "running_balance", "on": DAY, "org_id": "6222020200112233", "product_class": "ledger", "unit": "amount", "ours_amount": Decimal(1), "theirs_amount": None, "difference_amount": None, "is_red": True},
+        {"check_key": "aum", "on": DAY, "org_id": "B1", "product_class": "demand", "unit": "amount", "ours_amount": Decimal(1), "theirs_amount": Decimal(1), "difference_amount": Decimal(0), "is_red": False},
     ],
 )  # fmt: skip
 

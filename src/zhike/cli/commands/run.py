@@ -12,7 +12,7 @@ import typer
 
 from zhike.cli.edge import HERE, JsonOption, ProjectOption, guarded, print_json, print_rows, progress, say
 from zhike.kernel.clock import business_day
-from zhike.kernel.errors import BadInput, ZhikeError
+from zhike.kernel.errors import BadInput
 
 if TYPE_CHECKING:
     from zhike.pipeline.project import Project
@@ -97,7 +97,7 @@ def telling_what_stays(project: Project) -> Iterator[None]:
     """Say, when a run fails, that nothing of it was published and what stays readable; then let the error be told."""
     try:
         yield
-    except ZhikeError:
+    except Exception:
         before = project.warehouse.current()
         if before is None:
             say("没有发布任何内容", "nothing was published")
