@@ -139,6 +139,11 @@ def trained_before(models: Path, key: str, training_key: str) -> str | Text | No
     return version if (models / key / "versions" / version / CARD_FILE).is_file() else None
 
 
+def is_kept(models: Path, key: str, version: str) -> bool:
+    """Return whether a version of a model is on disk."""
+    return (models / key / "versions" / version / SCORER_FILE).is_file()
+
+
 def open_artifact(models: Path, key: str, version: str) -> Artifact:
     """Return a kept artifact; it scores exactly as when it was learned.
 
@@ -148,7 +153,7 @@ def open_artifact(models: Path, key: str, version: str) -> Artifact:
     ContractBroken : its files are not those that were written.
     """
     folder = models / key / "versions" / version
-    if not (folder / SCORER_FILE).is_file():
+    if not is_kept(models, key, version):
         raise NotFound(
             "scores.version_unknown", zh=f"模型 {key} 没有版本 {version}", en=f"model {key} has no version {version}",
             todo_zh="zhike models list 列出已有版本", todo_en="`zhike models list` shows the versions that are kept",
@@ -186,6 +191,7 @@ def kept_versions(models: Path, key: str) -> tuple[str, ...]:
 __all__ = [
     "Artifact",
     "build_artifact",
+    "is_kept",
     "kept_versions",
     "open_artifact",
     "remember_refusal",

@@ -28,6 +28,7 @@ from zhike.scores.artifact import (
     FORMAT,
     Artifact,
     build_artifact,
+    is_kept,
     open_artifact,
     remember_refusal,
     save_artifact,
@@ -81,6 +82,7 @@ def model_steps(definition: Definition, model: ModelDefinition, setting: ModelSe
         work=learn,
         definition=definition.hash,
         material=(FORMAT, fingerprint(hashes), setting.timezone),
+        is_intact=lambda told: not told["version"] or is_kept(setting.models, model.key, str(told["version"])),
         cost=LEARNING_COST,
     ), Step(
         key=f"score:{model.key}",

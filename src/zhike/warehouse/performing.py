@@ -97,7 +97,7 @@ class Run:
         """Do one step, or several of a family together; take over what those left that nothing has changed."""
         begun = time.monotonic()
         planned = [self._planned(step) for step in steps]
-        found = {p.step.key: self.warehouse.finished(p.mark) for p in planned}
+        found = {p.step.key: self._left(p) for p in planned}
         due = [p for p in planned if found[p.step.key] is None]
         contexts = [self._context(p, engine) for p in due]
         for p, context, metrics in zip(due, contexts, _work_of(contexts), strict=True):
@@ -114,6 +114,11 @@ class Run:
         lagged = _select(self.earlier, [r for r in step.reads if r.lag])
         inputs = (*sorted(e.label for e in visible.values()), *sorted(f"~{e.label}" for e in lagged.values()))
         return _Planned(step, self._mark(step, inputs), inputs, visible, lagged)
+
+    def _left(self, planned: _Planned) -> FinishedStep | None:
+        """Return what an earlier run left of a step, unless some of it has been lost."""
+        found, is_intact = self.warehouse.finished(planned.mark), planned.step.is_intact
+        return None if found is None or (is_intact is not None and not is_intact(found.metrics)) else found
 
     def _told(self, key: str, found: FinishedStep, state: StepState, seconds: float) -> StepResult:
         self.entries.update({e.identity: e for e in found.entries})

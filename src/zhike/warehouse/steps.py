@@ -61,7 +61,8 @@ class Step:
     ``definition`` is the hash of the definition it carries out; ``material`` are further JSON values on which the result
     depends (file fingerprints, settings). ``is_dated`` is false where the result does not depend on the day of the run.
     ``work`` returns what is worth reporting (JSON values, no personal data). Members of a ``family`` are done together.
-    ``cost`` is a rough measure of work, 1 for an ordinary step: what is long, or has long work waiting, is begun first.
+    ``is_intact`` is asked, with what the step reported, whether what it left outside the warehouse is still there: if not, it
+    is done again. ``cost`` is a rough measure of work, 1 for an ordinary step: what is long, or has long work waiting, is begun first.
     """
 
     key: str
@@ -72,6 +73,7 @@ class Step:
     material: tuple[object, ...] = ()
     is_dated: bool = True
     family: Family | None = None
+    is_intact: Callable[[Mapping[str, Any]], bool] | None = None
     cost: float = 1.0
 
 

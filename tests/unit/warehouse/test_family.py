@@ -152,3 +152,22 @@ def test_what_has_the_costliest_work_waiting_starts_first():
     urgency = urgencies(ordered, dependencies(ordered))
     assert urgency == {"d": 1.0, "c": 11.0, "b": 12.0, "a": 2.0}
     assert [s.key for s in most_urgent(ordered[:2], urgency)] == ["b"]
+
+
+def test_a_step_whose_traces_outside_the_warehouse_are_gone_is_done_again(tmp_path):
+    outside = tmp_path / "model.txt"
+    n_done = []
+
+    def work(context: StepContext) -> Mapping[str, Any]:
+        n_done.append(1)
+        outside.write_text("learned", encoding="utf-8")
+        _write_raw(context)
+        return {"file": outside.name}
+
+    step = Step("raw", (Output("raw"),), (), work, is_intact=lambda told: (tmp_path / told["file"]).is_file())
+    run(tmp_path, [step])
+    assert run(tmp_path, [step]).steps[0].state == "reused"
+    outside.unlink()
+    assert run(tmp_path, [step]).steps[0].state == "ran"
+    assert len(n_done) == 2
+    assert outside.is_file()
