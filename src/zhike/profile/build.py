@@ -5,7 +5,7 @@ Features of one fact table are one group-by; the groups are joined to the custom
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -19,13 +19,14 @@ from zhike.profile.facts import FACTS, MONEY_READS, fact_table
 from zhike.profile.features import Base, Facts, Feature, FeatureSet
 from zhike.profile.formula import compile_formula
 from zhike.profile.money import money_runs
-from zhike.profile.observation import BUSINESS_TIMEZONE, Observation, Tables, observe, unkept
+from zhike.profile.observation import BUSINESS_TIMEZONE, Observation, Tables, observe, undropped, unkept
 from zhike.profile.plan import CUSTOMER, Plan, unknown
 from zhike.warehouse.contracts import DATATYPES, ROUND_DIGITS, Kind
 
 FIXED = ("customer_id", CUSTOMER)
 _DAYS = frozenset({"deceased_on"})
 SHORT_DAYS = 31
+MONEY = "balance"
 
 
 def reads_of(features: FeatureSet) -> tuple[str, ...]:
@@ -55,7 +56,7 @@ def _grouped(features: Sequence[Feature]) -> dict[tuple[str, str], list[Feature]
     groups: dict[tuple[str, str], list[Feature]] = {}
     for feature in features:
         if feature.balance is not None:
-            groups.setdefault(("balance", "daily" if is_daily(feature) else "linear"), []).append(feature)
+            groups.setdefault((MONEY, "daily" if is_daily(feature) else "linear"), []).append(feature)
         elif feature.facts is not None:
             kind = "short" if _is_short(feature.facts) else "facts"
             groups.setdefault((kind, feature.facts.table), []).append(feature)
@@ -106,12 +107,14 @@ class Group:
         return {n: v.fill_null(self.zeros[n]) if n in self.zeros else v for n, v in found.items()}
 
 
-def _all_joined(population: ir.Table, groups: Sequence[Group], keep: Callable[[ir.Table], ir.Table]) -> ir.Table:
-    joined = population
+def _all_joined(population: ir.Table, groups: Iterable[Group], keep: Callable[[ir.Table], ir.Table]) -> ir.Table:
+    """Join the groups to the customers, each computed before the next is planned."""
+    joined, done = population, []
     for place, group in enumerate(groups):
         joined = joined.left_join(keep(group.keyed(place)), [(CUSTOMER, f"no_{place}")])
+        done.append(group)
     columns = {n: joined[n] for n in population.columns}
-    for group in groups:
+    for group in done:
         columns |= group.filled(joined)
     return joined.select(**columns)
 
@@ -172,21 +175,20 @@ def _retention(features: Sequence[Feature], observation: Observation) -> ir.Tabl
     return rows.group_by(CUSTOMER).aggregate(**values)
 
 
-def _base_groups(features: Sequence[Feature], observation: Observation) -> list[Group]:
-    groups: list[Group] = []
+def _base_groups(features: Sequence[Feature], observation: Observation) -> Iterator[Group]:
     retention: dict[tuple[str, ...], list[Feature]] = {}
     for feature in features:
         if feature.base and feature.base.definition == "retention_d7_rate":
             retention.setdefault(feature.base.aum_classes, []).append(feature)
-    groups += [Group(_retention(same, observation), tuple(same), {}) for same in retention.values()]
+    for same in retention.values():
+        yield Group(_retention(same, observation), tuple(same), {})
     for feature in features:
         base = feature.base
         if base and base.definition == "maturity_kept_rate":
-            groups.append(Group(_kept(feature.key, base, observation), (feature,), {}))
+            yield Group(_kept(feature.key, base, observation), (feature,), {})
         elif base and base.definition == "interest_margin_amount":
             margins = interest_margin(observation, deposit_classes=base.deposit_classes, loan_classes=base.loan_classes)
-            groups.append(Group(margins.rename({feature.key: "interest_margin_amount"}), (feature,), {}))
-    return groups
+            yield Group(margins.rename({feature.key: "interest_margin_amount"}), (feature,), {})
 
 
 def typed(value: ir.Value, kind: Kind) -> ir.Value:
@@ -215,24 +217,31 @@ def _derived(table: ir.Table, features: Sequence[Feature], as_of: date) -> ir.Ta
     return table
 
 
-def _groups(features: FeatureSet, observation: Observation) -> list[Group]:
-    groups = []
-    for group in _grouped(features.features).values():
+def _plain_groups(groups: Iterable[Sequence[Feature]], observation: Observation) -> Iterator[Group]:
+    for group in groups:
         plan = _group_plan(group, observation)
         zeros = {f.key: (zero_of(f), f.value) for f in group if plan.finals[f.key] is not unknown}
         fills = {n: typed(z, kind) for n, (z, kind) in zeros.items() if z is not None}
-        groups.append(Group(plan.table(), tuple(group), fills))
+        yield Group(plan.table(), tuple(group), fills)
+
+
+def _groups(features: FeatureSet, observation: Observation) -> Iterator[Group]:
+    """Give one group after another: all of money first, whose many runs are then given up."""
+    grouped = _grouped(features.features)
+    yield from _plain_groups([g for (kind, _), g in grouped.items() if kind == MONEY], observation)
+    yield from _base_groups(features.features, observation)
     for feature in features.features:
         if feature.relation:
             fills = {} if feature.relation.stat == "max" else {feature.key: typed(ibis.literal(0), feature.value)}
-            groups.append(Group(_relation_table(feature, features, observation), (feature,), fills))
-    return [*groups, *_base_groups(features.features, observation)]
+            yield Group(_relation_table(feature, features, observation), (feature,), fills)
+    observation.forget("money_runs")
+    yield from _plain_groups([g for (kind, _), g in grouped.items() if kind != MONEY], observation)
 
 
 def build_profile(
     tables: Tables, features: FeatureSet, as_of: date, *,
     timezone: str = BUSINESS_TIMEZONE, histories: Mapping[str, date] | None = None,
-    keep: Callable[[ir.Table], ir.Table] = unkept,
+    keep: Callable[[ir.Table], ir.Table] = unkept, drop: Callable[[ir.Table], None] = undropped,
 ) -> ir.Table:  # fmt: skip
     """Return every customer with every feature, as of the end of a business day.
 
@@ -244,13 +253,14 @@ def build_profile(
     timezone : of the business day (IANA name), for ``recorded_at``.
     histories : first day of the long fact tables; looked up (one small query each) when not given.
     keep : what to do with intermediate results; that of ``keeping`` computes each once and keeps the plan small.
+    drop : how to give up what ``keep`` returned, when nothing reads it any more.
 
     Returns
     -------
     one row per customer known by ``as_of``: customer_id, customer_no, then the features in the order of ``features``.
     Amounts in base currency; where a customer has no fact, amounts and counts are 0 and all else is missing.
     """
-    observation = observe(tables, as_of, timezone=timezone, histories=histories, keep=keep)
+    observation = observe(tables, as_of, timezone=timezone, histories=histories, keep=keep, drop=drop)
     table = _all_joined(_population(features.features, observation), _groups(features, observation), keep)
     table = _derived(table, features.features, as_of)
     return table.select(*FIXED, *features.names)

@@ -17,8 +17,8 @@ def profile_step(features: FeatureSet, *, timezone: str = BUSINESS_TIMEZONE) -> 
     """Return the step that writes ``profile`` as of the day of the run."""
 
     def work(context: StepContext) -> Mapping[str, Any]:
-        with keeping(context.engine) as keep:
-            rows = build_profile(context.tables, features, context.as_of, timezone=timezone, keep=keep)
+        with keeping(context.engine) as kept:
+            rows = build_profile(context.tables, features, context.as_of, timezone=timezone, keep=kept, drop=kept.drop)
             n_rows = context.write("profile", rows)
         return {"n_customers": n_rows, "n_features": len(features.features)}
 
