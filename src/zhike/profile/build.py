@@ -5,9 +5,10 @@ Features of one fact table are one group-by; the groups are joined to the custom
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import islice
 
 import ibis
 import ibis.expr.types as ir
@@ -21,7 +22,7 @@ from zhike.profile.facts import FACTS, MONEY_READS, fact_table
 from zhike.profile.features import Base, Facts, Feature, FeatureSet
 from zhike.profile.formula import compile_formula
 from zhike.profile.money import money_runs
-from zhike.profile.observation import BUSINESS_TIMEZONE, Observation, Tables, observe, unkept
+from zhike.profile.observation import BUSINESS_TIMEZONE, Observation, Tables, observe, undropped, unkept
 from zhike.profile.patterns import PATTERNS
 from zhike.profile.plan import CUSTOMER, Plan, unknown
 from zhike.warehouse.contracts import DATATYPES, ROUND_DIGITS, Kind
@@ -31,6 +32,7 @@ UNCHANGING = frozenset({"party_kind", "since_on", "registered_on", "birth_on", "
 JOINS_AT_ONCE = 4
 _DAYS = frozenset({"deceased_on"})
 SHORT_DAYS = 31
+MONEY = "balance"
 
 
 def reads_of(features: FeatureSet) -> tuple[str, ...]:
@@ -64,7 +66,7 @@ def _grouped(features: Sequence[Feature]) -> dict[tuple[str, str], list[Feature]
     groups: dict[tuple[str, str], list[Feature]] = {}
     for feature in features:
         if feature.balance is not None:
-            groups.setdefault(("balance", "daily" if is_daily(feature) else "linear"), []).append(feature)
+            groups.setdefault((MONEY, "daily" if is_daily(feature) else "linear"), []).append(feature)
         elif feature.facts is not None:
             kind = "short" if _is_short(feature.facts) else "facts"
             groups.setdefault((kind, feature.facts.table), []).append(feature)
@@ -124,27 +126,30 @@ class Group:
         return {n: v.fill_null(self.zeros[n]) if n in self.zeros else v for n, v in found.items()}
 
 
-def _all_joined(population: ir.Table, groups: Sequence[Group], keep: Callable[[ir.Table], ir.Table]) -> ir.Table:
-    """Return the population with the features of all groups.
+def _all_joined(population: ir.Table, groups: Iterable[Group], observation: Observation) -> ir.Table:
+    """Return the population with the features of all groups, each computed before the next is planned.
 
     A few groups at a time are joined to the bare customers and computed: after a long chain of joins of which each finds some
     customers and misses others, an engine that works on batches of rows is left with a handful of rows in each.
     """
-    numbers = population.select(CUSTOMER)
-    joined = population
-    for first in range(0, len(groups), JOINS_AT_ONCE):
-        some = groups[first : first + JOINS_AT_ONCE]
-        key = f"of_{first}"
-        joined = joined.left_join(keep(_joined_to(numbers.rename({key: CUSTOMER}), key, some, keep)), [(CUSTOMER, key)])
-    return joined.select(*population.columns, *(f.key for group in groups for f in group.features))
+    numbers, joined = population.select(CUSTOMER), population
+    drawn, names = enumerate(groups), list(population.columns)
+    while some := [(group, observation.keep(group.keyed(place))) for place, group in islice(drawn, JOINS_AT_ONCE)]:
+        key = f"of_{len(names)}"
+        together = observation.keep(_joined_to(numbers.rename({key: CUSTOMER}), key, some))
+        for _, side in some:
+            observation.drop(side)
+        joined = joined.left_join(together, [(CUSTOMER, key)])
+        names += [f.key for group, _ in some for f in group.features]
+    return joined.select(*names)
 
 
-def _joined_to(numbers: ir.Table, key: str, groups: Sequence[Group], keep: Callable[[ir.Table], ir.Table]) -> ir.Table:
+def _joined_to(numbers: ir.Table, key: str, some: Sequence[tuple[Group, ir.Table]]) -> ir.Table:
     joined = numbers
-    for place, group in enumerate(groups):
-        joined = joined.left_join(keep(group.keyed(place)), [(key, f"no_{place}")])
+    for _, side in some:
+        joined = joined.left_join(side, [(key, side.columns[0])])
     columns: dict[str, ir.Value] = {}
-    for group in groups:
+    for group, _ in some:
         columns |= group.filled(joined)
     return joined.select(key, **columns)
 
@@ -205,26 +210,24 @@ def _retention(features: Sequence[Feature], observation: Observation) -> ir.Tabl
     return rows.group_by(CUSTOMER).aggregate(**values)
 
 
-def _base_groups(features: Sequence[Feature], observation: Observation) -> list[Group]:
-    groups: list[Group] = []
+def _base_groups(features: Sequence[Feature], observation: Observation) -> Iterator[Group]:
     retention: dict[tuple[str, ...], list[Feature]] = {}
     for feature in features:
         if feature.base and feature.base.definition == "retention_d7_rate":
             retention.setdefault(feature.base.aum_classes, []).append(feature)
-    groups += [Group(_retention(same, observation), tuple(same), {}) for same in retention.values()]
+    for same in retention.values():
+        yield Group(_retention(same, observation), tuple(same), {})
     for feature in features:
         base = feature.base
         if base and base.definition == "maturity_kept_rate":
-            groups.append(Group(_kept(feature.key, base, observation), (feature,), {}))
+            yield Group(_kept(feature.key, base, observation), (feature,), {})
         elif base and base.definition == "interest_margin_amount":
             margins = interest_margin(observation, deposit_classes=base.deposit_classes, loan_classes=base.loan_classes)
-            groups.append(Group(margins.rename({feature.key: "interest_margin_amount"}), (feature,), {}))
+            yield Group(margins.rename({feature.key: "interest_margin_amount"}), (feature,), {})
         elif base and base.definition in PATTERNS:
             pattern = PATTERNS[base.definition]
             zeros = {} if pattern.zero is None else {feature.key: typed(ibis.literal(pattern.zero), feature.value)}
-            made = pattern.make(base, observation).rename({feature.key: "value"})
-            groups.append(Group(made, (feature,), zeros))
-    return groups
+            yield Group(pattern.make(base, observation).rename({feature.key: "value"}), (feature,), zeros)
 
 
 def typed(value: ir.Value, kind: Kind) -> ir.Value:
@@ -253,24 +256,32 @@ def _derived(table: ir.Table, features: Sequence[Feature], as_of: date) -> ir.Ta
     return table
 
 
-def _groups(features: FeatureSet, observation: Observation) -> list[Group]:
-    groups = []
-    for group in _grouped(features.features).values():
+def _plain_groups(groups: Iterable[Sequence[Feature]], observation: Observation) -> Iterator[Group]:
+    for group in groups:
         plan = _group_plan(group, observation)
         zeros = {f.key: (zero_of(f), f.value) for f in group if plan.finals[f.key] is not unknown}
         fills = {n: typed(z, kind) for n, (z, kind) in zeros.items() if z is not None}
-        groups.append(Group(plan.table(), tuple(group), fills))
+        yield Group(plan.table(), tuple(group), fills)
+
+
+def _groups(features: FeatureSet, observation: Observation) -> Iterator[Group]:
+    """Give one group after another: all of money first, whose many runs are then given up."""
+    grouped = _grouped(features.features)
+    yield from _plain_groups([g for (kind, _), g in grouped.items() if kind == MONEY], observation)
+    yield from _base_groups(features.features, observation)
     for feature in features.features:
         if feature.relation:
             fills = {} if feature.relation.stat == "max" else {feature.key: typed(ibis.literal(0), feature.value)}
-            groups.append(Group(_relation_table(feature, features, observation), (feature,), fills))
-    return [*groups, *_base_groups(features.features, observation)]
+            yield Group(_relation_table(feature, features, observation), (feature,), fills)
+    observation.forget("money_runs")
+    yield from _plain_groups([g for (kind, _), g in grouped.items() if kind != MONEY], observation)
 
 
 def build_profile(
     tables: Tables, features: FeatureSet, as_of: date, *,
     timezone: str = BUSINESS_TIMEZONE, histories: Mapping[str, date] | None = None,
-    keep: Callable[[ir.Table], ir.Table] = unkept, made_on: date | None = None,
+    keep: Callable[[ir.Table], ir.Table] = unkept, drop: Callable[[ir.Table], None] = undropped,
+    made_on: date | None = None,
 ) -> ir.Table:  # fmt: skip
     """Return every customer with every feature, as of the end of a business day.
 
@@ -282,6 +293,7 @@ def build_profile(
     timezone : of the business day (IANA name), for ``recorded_at``.
     histories : first day of the long fact tables; looked up (one small query each) when not given.
     keep : what to do with intermediate results; that of ``keeping`` computes each once and keeps the plan small.
+    drop : how to give up what ``keep`` returned, when nothing reads it any more.
     made_on : day of the run that made ``customer``. On that day its attributes, and states such as arrears, are taken as they
         stand. On any other day, and when not given, attributes come from the versions of the records that were known by
         ``as_of``, and features of states are missing.
@@ -291,8 +303,8 @@ def build_profile(
     one row per customer known by ``as_of``: customer_id, customer_no, then the features in the order of ``features``.
     Amounts in base currency; where a customer has no fact, amounts and counts are 0 and all else is missing.
     """
-    observation = observe(tables, as_of, timezone=timezone, histories=histories, keep=keep, made_on=made_on)
-    table = _all_joined(_population(features.features, observation), _groups(features, observation), keep)
+    observation = observe(tables, as_of, timezone=timezone, histories=histories, keep=keep, drop=drop, made_on=made_on)
+    table = _all_joined(_population(features.features, observation), _groups(features, observation), observation)
     table = _derived(table, features.features, as_of)
     return table.select(*FIXED, *features.names)
 

@@ -7,29 +7,47 @@ large. Handing ``keep`` to :func:`zhike.profile.build_profile` computes part by 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 import ibis.expr.types as ir
 
 from zhike.warehouse import Engine
 
 
+@dataclass(slots=True)
+class Kept:
+    """Temporary tables of one engine, named so that they meet no others."""
+
+    engine: Engine
+    prefix: str = field(default_factory=lambda: f"kept_{uuid.uuid4().hex[:12]}")
+    made: dict[str, ir.Table] = field(default_factory=dict)
+    n_made: int = 0
+
+    def __call__(self, table: ir.Table) -> ir.Table:
+        """Compute a table at once and return it as a temporary table."""
+        name = f"{self.prefix}_{self.n_made}"
+        self.n_made += 1
+        self.made[name] = self.engine.connection.create_table(name, table, temp=True)
+        return self.made[name]
+
+    def drop(self, table: ir.Table) -> None:
+        """Drop one of them."""
+        (name,) = (n for n, made in self.made.items() if made is table)
+        del self.made[name]
+        self.engine.connection.drop_table(name, force=True)
+
+
 @contextmanager
-def keeping(engine: Engine) -> Iterator[Callable[[ir.Table], ir.Table]]:
-    """Give a function that computes a table at once and returns it as a temporary table; all are dropped at the end."""
-    names: list[str] = []
-    prefix = f"kept_{uuid.uuid4().hex[:12]}"
-
-    def keep(table: ir.Table) -> ir.Table:
-        names.append(f"{prefix}_{len(names)}")
-        return engine.connection.create_table(names[-1], table, temp=True)
-
+def keeping(engine: Engine) -> Iterator[Kept]:
+    """Give what computes a table at once and returns it as a temporary table; all are dropped at the end."""
+    kept = Kept(engine)
     try:
-        yield keep
+        yield kept
     finally:
-        for name in names:
+        for name in kept.made:
             engine.connection.drop_table(name, force=True)
 
 
-__all__ = ["keeping"]
+__all__ = ["Kept", "keeping"]

@@ -114,6 +114,11 @@ def counts(
     return wanted
 
 
+def millionths(rate: ir.Value) -> ir.IntegerValue:
+    """Return a rate, which has six places, as a whole number in four bytes."""
+    return (rate * 1_000_000).round().cast("int32")
+
+
 def _products(observation: Observation) -> ir.Table:
     """Return p_id with the bits of class and grade, family, rate, and whether the product is switched off."""
     products = observation.tables["product"]
@@ -124,11 +129,7 @@ def _products(observation: Observation) -> ir.Table:
 
 
 def account_facts(observation: Observation) -> ir.Table:
-    """Return account_id with kind, traits and rate (a loan's own); what an account is does not change after its opening."""
-    return observation.once("account_facts", _account_facts)
-
-
-def _account_facts(observation: Observation) -> ir.Table:
+    """Return account_id with kind, traits and rate_millionths (a loan's own); what an account is does not change after its opening."""
     accounts, products = observation.tables["account"], _products(observation)
     opened = accounts.filter(accounts.opened_on <= ibis.literal(observation.as_of))
     loans = observation.known("loan", dated_by="drawn_on").select(loan_account="account_id", loan_rate="annual_rate")
@@ -148,7 +149,7 @@ def _account_facts(observation: Observation) -> ir.Table:
         account_id=opened.account_id,
         account_kind=opened.account_kind,
         traits=(traits + ibis.ifelse(is_off, EXCLUDED, 0)).cast("int64"),
-        annual_rate=ibis.coalesce(rates.loan_rate, products.p_rate),
+        rate_millionths=ibis.coalesce(rates.loan_rate, products.p_rate).pipe(millionths),
     )
 
 
@@ -165,7 +166,7 @@ def money_runs(observation: Observation) -> ir.Table:
     Returns
     -------
     customer_no, traits (bits of product class, risk grade, kind of account, and whether the product does not count in AUM: asked
-    by :func:`counts` and :func:`is_of_class`), annual_rate, amount (double, whole cents, the holder's share; loans as what
+    by :func:`counts` and :func:`is_of_class`), rate_millionths (yearly), amount (double, whole cents, the holder's share; loans as what
     is owed, positive), first_day, last_day (days since 1970-01-01, clipped to the day). Narrow, since there are many.
     """
     return observation.once("money_runs", _money_runs)
@@ -178,7 +179,7 @@ def _owned_accounts(observation: Observation) -> ir.Table:
 
 
 def _money_runs(observation: Observation) -> ir.Table:
-    owned = observation.once("owned_accounts", _owned_accounts)
+    owned = _owned_accounts(observation)
     on_account = _runs(observation, "balance_daily").inner_join(owned, "account_id")
     value = on_account.balance_amount
     owed = ibis.ifelse(on_account.account_kind.isin(("loan", "card")), value.abs(), value)
@@ -192,8 +193,8 @@ def _money_runs(observation: Observation) -> ir.Table:
         share = (amount.cast("float64") * 100 * rows.share_rate).round().cast("float64")
         return rows.select("customer_no", "first_day", "last_day", amount=share, **columns)
 
-    of_accounts = narrow(on_account, owed, traits=on_account.traits, annual_rate=on_account.annual_rate)
-    of_holdings = narrow(held, held.value_amount, traits=traits.cast("int64"), annual_rate=held.p_rate)
+    of_accounts = narrow(on_account, owed, traits=on_account.traits, rate_millionths=on_account.rate_millionths)
+    of_holdings = narrow(held, held.value_amount, traits=traits.cast("int64"), rate_millionths=millionths(held.p_rate))
     return of_accounts.union(of_holdings)
 
 
@@ -201,7 +202,10 @@ def owed_by_account(observation: Observation) -> ir.Table:
     """Return o_account and owed_amount: what is owed on each loan account at the close of the day, by all its owners."""
     number = number_of(observation.as_of)
     runs = _runs(observation, "balance_daily")
-    accounts = account_facts(observation).filter(lambda t: t.account_kind == "loan").select("account_id")
+    accounts = observation.tables["account"]
+    accounts = accounts.filter(
+        (accounts.account_kind == "loan") & (accounts.opened_on <= ibis.literal(observation.as_of))
+    )
     loans = runs.filter(runs.last_day >= number).semi_join(accounts, "account_id")
     return loans.group_by(o_account="account_id").aggregate(
         owed_amount=loans.balance_amount.abs().sum().cast("decimal(18, 2)")

@@ -51,6 +51,10 @@ def unkept(table: ir.Table) -> ir.Table:
     return table
 
 
+def undropped(_: ir.Table) -> None:
+    """Leave an intermediate result where it is."""
+
+
 @dataclass(frozen=True, slots=True)
 class Observation:
     """A day on which customers are looked at.
@@ -58,7 +62,7 @@ class Observation:
     ``known_at``: end of that business day as a UTC moment without zone; ``histories``: first day that each of the long
     fact tables covers, so that a window before it is missing and not zero. ``made_on``: day for which customers and states
     were delivered; on any other day the states are unknown. ``keep`` may compute an intermediate result that
-    several features share (see ``keeping``).
+    several features share, and ``drop`` gives up what it returned (see ``keeping``).
     """
 
     tables: Tables
@@ -67,6 +71,7 @@ class Observation:
     histories: Mapping[str, date] = field(default_factory=dict)
     keep: Callable[[ir.Table], ir.Table] = unkept
     made_on: date | None = None
+    drop: Callable[[ir.Table], None] = undropped
     _made: dict[str, ir.Table] = field(default_factory=dict)
 
     @property
@@ -79,6 +84,11 @@ class Observation:
         if name not in self._made:
             self._made[name] = self.keep(make(self))
         return self._made[name]
+
+    def forget(self, name: str) -> None:
+        """Give up what :meth:`once` made under this name, so that its memory is free; asked for again, it is made again."""
+        if name in self._made:
+            self.drop(self._made.pop(name))
 
     def history_of(self, *tables: str) -> date | None:
         """Return the first day that any of ``tables`` covers; None when unknown."""
@@ -141,11 +151,22 @@ def observe(
     timezone: str = BUSINESS_TIMEZONE,
     histories: Mapping[str, date] | None = None,
     keep: Callable[[ir.Table], ir.Table] = unkept,
+    drop: Callable[[ir.Table], None] = undropped,
     made_on: date | None = None,
 ) -> Observation:
     """Return the observation of ``tables`` on a day; ``histories`` are looked up when not given."""
     known = history_starts(tables, as_of) if histories is None else histories
-    return Observation(tables, as_of, end_of_day(as_of, timezone), dict(known), keep, made_on)
+    return Observation(tables, as_of, end_of_day(as_of, timezone), dict(known), keep, made_on, drop)
 
 
-__all__ = ["BUSINESS_TIMEZONE", "STATES", "Observation", "Tables", "end_of_day", "history_starts", "observe", "unkept"]
+__all__ = [
+    "BUSINESS_TIMEZONE",
+    "STATES",
+    "Observation",
+    "Tables",
+    "end_of_day",
+    "history_starts",
+    "observe",
+    "undropped",
+    "unkept",
+]

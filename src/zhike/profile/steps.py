@@ -19,9 +19,11 @@ def profile_step(features: FeatureSet, *, timezone: str = BUSINESS_TIMEZONE) -> 
     """Return the step that writes ``profile`` as of the day of the run."""
 
     def work(context: StepContext) -> Mapping[str, Any]:
-        with keeping(context.engine) as keep:
+        with keeping(context.engine) as kept:
             day = context.as_of
-            rows = build_profile(context.tables, features, day, timezone=timezone, keep=keep, made_on=day)
+            rows = build_profile(
+                context.tables, features, day, timezone=timezone, keep=kept, drop=kept.drop, made_on=day
+            )
             n_rows = context.write("profile", rows)
         return {"n_customers": n_rows, "n_features": len(features.features)}
 
