@@ -28,7 +28,7 @@ def tell_demo(outcome: DemoOutcome) -> None:
     """Print what happened, on stdout."""
     found = outcome.figures
     print(f"customers            {found['customers']:>10,}   as of {found['as_of']}")
-    print(f"money maturing, 30 d {found['segments'].get('maturing_pool', 0):>10,}   customers")
+    print(f"maturing pool        {found['segments'].get('maturing_pool', 0):>10,}   customers")
     dropped = " · ".join(f"{s} {found['funnel'].get(s, 0):,}" for s in FunnelStage if s in DROPPING)
     print(f"candidates dropped   {dropped}")
     print(f"came through         {found['funnel'].get(FunnelStage.FINAL, 0):>10,}   of customers × offers")
