@@ -7,7 +7,10 @@ import gc
 import pytest
 from hypothesis import settings
 
-settings.register_profile("quick", max_examples=20)
+# No deadlines: how long an example takes on a busy machine says nothing about it.
+settings.register_profile("full", settings(), deadline=None)
+settings.register_profile("quick", settings(), deadline=None, max_examples=20)
+settings.load_profile("full")
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
