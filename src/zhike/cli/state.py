@@ -9,10 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from zhike.cli.edge import say
 from zhike.kernel.clock import Clock, SystemClock
 from zhike.kernel.settings import Settings, load_settings
 from zhike.pipeline.definitions import approved
-from zhike.pipeline.project import Project, open_project
+from zhike.pipeline.project import Project, open_project, published
 from zhike.pipeline.store import OperationsStore
 
 
@@ -53,4 +54,10 @@ def _store(settings: Settings) -> OperationsStore:
     return DatabaseStore()
 
 
-__all__ = ["State", "open_for_run", "open_kept", "open_state"]
+def say_as_of(project: Project) -> None:
+    """Say, on stderr, of which day what is shown is; NotFound before the first run."""
+    day = published(project).as_of
+    say(f"截至 {day} 日终", f"as of the close of {day}")
+
+
+__all__ = ["State", "open_for_run", "open_kept", "open_state", "say_as_of"]

@@ -132,11 +132,13 @@ def plain_figures(source: ReportSource, definitions: DefinitionSet) -> dict[str,
         "segment_members": _value(tables["segment_member"].filter(lambda t: t.to_on.isnull()).count()),
     }
     if source.campaign:
-        arms = tables["assignment"].filter(lambda t: t.experiment == source.experiment)
+        arms = tables["assignment"].filter(lambda t: (t.experiment == source.experiment) & (t.arm == "control"))
+        final = tables.part("candidate", source.campaign).filter(lambda t: t.is_final)
+        held_out = final.semi_join(arms, "customer_id").customer_id.nunique()
         figures |= {
             "campaign": source.campaign,
             "contacts_planned": _value(tables.part("next_action", source.campaign).count()),
-            "held_out": _value(arms.filter(arms.arm == "control").count()),
+            "held_out": _value(held_out),
         }
     return figures
 

@@ -38,8 +38,10 @@ def show(key: KeyArgument, project: ProjectOption = HERE, json: JsonOption = Fal
 @guarded
 def count(key: KeyArgument, project: ProjectOption = HERE, json: JsonOption = False) -> None:
     """Count the members of a segment, by bucket, with who entered and left in the last run."""
-    from zhike.cli.state import open_kept
+    from zhike.cli.state import open_kept, say_as_of
     from zhike.pipeline.catalogue import count_segment
 
-    rows = count_segment(open_kept(project).project, key)
+    opened = open_kept(project).project
+    say_as_of(opened)
+    rows = count_segment(opened, key)
     print_json(rows) if json else print_rows(rows)

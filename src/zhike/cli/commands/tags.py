@@ -38,10 +38,12 @@ def show(key: KeyArgument, project: ProjectOption = HERE, json: JsonOption = Fal
 @guarded
 def count(key: KeyArgument, project: ProjectOption = HERE, json: JsonOption = False) -> None:
     """Count the customers who carry a tag, by value."""
-    from zhike.cli.state import open_kept
+    from zhike.cli.state import open_kept, say_as_of
     from zhike.pipeline.catalogue import count_tag
 
-    rows = count_tag(open_kept(project).project, key)
+    opened = open_kept(project).project
+    say_as_of(opened)
+    rows = count_tag(opened, key)
     print_json(rows) if json else print_rows(rows)
 
 
