@@ -22,6 +22,8 @@ from zhike.profile.build import UNCHANGING, build_profile
 from zhike.profile.features import FeatureSet, standard_features
 from zhike.warehouse.testing import catalog, run_step
 
+pytestmark = pytest.mark.slow  # whole steps on a real engine, some twenty seconds together
+
 DAY, LATER = date(2025, 6, 30), date(2025, 10, 1)  # by then every version has been recorded
 END_OF_DAY = datetime(2025, 6, 30, 16)  # Asia/Shanghai
 N_CUSTOMERS = 27

@@ -10,6 +10,8 @@ from zhike.measure import ExperimentPlan, standard_metrics, steps
 from zhike.warehouse import open_engine
 from zhike.warehouse.testing import run_step
 
+pytestmark = pytest.mark.slow  # whole steps on a real engine, some twenty seconds together
+
 METRICS = standard_metrics(aum_classes=CLASSES, external_counterparties=OUTSIDE)
 PLAN = ExperimentPlan(
     "deposit_maturity", "deposit_maturity", (("maturity_kept", 7),), contact_cost_amounts={"call_centre": Decimal("3.00")},

@@ -18,6 +18,8 @@ from zhike.scores.steps import ModelSetting, model_steps
 from zhike.warehouse import open_engine
 from zhike.warehouse.testing import catalog, run_step
 
+pytestmark = pytest.mark.slow  # whole steps on a real engine, some twenty seconds together
+
 AS_OF = FIRST + timedelta(days=N_DAYS - 1)
 BODY = model_body(
     population={"field": "demand_amount", "at_least": 10_000},
