@@ -131,13 +131,16 @@ def maturity_kept(observation: Observation, contracts: ir.Table, *, aum_classes:
     """
     last = observation.as_of - timedelta(days=KEPT_AFTER_DAYS)
     due = contracts.filter((contracts.matures_on <= ibis.literal(last)) & (contracts.principal_amount > 0))
-    points = due.select("customer_no", "matures_on", point_id="contract_id")
+    due = due.mutate(
+        due_id=due.contract_id + "@" + due.customer_no.cast("string")
+    )  # a joint contract is due to each owner
+    points = due.select("customer_no", "matures_on", point_id="due_id")
     days = {
         "before": points.matures_on - ibis.interval(days=KEPT_BEFORE_DAYS),
         "after": points.matures_on + ibis.interval(days=KEPT_AFTER_DAYS),
     }
     found = aum_at(aum_rows(money_runs(observation), aum_classes), points, {n: d.cast("date") for n, d in days.items()})
-    joined = due.inner_join(found, due.contract_id == found.point_id)
+    joined = due.inner_join(found, due.due_id == found.point_id)
     lost = ibis.greatest(joined.before - joined.after, 0.0)
     kept = 1.0 - lost / cents(joined.principal_amount)
     return joined.select(

@@ -95,6 +95,28 @@ def test_the_feature_is_weighted_by_principal_and_missing_for_whom_nothing_matur
     assert [rows[f"c{i}"]["matured_principal_amount"] for i in (1, 4)] == [Decimal("1000.00"), Decimal("0.00")]
 
 
+def test_each_owner_of_a_joint_contract_has_kept_what_that_owner_kept():
+    joint = account("t", 1, kind="term", product="T")
+    joint["customer_account"][0]["share_rate"] = 0.5
+    joint["customer_account"].append({"customer_id": "c2", "account_id": "t", "role": "joint_owner", "share_rate": 0.5})
+    tables = bank(
+        {"customer": [person(1), person(2)]},
+        joint,
+        account("a1", 1),
+        {
+            "balance_daily": [
+                balance("t", date(2024, 6, 1), date(2025, 6, 9), 1000),
+                balance("a1", date(2025, 6, 10), None, 500),  # the other half has left
+            ],
+            "term_contract": [
+                contract("k", "t", date(2025, 6, 10), 500, ended_on=date(2025, 6, 10), end_kind="matured")
+            ],
+        },
+    )
+    rows = profile(tables, "matured_kept_rate")
+    assert (rows["c1"]["matured_kept_rate"], rows["c2"]["matured_kept_rate"]) == (1.0, 0.0)
+
+
 def test_retention_compares_the_day_before_pay_day_with_the_seventh_day_after():
     tables = bank(
         {"customer": [person(1), person(2)]},
