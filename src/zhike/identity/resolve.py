@@ -36,7 +36,8 @@ class Resolved:
     """The records in the order of their numbers, standardised, latest version; and the clusters that they make.
 
     ``versions`` : standardised rows of all versions. ``weighed`` : pairs of records that a match model links or wants seen.
-    ``too_wide`` : per rule, how many keys were shared by too many records to mean anybody.
+    ``too_wide`` : per rule, how many keys were shared by too many records to mean anybody. ``splits`` : pairs of records that
+    officers parted.
     """
 
     records: pa.Table
@@ -45,6 +46,7 @@ class Resolved:
     weighed: pa.Table
     too_wide: Mapping[str, int]
     n_overrides_used: int
+    splits: Sequence[tuple[int, int]]
 
 
 def resolve_records(
@@ -75,7 +77,8 @@ def resolve_versions(
     weighed = weigh_records(engine, versions, models, homes=connected(records.num_rows, exact))
     numbers = record_numbers(records, overrides)
     clusters, n_used = cluster_records(records, exact, weighed, overrides=overrides, numbers=numbers, settings=settings)
-    return Resolved(records, versions, clusters, weighed, too_wide, n_used)
+    splits = _pairs(override_pairs(overrides, numbers, Action.SPLIT))
+    return Resolved(records, versions, clusters, weighed, too_wide, n_used, splits)
 
 
 def cluster_records(
