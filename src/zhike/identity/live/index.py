@@ -229,11 +229,11 @@ def _sorted_keys(rows: pa.Table, record_of_row: Ints, models: Sequence[MatchMode
         hashes.append(hash_texts(keys.to_pylist()))
         records.append(record_of_row[at.to_numpy().astype(np.int64)])
         counts.append(np.full(len(at), is_block))
-    key_hash, key_record, is_block = np.concatenate(hashes), np.concatenate(records), np.concatenate(counts)
+    key_hash, key_record = np.concatenate(hashes), np.concatenate(records)
     order = np.lexsort((key_record, key_hash))
-    key_hash, key_record, is_block = key_hash[order], key_record[order], is_block[order]
+    key_hash, key_record, in_block = key_hash[order], key_record[order], np.concatenate(counts)[order]
     is_kept = np.ones(len(order), bool)
-    is_kept[1:] = is_block[1:] | (key_hash[1:] != key_hash[:-1]) | (key_record[1:] != key_record[:-1])
+    is_kept[1:] = in_block[1:] | (key_hash[1:] != key_hash[:-1]) | (key_record[1:] != key_record[:-1])
     return key_hash[is_kept], key_record[is_kept]
 
 
