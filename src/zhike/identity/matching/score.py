@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from zhike.identity.matching.levels import KINDS
 from zhike.identity.matching.model import NEVER, Comparison, MatchModel, gate_weights
-from zhike.warehouse import Engine
+from zhike.warehouse import QueryEngine
 
 ROW = ("row_no", "record_no", "home")
 
@@ -105,7 +105,7 @@ def _rare_values(both: ir.Table, levels: Mapping[str, ir.Value], model: MatchMod
     }
 
 
-def with_rarity(compared: ir.Table, model: MatchModel, kept: ExitStack, engine: Engine) -> ir.Table:
+def with_rarity(compared: ir.Table, model: MatchModel, kept: ExitStack, engine: QueryEngine) -> ir.Table:
     """Return compared pairs with ``<comparison>_rarity``: the bits that an equal value is worth for being rare or common."""
     for comparison in model.comparisons:
         if not comparison.rare:
@@ -157,7 +157,9 @@ WEIGHT_DIGITS = 4
 
 
 @contextmanager
-def compared_pairs(engine: Engine, rows: ir.Table, model: MatchModel, *, labelled: bool = False) -> Iterator[ir.Table]:
+def compared_pairs(
+    engine: QueryEngine, rows: ir.Table, model: MatchModel, *, labelled: bool = False
+) -> Iterator[ir.Table]:
     """Keep the compared candidate pairs in the engine while they are needed; see :func:`compare_pairs`."""
     with ExitStack() as kept:
         keys = kept.enter_context(engine.temporary("identity_blocks", block_keys(rows, model)))
@@ -167,7 +169,7 @@ def compared_pairs(engine: Engine, rows: ir.Table, model: MatchModel, *, labelle
         yield kept.enter_context(engine.temporary("identity_levels", compared))
 
 
-def score(engine: Engine, rows: ir.Table, model: MatchModel) -> pa.Table:
+def score(engine: QueryEngine, rows: ir.Table, model: MatchModel) -> pa.Table:
     """Return the pairs of records that the model links or wants seen: [left_record, right_record, weight, is_automatic].
 
     Parameters
