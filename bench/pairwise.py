@@ -64,7 +64,9 @@ class Agreement:
     def as_facts(self) -> dict[str, Any]:
         """Return what is worth printing, rates rounded to six places."""
         rates = {n: getattr(self, n) for n in ("f1", "precision", "recall", "over_merge_rate", "clusters_per_person")}
-        counts = {n: getattr(self, n) for n in ("n_records", "n_persons", "n_clusters", "n_true_pairs", "n_wrong_pairs")}
+        counts = {
+            n: getattr(self, n) for n in ("n_records", "n_persons", "n_clusters", "n_true_pairs", "n_wrong_pairs")
+        }
         rounded = {n: None if r is None else round(r, 6) for n, r in rates.items()}
         return {
             **rounded, **counts, "n_over_merged_clusters": self.n_over_merged_clusters, "n_split_persons": self.n_split_persons,
@@ -104,7 +106,9 @@ def _codes(labels: Sequence[Any]) -> tuple[Ints, int]:
 
 def _pairs(sizes: Ints) -> int:
     """Return how many pairs groups of these sizes hold, in whole numbers of any length."""
-    return sum(int(n) * (int(n) - 1) // 2 * int(times) for n, times in zip(*np.unique(sizes, return_counts=True), strict=True))
+    return sum(
+        int(n) * (int(n) - 1) // 2 * int(times) for n, times in zip(*np.unique(sizes, return_counts=True), strict=True)
+    )
 
 
 __all__ = ["Agreement", "score_clusters"]

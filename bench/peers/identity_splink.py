@@ -43,7 +43,7 @@ class SetUp:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """``clusters`` is [record, cluster]; ``seconds`` are wall seconds of train, predict and cluster; ``model`` is Splink's."""
+    """``clusters`` is [record, cluster]; ``seconds`` are wall seconds of load, train, predict and cluster; ``model`` is Splink's."""
 
     clusters: pa.Table
     seconds: Mapping[str, float]
@@ -179,10 +179,24 @@ def cluster_records(records: pa.Table, set_up: SetUp) -> Result:
     """
     con = duckdb.connect()
     watch = _Watch()
-    files = _files(con, records, set_up)
+    with watch.of("load"):
+        files = _files(con, records, set_up)
     with watch.of("train"):
         linker = Linker(files, set_up.settings(), log_level=logging.ERROR)
         _train(linker, set_up)
+    return _applied(con, linker, set_up, watch)
+
+
+def apply_model(records: pa.Table, set_up: SetUp, model: Mapping[str, Any]) -> Result:
+    """Score pairs by a model that :func:`cluster_records` trained, and return which records are one."""
+    con = duckdb.connect()
+    watch = _Watch()
+    with watch.of("load"):
+        linker = Linker(_files(con, records, set_up), dict(model), log_level=logging.ERROR)
+    return _applied(con, linker, set_up, watch)
+
+
+def _applied(con: duckdb.DuckDBPyConnection, linker: Linker, set_up: SetUp, watch: _Watch) -> Result:
     with watch.of("predict"):
         pairs = linker.inference.predict(threshold_match_probability=set_up.predict_from)
     with watch.of("cluster"):
@@ -190,7 +204,7 @@ def cluster_records(records: pa.Table, set_up: SetUp) -> Result:
             pairs, threshold_match_probability=set_up.cluster_at
         )
         named = f'SELECT "{RECORD}" AS record, cluster_id AS cluster FROM {found.physical_name}'
-        clusters = con.execute(named).fetch_arrow_table()
+        clusters = con.execute(named).to_arrow_table()
     model = linker.misc.save_model_to_json()
     con.close()
     return Result(clusters, watch.seconds, model)
@@ -230,4 +244,15 @@ def simplified(records: pa.Table) -> pa.Table:
     return records.set_column(records.column_names.index("name"), "name", simple.take(names.indices))
 
 
-__all__ = ["BANK", "FEBRL_DEDUPE", "FEBRL_LINK", "HISTORICAL", "SET_UPS", "Result", "SetUp", "cluster_records", "simplified"]
+__all__ = [
+    "BANK",
+    "FEBRL_DEDUPE",
+    "FEBRL_LINK",
+    "HISTORICAL",
+    "SET_UPS",
+    "Result",
+    "SetUp",
+    "apply_model",
+    "cluster_records",
+    "simplified",
+]
