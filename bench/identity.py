@@ -31,7 +31,7 @@ from pairwise import score_clusters
 
 Seconds = Mapping[str, float]
 Work = Callable[[str, pa.Table, Path], tuple[pa.Table | None, Seconds]]
-DEFAULT_SETS = ("bank_10k", "bank_100k", "historical", "febrl1", "febrl2", "febrl3", "febrl4")
+DEFAULT_SETS = ("bank_10k", "bank_100k", "bank_unseen", "historical", "febrl1", "febrl2", "febrl3", "febrl4")
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,7 +109,7 @@ def small_bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     import identity
     import identity_sets
 
-    monkeypatch.setitem(identity_sets.PERSONS, "bank_10k", 3_000)
+    monkeypatch.setitem(identity_sets.BANKS, "bank_10k", (3_000, 1))
     return identity.Bench(tmp_path)
 
 
