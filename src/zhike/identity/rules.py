@@ -22,9 +22,7 @@ MEANINGS: Mapping[str, Text] = {
     "wechat_unionid": Text("微信 UnionID 相同", "Same WeChat union id"),
     "mobile_name": Text("手机号与姓名相同", "Same mobile number and same name"),
     "company_name": Text("企业全称相同", "Same full name of a company"),
-    "mobile_birth": Text("手机号与出生日期相同", "Same mobile number and same birth date"),
     "email_name": Text("邮箱与姓名相同", "Same e-mail address and same name"),
-    "email_birth": Text("邮箱与出生日期相同", "Same e-mail address and same birth date"),
     "mobile_nameless": Text(
         "无姓名记录，手机号唯一归属一人", "A record without a name whose mobile number belongs to one name only"
     ),
@@ -34,7 +32,9 @@ MEANINGS: Mapping[str, Text] = {
     "device_nameless": Text(
         "匿名记录，设备唯一归属一人", "An anonymous record on a device that belongs to one name only"
     ),
+    "match_model": Text("多项信息综合匹配", "Several facts together, weighed by the match model"),
 }
+MODEL_RULE = "match_model"
 OVERRIDE_RULE = "override_merge"
 NAMELESS = {"mobile_nameless": "mobile", "email_nameless": "email", "device_nameless": "device_id"}
 FULL_COMPANY_NAME_LENGTH = 8
@@ -53,16 +53,6 @@ def _joined(*columns: str) -> KeyMaker:
     return make
 
 
-def _with_birth(column: str) -> KeyMaker:
-    """Return a maker of ``value|birth date`` keys; the first of January is what clerks write who know only the year."""
-
-    def make(records: ir.Table) -> ir.StringValue:
-        is_exact = (records.birth_on.month() != 1) | (records.birth_on.day() != 1)
-        return is_exact.ifelse(records[column] + "|" + records.birth_on.cast("string"), ibis.null("string"))
-
-    return make
-
-
 def _company_name(records: ir.Table) -> ir.StringValue:
     """Return the registered name of a company: unique enough when it is written in full."""
     is_full = (records.party_kind == "company") & (records.name_key.length() >= FULL_COMPANY_NAME_LENGTH)
@@ -75,10 +65,8 @@ KEYS: Mapping[str, KeyMaker] = {
     "document_name": _joined("document", "name_key"),
     "wechat_unionid": _joined("wechat_unionid"),
     "mobile_name": _joined("mobile", "name_key"),
-    "mobile_birth": _with_birth("mobile"),
     "email_name": _joined("email", "name_key"),
     "company_name": _company_name,
-    "email_birth": _with_birth("email"),
 }
 
 
@@ -119,4 +107,4 @@ def _nameless_keys(records: ir.Table, rule: str, column: str) -> ir.Table:
     return joined.select("record_no", rule=ibis.literal(rule), key=joined.shared)
 
 
-__all__ = ["KEYS", "MEANINGS", "NAMELESS", "OVERRIDE_RULE", "keys_of", "rules"]
+__all__ = ["KEYS", "MEANINGS", "MODEL_RULE", "NAMELESS", "OVERRIDE_RULE", "keys_of", "rules"]

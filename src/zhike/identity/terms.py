@@ -34,9 +34,11 @@ class Refusal(StrEnum):
     RESIDENT_ID = "resident_id"
     USCC = "uscc"
     BIRTH = "birth_on"
+    BIRTH_AND_SEX = "birth_on_and_sex"
     KIND = "party_kind"
     OVERRIDE = "override"
     AMBIGUOUS = "ambiguous"
+    SIZE = "size"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,8 @@ class IdentitySettings:
 
     ``source_priority`` ranks sources for the golden record, most trusted first; sources not named come after, by name.
     ``max_sharing`` limits, per rule, by how many records a key may be shared; ``default_max_sharing`` holds for the rest.
-    ``placeholder_birth_on`` are dates that systems write for "unknown". ``timezone`` says when a business day ends.
+    ``placeholder_birth_on`` are dates that systems write for "unknown". ``timezone`` says when a business day ends. A customer of more than
+    ``largest_cluster`` records is made only by numbers of the person or company itself.
     """
 
     source_priority: tuple[str, ...] = ("core",)
@@ -99,6 +102,7 @@ class IdentitySettings:
     max_sharing: Mapping[str, int] = field(default_factory=lambda: {"id_number": 20, "uscc": 20, "wechat_unionid": 20})
     placeholder_birth_on: tuple[date, ...] = (date(1900, 1, 1), date(1899, 12, 31), date(1901, 1, 1))
     timezone: str = "Asia/Shanghai"
+    largest_cluster: int = 20
 
     def as_of(self, day: date) -> AsOf:
         """Return ``day`` with its last moment in the business zone."""
