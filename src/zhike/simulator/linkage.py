@@ -23,7 +23,7 @@ from zhike.simulator.linkage_people import draw_persons
 from zhike.simulator.linkage_records import SOURCES, draw_records
 
 EMPTY_COLUMNS = {
-    "wechat_unionid": pa.string(), "device_id": pa.string(), "id_expires_on": pa.date32(), "marital_status": pa.string(),
+    "wechat_unionid": pa.string(), "wechat_openid": pa.string(), "device_id": pa.string(), "id_expires_on": pa.date32(), "marital_status": pa.string(),
     "n_children": pa.int64(), "education": pa.string(), "occupation": pa.string(), "is_student": pa.bool_(), "is_staff": pa.bool_(),
     "annual_income_amount": pa.decimal128(18, 2), "industry": pa.string(), "company_size": pa.string(), "n_employees": pa.int64(),
     "annual_revenue_amount": pa.decimal128(18, 2), "founded_on": pa.date32(), "tax_grade": pa.string(), "certificate": pa.string(),
