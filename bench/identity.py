@@ -49,48 +49,84 @@ class Run:
 
 def kind_of(name: str) -> str:
     """Return the kind of a set: its columns and set-up are those of all sets of the kind."""
-    return "bank" if name.startswith("bank") else name
+    return name.split("_", maxsplit=1)[0].rstrip("1234")
 
 
 def _splink(name: str, records: pa.Table, folder: Path) -> tuple[pa.Table | None, Seconds]:
-    from peers.identity_splink import SET_UPS, cluster_records
+    from peers.identity_splink import cluster_records, set_up_of
 
-    found = cluster_records(records, SET_UPS[kind_of(name)])
+    found = cluster_records(records, set_up_of(name))
     (folder / "splink-model.json").write_text(json.dumps(found.model), encoding="utf-8")
     return found.clusters, found.seconds
 
 
 def _splink_simplified(name: str, records: pa.Table, _: Path) -> tuple[pa.Table | None, Seconds]:
-    from peers.identity_splink import SET_UPS, cluster_records, simplified
+    from peers.identity_splink import cluster_records, set_up_of, simplified
 
     begun = time.perf_counter()
     simple = simplified(records)
     before = time.perf_counter() - begun
-    found = cluster_records(simple, SET_UPS[kind_of(name)])
+    found = cluster_records(simple, set_up_of(name))
     return found.clusters, {"simplify": round(before, 3), **found.seconds}
 
 
 def _splink_apply(name: str, records: pa.Table, folder: Path) -> tuple[pa.Table | None, Seconds]:
-    from peers.identity_splink import SET_UPS, apply_model
+    from peers.identity_splink import apply_model, set_up_of
 
     model = json.loads((folder / "splink-model.json").read_text(encoding="utf-8"))
-    found = apply_model(records, SET_UPS[kind_of(name)], model)
+    found = apply_model(records, set_up_of(name), model)
     return found.clusters, found.seconds
 
 
-def _rules(_: str, records: pa.Table, __: Path) -> tuple[pa.Table | None, Seconds]:
-    from identity_ours import apply_rules
+def _timed(begun: float) -> float:
+    return round(time.perf_counter() - begun, 3)
+
+
+def _rules(name: str, records: pa.Table, _: Path) -> tuple[pa.Table | None, Seconds]:
+    import identity_ours
 
     begun = time.perf_counter()
-    clusters = apply_rules(records)
-    return clusters, {"apply": round(time.perf_counter() - begun, 3)}
+    return identity_ours.apply(kind_of(name), records, None), {"apply": _timed(begun)}
+
+
+def _shipped(name: str, records: pa.Table, _: Path) -> tuple[pa.Table | None, Seconds]:
+    import identity_ours
+
+    model = identity_ours.shipped_model()
+    begun = time.perf_counter()
+    return identity_ours.apply(kind_of(name), records, model), {"apply": _timed(begun)}
+
+
+def _ours_fit(name: str, records: pa.Table, folder: Path) -> tuple[pa.Table | None, Seconds]:
+    import identity_ours
+
+    begun = time.perf_counter()
+    model = identity_ours.fit(kind_of(name), records)
+    seconds = {"train": _timed(begun)}
+    identity_ours.write_model(model, folder / "model")
+    return None, seconds
+
+
+def _ours_apply(name: str, records: pa.Table, folder: Path) -> tuple[pa.Table | None, Seconds]:
+    import identity_ours
+
+    model = identity_ours.read_model(kind_of(name), folder / "model")
+    begun = time.perf_counter()
+    return identity_ours.apply(kind_of(name), records, model), {"apply": _timed(begun)}
+
+
+def _ours(name: str, records: pa.Table, folder: Path) -> tuple[pa.Table | None, Seconds]:
+    _, trained = _ours_fit(name, records, folder)
+    clusters, applied = _ours_apply(name, records, folder)
+    return clusters, {**trained, **applied}
 
 
 SIDES: Mapping[str, Work] = {
-    "rules": _rules, "splink": _splink, "splink_simplified": _splink_simplified, "splink_apply": _splink_apply,
+    "rules": _rules, "shipped": _shipped, "ours": _ours, "ours_fit": _ours_fit, "ours_apply": _ours_apply,
+    "splink": _splink, "splink_simplified": _splink_simplified, "splink_apply": _splink_apply,
 }  # fmt: skip
-BANK_ONLY = ("rules", "splink_simplified")
-QUALITY_SIDES = ("rules", "splink", "splink_simplified")
+BANK_ONLY = ("rules", "shipped", "splink_simplified")
+QUALITY_SIDES = ("rules", "shipped", "ours", "splink", "splink_simplified")
 
 
 class Bench:
@@ -166,22 +202,45 @@ def medians(runs: Sequence[Run]) -> dict[str, Any]:
 
 
 def measure_times(bench: Bench, name: str, repeats: int) -> dict[str, Any]:
-    """Return medians of each side's work on a set, run in turn."""
-    sides = ("splink", "splink_apply", "rules")
+    """Return medians of each side's work on a set, run in turn, and ratios to the whole of plain Splink's, pair by pair.
+
+    ``train_ratio`` is our training over the peer's; ``apply_ratio`` our applying of a fitted model over all that the peer does,
+    ``apply_to_apply_ratio`` over its applying of a fitted model.
+    """
+    sides = ("splink", "ours_fit", "ours_apply", "splink_apply", "rules")
     runs: dict[str, list[Run]] = {side: [] for side in sides}
     for _ in range(repeats):
         for side in sides:
             runs[side].append(bench.run(side, name))
-    return {side: medians(r) for side, r in runs.items()}
+    ratios = {
+        "train_ratio": [
+            a.seconds / (b.inside["load"] + b.inside["train"]) for a, b in _pairs(runs, "ours_fit", "splink")
+        ],
+        "apply_ratio": [a.seconds / b.seconds for a, b in _pairs(runs, "ours_apply", "splink")],
+        "apply_to_apply_ratio": [a.seconds / b.seconds for a, b in _pairs(runs, "ours_apply", "splink_apply")],
+    }
+    told = {
+        n: {"median": round(statistics.median(r), 3), "spread": [round(min(r), 3), round(max(r), 3)]}
+        for n, r in ratios.items()
+    }
+    scores = {side: bench.score(side, name)["f1"] for side in ("ours_apply", "splink")}
+    return {"ratios": told, "f1": scores, **{side: medians(r) for side, r in runs.items()}}
+
+
+def _pairs(runs: Mapping[str, list[Run]], ours: str, peer: str) -> list[tuple[Run, Run]]:
+    return list(zip(runs[ours], runs[peer], strict=True))
 
 
 def measure_growth(bench: Bench, repeats: int) -> dict[str, Any]:
-    """Return the cost of applying at 100 thousand and at a million records, and by how much it grew."""
-    sides, names = ("splink_apply", "rules"), ("bank_100k", "bank_1m")
+    """Return the cost of applying at 100 thousand and at a million records, and by how much it grew; each with its own model."""
+    sides, names = ("ours_apply", "splink_apply"), ("bank_100k", "bank_1m")
     found: dict[str, Any] = {}
     for name in names:
-        bench.run("splink", name)  # leaves its model
-        found[name] = {side: medians([bench.run(side, name) for _ in range(repeats)]) for side in sides}
+        trained = {side: _told(bench.run(side, name)) for side in ("ours_fit", "splink")}
+        runs = {side: [bench.run(side, name) for _ in range(repeats)] for side in sides}
+        found[name] = {
+            "training": trained, **{side: {**medians(r), **bench.score(side, name)} for side, r in runs.items()},
+        }  # fmt: skip
     small, large = (found[n] for n in names)
     found["growth"] = {
         side: {

@@ -165,9 +165,13 @@ FEBRL_LINK = SetUp(
     _febrl4_settings, [block_on("soc_sec_id"), block_on("given_name", "surname", "date_of_birth")], 0.8, 1e6,
     [["date_of_birth"], ["postcode"]], 0.2, 0.99, split_by="file",
 )  # fmt: skip
-SET_UPS: Mapping[str, SetUp] = {
-    "bank": BANK, "historical": HISTORICAL, "febrl1": FEBRL_DEDUPE, "febrl2": FEBRL_DEDUPE, "febrl3": FEBRL_DEDUPE, "febrl4": FEBRL_LINK,
-}  # fmt: skip
+
+
+def set_up_of(name: str) -> SetUp:
+    """Return the documented set-up for a set of records."""
+    if name.startswith("bank"):
+        return BANK
+    return HISTORICAL if name == "historical" else FEBRL_LINK if name == "febrl4" else FEBRL_DEDUPE
 
 
 def cluster_records(records: pa.Table, set_up: SetUp) -> Result:
@@ -244,15 +248,4 @@ def simplified(records: pa.Table) -> pa.Table:
     return records.set_column(records.column_names.index("name"), "name", simple.take(names.indices))
 
 
-__all__ = [
-    "BANK",
-    "FEBRL_DEDUPE",
-    "FEBRL_LINK",
-    "HISTORICAL",
-    "SET_UPS",
-    "Result",
-    "SetUp",
-    "apply_model",
-    "cluster_records",
-    "simplified",
-]
+__all__ = ["Result", "SetUp", "apply_model", "cluster_records", "set_up_of", "simplified"]
