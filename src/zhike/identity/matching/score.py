@@ -72,7 +72,7 @@ def compare_pairs(pairs: ir.Table, rows: ir.Table, model: MatchModel, *, labelle
     )
     left = rows.select(left_row="row_no", **{f"{c}_l": rows[c] for c in columns})
     right = rows.select(right_row="row_no", **{f"{c}_r": rows[c] for c in columns})
-    both = pairs.inner_join(left, "left_row").inner_join(right, "right_row")
+    both = pairs.inner_join(left, "left_row").inner_join(right, "right_row").view()  # a join is not joined further
     for c in () if labelled else ("resident_id", "uscc"):
         both = both.filter((both[f"{c}_l"] == both[f"{c}_r"]).fill_null(True))  # noqa: FBT003 - a literal value
     sides = [_Side(both, suffix) for suffix in ("_l", "_r")]
