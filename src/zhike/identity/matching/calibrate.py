@@ -143,7 +143,8 @@ def _proven(bins: Sequence[Bin]) -> list[Bin]:
         n_known, n_right, n_pairs = n_known + b.n_known, n_right + b.n_right, n_pairs + b.n_pairs
         precision = (n_right + DOUBT * DOUBTED) / (n_known + DOUBT)
         if found or precision >= SURE_ENOUGH:
-            found.append(replace(b, precision=precision, n_pairs=b.n_pairs if found else n_pairs))
+            n_new = b.n_pairs if found else n_pairs
+            found.append(replace(b, precision=min(precision, b.precision), n_pairs=n_new))
     return found
 
 

@@ -64,8 +64,9 @@ def _level(comparison: Comparison, left: ir.Table, right: ir.Table) -> ir.Value:
 def compare_pairs(pairs: ir.Table, rows: ir.Table, model: MatchModel, *, labelled: bool = False) -> ir.Table:
     """Return [left_record, right_record, <comparison>_level …, <comparison>_value …] of candidate pairs.
 
-    A value is there where its first level is reached and its rarity counts. Pairs that carry two different valid document numbers are left out:
-    no weight would ever link them.
+    A value is there where its first level is reached and its rarity counts. Pairs that carry two different valid document numbers
+    are left out: no weight would ever link them. ``labelled`` : keep them, with what the documents say (``is_same``), and leave out
+    what other facts would keep apart anyway: a man and a woman whose births are known.
     """
     columns = dict.fromkeys(
         [*model.columns, "record_no", "resident_id", "uscc", *(["source", "document_no"] if labelled else [])]
@@ -75,6 +76,9 @@ def compare_pairs(pairs: ir.Table, rows: ir.Table, model: MatchModel, *, labelle
     both = pairs.inner_join(left, "left_row").inner_join(right, "right_row").view()  # a join is not joined further
     for c in () if labelled else ("resident_id", "uscc"):
         both = both.filter((both[f"{c}_l"] == both[f"{c}_r"]).fill_null(True))  # noqa: FBT003 - a literal value
+    if labelled and {"sex", "born"} <= set(model.columns):
+        are_born = both.born_l.notnull() & both.born_r.notnull()
+        both = both.filter(~(are_born & (both.sex_l != both.sex_r)).fill_null(False))  # noqa: FBT003 - a literal value
     sides = [_Side(both, suffix) for suffix in ("_l", "_r")]
     levels = {f"{c.name}_level": _level(c, *sides) for c in model.comparisons}
     told = {}
