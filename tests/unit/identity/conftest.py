@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from zhike.identity import IdentitySettings, Override, steps
+from zhike.identity.relation_terms import RelationSettings
 from zhike.identity.tables import OWNS as IDENTITY_TABLES
 from zhike.sources.tables import OWNS as SOURCE_TABLES
 from zhike.warehouse import Contract, Engine, open_engine
@@ -45,11 +46,14 @@ def run(engine: Engine) -> Callable[..., Tables]:
 
     def work(
         key: str, tables: Mapping[str, Sequence[Row]], *, previous: Mapping[str, Sequence[Row]] | None = None,
-        overrides: Sequence[Override] = (), settings: IdentitySettings | None = None, as_of: date = DAY,
+        overrides: Sequence[Override] = (), settings: IdentitySettings | None = None, relations: RelationSettings | None = None,
+        as_of: date = DAY,
     ) -> Tables:  # fmt: skip
         step = next(
             s
-            for s in steps(settings=settings or IdentitySettings(), overrides=overrides, key=b"secret")
+            for s in steps(
+                settings=settings or IdentitySettings(), overrides=overrides, key=b"secret", relations=relations
+            )
             if s.key == key
         )
         written = run_step(step, engine, tables, as_of=as_of, contracts=CONTRACTS, previous=previous)
