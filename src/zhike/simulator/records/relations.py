@@ -133,8 +133,8 @@ def _branches(plan: BankPlan, state: ChunkState, keys: Keys) -> dict[str, Column
         (won, _units((people.org[won] + 1 + part(bits[won], 32, n_subs)) % n_subs), MARKETING),
         (credited, _units((people.org[credited] + 1 + part(bits[credited], 32, n_subs)) % n_subs), ASSESSED),
     ]
-    for unit in closed_units(plan):
-        is_old: Flags = (people.org == unit.heir) & (people.joined <= unit.last_day) & (part(bits, 48, 100) < 25)
+    for nth, unit in enumerate(closed_units(plan)):
+        is_old: Flags = (people.org == unit.heir) & (people.joined <= unit.last_day) & (part(bits, 48, 5) == nth)
         since = unit.first_day
         who = np.flatnonzero(is_old & (people.joined >= since))
         rows.append((who, pa.array([unit.unit.org_id] * len(who), pa.string()), OPENING))
