@@ -17,6 +17,7 @@ from zhike.identity.golden import FieldOrigin, explain_field
 from zhike.identity.graph import GraphSettings
 from zhike.identity.matching import MatchModel
 from zhike.identity.relation_terms import RelationSettings, relation_settings
+from zhike.identity.relations_shown import RelationsShown, show_relations
 from zhike.identity.standardise import read_match_models
 from zhike.identity.steps import steps
 from zhike.identity.terms import Action, Change, IdentitySettings, Override, RecordKey
@@ -32,9 +33,11 @@ __all__ = [
     "Override",
     "RecordKey",
     "RelationSettings",
+    "RelationsShown",
     "explain_field",
     "explain_link",
     "read_match_models",
     "relation_settings",
+    "show_relations",
     "steps",
 ]
