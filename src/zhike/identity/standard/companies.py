@@ -215,13 +215,12 @@ class CompanyNames:
                 if form == "company" and (text[-4:-3] == "有" or text[-4:-2] in LOST_LIMITS):
                     return text[:-4], "limited"
                 return text[:-length], form
-        if len(text) < len(LIMITED) + SHORTEST_CORE:
-            return text, ""
-        if text.endswith(LOST_FORMS):
-            return text[:-3].removesuffix("有"), "limited"
-        tail = text[-4:]
-        if (tail[0] == "有") + (tail[1] == "限") + (tail[2] == "公") + (tail[3] == "司") >= 3:
-            return text[:-4], "limited"
+        if len(text) >= len(LIMITED) + SHORTEST_CORE:
+            if text.endswith(LOST_FORMS):
+                return text[:-3].removesuffix("有"), "limited"
+            tail = text[-4:]
+            if (tail[0] == "有") + (tail[1] == "限") + (tail[2] == "公") + (tail[3] == "司") >= 3:
+                return text[:-4], "limited"
         return text, ""
 
     def _region(self, text: str, inner: str) -> tuple[str, str, str]:
