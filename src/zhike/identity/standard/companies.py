@@ -99,6 +99,14 @@ class CompanyWords:
     aliases: Mapping[str, str]
     shapes: Mapping[str, str]
     common_words: frozenset[str]
+    before_names: tuple[str, ...]
+    before_companies: tuple[str, ...]
+    after_names: tuple[str, ...]
+    after_companies: tuple[str, ...]
+    titles: tuple[str, ...]
+    leading_words: tuple[str, ...]
+    ending_forms: tuple[str, ...]
+    also_people: tuple[str, ...]
 
 
 @cache
@@ -114,6 +122,7 @@ def company_words() -> CompanyWords:
         branch_words=(*raw["branches"]["strong"], *raw["branches"]["weak"], "店"),
         former_words=tuple(raw["former_words"]), trades=trades, trade_lengths=_lengths(trades), latin_trades=raw["latin_trades"],
         aliases=raw["aliases"], shapes={c: group[0] for group in raw["shapes"] for c in group}, common_words=frozenset(raw["common_words"]),
+        **{name: tuple(words) for name, words in raw["sentences"].items()},
     )  # fmt: skip
 
 
@@ -147,6 +156,16 @@ def _cleaning() -> dict[int, Any]:
     characters = [chr(c) for c in range(0x4E00, 0xA000)]
     simplified = opencc.OpenCC("t2s").convert("\n".join(characters)).split("\n")
     return table | {ord(a): b for a, b in zip(characters, simplified, strict=True) if a != b}
+
+
+@cache
+def _aligning() -> dict[int, Any]:
+    return {c: to for c, to in _cleaning().items() if isinstance(to, int) or (to is not None and len(to) == 1)}
+
+
+def aligned_text(text: str) -> str:
+    """Return a text in simplified, half-width characters and capitals, each character where it was."""
+    return text.translate(_aligning())
 
 
 def clean_name(written: str) -> str:
@@ -436,6 +455,7 @@ __all__ = [
     "CompanyName",
     "CompanyNames",
     "CompanyWords",
+    "aligned_text",
     "clean_name",
     "company_table",
     "company_words",

@@ -1,0 +1,89 @@
+"""Where companies are named by others: distinct sides of invoices, and call notes; what they say, in one form.
+
+A side of an invoice is who it was made out by or to: name, taxpayer number, telephone as printed, and the source's own key where
+the bank knows it. Equal sides are one record, however many invoices carry them.
+"""
+
+from __future__ import annotations
+
+import ibis
+import ibis.expr.types as ir
+
+from zhike.identity.document_numbers import compact_number, valid_uscc
+from zhike.identity.terms import AsOf
+
+INVOICE_SIDE, CALL_NOTE = "invoice_side", "call_note"
+SIDES = ("seller", "buyer")
+CALL_NOTE_KIND = "call_note"
+OLD_TAX_ID = r"^[0-9]{6}[0-9A-Z]{9}$"
+USCC_LENGTH = 18
+MISREAD, MEANT = "OISZ", "0152"  # letters that no credit code has, and the digits they were read for
+SIDE = ("source", "source_key", "name", "tax_id")
+
+
+def invoice_sides(invoice: ir.Table, as_of: AsOf) -> ir.Table:
+    """Return one row per distinct side of the invoices known at the end of ``as_of``.
+
+    Returns
+    -------
+    [source, source_key, name, tax_id, phone, n_documents, first_on, last_on]: texts as printed, missing where nothing is; ``phone``
+    is one of those printed. Sides that say neither key, name nor number are left out.
+    """
+    known = invoice.filter((invoice.issued_on <= as_of.on) & (invoice.recorded_at <= as_of.known_by))
+    sides = ibis.union(*(_side(known, side) for side in SIDES))
+    said = sides.filter(sides.source_key.notnull() | sides.name.notnull() | sides.tax_id.notnull())
+    return said.group_by(*SIDE).aggregate(
+        phone=said.phone.max(), n_documents=said.count().cast("int64"), first_on=said.issued_on.min(), last_on=said.issued_on.max()
+    )
+
+
+def _side(invoice: ir.Table, side: str) -> ir.Table:
+    texts = {c: invoice[f"{side}_{f}"].strip().nullif("") for c, f in (("source_key", "key"), ("name", "name"), ("tax_id", "tax_id"), ("phone", "phone"))}
+    return invoice.select("source", "issued_on", **texts)
+
+
+def call_notes(text: ir.Table, as_of: AsOf) -> ir.Table:
+    """Return the call notes known at the end of ``as_of``: [source, source_key, text_id, on, body]."""
+    is_known = (text.on <= as_of.on) & (text.recorded_at <= as_of.known_by)
+    notes = text.filter(is_known & (text.text_kind == CALL_NOTE_KIND))
+    return notes.select("source", "source_key", "text_id", "on", "body")
+
+
+def with_tax_numbers(table: ir.Table, column: str) -> ir.Table:
+    """Add what a taxpayer number says: ``uscc`` (a valid unified social credit code) and ``organisation``.
+
+    ``organisation`` is the nine-character organisation code inside a valid code, or inside an old number of 15 digits: the same
+    company has the same under both. Letters that no code has are read as the digits they resemble.
+    """
+    number = compact_number(table[column])
+    repaired = (number.length() == USCC_LENGTH).ifelse(number.translate(MISREAD, MEANT), number)
+    kept = table.mutate(number=repaired)
+    coded = kept.mutate(uscc=valid_uscc(kept.number))
+    old = coded.number.re_search(OLD_TAX_ID).ifelse(coded.number.substr(6, 9), ibis.null("string"))
+    return coded.mutate(organisation=ibis.coalesce(coded.uscc.substr(8, 9), old))
+
+
+def invoice_parties(invoice: ir.Table, mentions: ir.Table) -> ir.Table:
+    """Return who each invoice is between: [invoice_id, seller_customer_id, seller_outside_id, buyer_customer_id, buyer_outside_id].
+
+    Parameters
+    ----------
+    invoice : ``invoice``.
+    mentions : ``company_mention``; only what was linked is told, the rest is missing.
+    """
+    linked = mentions.filter((mentions.kind == INVOICE_SIDE) & (mentions.state == "linked"))
+    found = invoice.select("invoice_id", "source", **{
+        f"{s}_{c}": invoice[f"{s}_{f}"].strip().nullif("").fill_null("") for s in SIDES for c, f in (("source_key", "key"), ("name", "name"), ("tax_id", "tax_id"))
+    })  # fmt: skip
+    for side in SIDES:
+        ends = linked.select(
+            "source", **{f"{side}_{c}": linked[c].fill_null("") for c in ("source_key", "name", "tax_id")},
+            **{f"{side}_customer_id": linked.customer_id, f"{side}_outside_id": linked.outside_id},
+        )  # fmt: skip
+        found = found.left_join(ends, ["source", *(f"{side}_{c}" for c in ("source_key", "name", "tax_id"))]).drop(
+            "source_right", *(f"{side}_{c}_right" for c in ("source_key", "name", "tax_id"))
+        )
+    return found.select("invoice_id", *(f"{s}_{c}" for s in SIDES for c in ("customer_id", "outside_id")))
+
+
+__all__ = ["CALL_NOTE", "INVOICE_SIDE", "call_notes", "invoice_parties", "invoice_sides", "with_tax_numbers"]
