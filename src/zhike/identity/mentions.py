@@ -33,13 +33,27 @@ def invoice_sides(invoice: ir.Table, as_of: AsOf) -> ir.Table:
     sides = ibis.union(*(_side(known, side) for side in SIDES))
     said = sides.filter(sides.source_key.notnull() | sides.name.notnull() | sides.tax_id.notnull())
     return said.group_by(*SIDE).aggregate(
-        phone=said.phone.max(), n_documents=said.count().cast("int64"), first_on=said.issued_on.min(), last_on=said.issued_on.max()
+        phone=said.phone.max(),
+        n_documents=said.count().cast("int64"),
+        first_on=said.issued_on.min(),
+        last_on=said.issued_on.max(),
     )
 
 
 def _side(invoice: ir.Table, side: str) -> ir.Table:
-    texts = {c: invoice[f"{side}_{f}"].strip().nullif("") for c, f in (("source_key", "key"), ("name", "name"), ("tax_id", "tax_id"), ("phone", "phone"))}
+    texts = {
+        c: invoice[f"{side}_{f}"].strip().nullif("")
+        for c, f in (("source_key", "key"), ("name", "name"), ("tax_id", "tax_id"), ("phone", "phone"))
+    }
     return invoice.select("source", "issued_on", **texts)
+
+
+def side_id(
+    source: ir.StringValue, source_key: ir.StringValue, name: ir.StringValue, tax_id: ir.StringValue
+) -> ir.StringValue:
+    """Return the id of a distinct side: a hash of what it says, the same in every run."""
+    parts = [v.strip().fill_null("") for v in (source_key, name, tax_id)]
+    return ibis.literal("|").join([ibis.literal(INVOICE_SIDE), source, *parts]).hexdigest("md5")
 
 
 def call_notes(text: ir.Table, as_of: AsOf) -> ir.Table:
@@ -72,18 +86,21 @@ def invoice_parties(invoice: ir.Table, mentions: ir.Table) -> ir.Table:
     mentions : ``company_mention``; only what was linked is told, the rest is missing.
     """
     linked = mentions.filter((mentions.kind == INVOICE_SIDE) & (mentions.state == "linked"))
-    found = invoice.select("invoice_id", "source", **{
-        f"{s}_{c}": invoice[f"{s}_{f}"].strip().nullif("").fill_null("") for s in SIDES for c, f in (("source_key", "key"), ("name", "name"), ("tax_id", "tax_id"))
-    })  # fmt: skip
+    ids = {
+        f"{s}_mention": side_id(invoice.source, invoice[f"{s}_key"], invoice[f"{s}_name"], invoice[f"{s}_tax_id"])
+        for s in SIDES
+    }
+    found = invoice.select("invoice_id", **ids)
     for side in SIDES:
         ends = linked.select(
-            "source", **{f"{side}_{c}": linked[c].fill_null("") for c in ("source_key", "name", "tax_id")},
-            **{f"{side}_customer_id": linked.customer_id, f"{side}_outside_id": linked.outside_id},
-        )  # fmt: skip
-        found = found.left_join(ends, ["source", *(f"{side}_{c}" for c in ("source_key", "name", "tax_id"))]).drop(
-            "source_right", *(f"{side}_{c}_right" for c in ("source_key", "name", "tax_id"))
+            **{
+                f"{side}_mention": linked.mention_id,
+                f"{side}_customer_id": linked.customer_id,
+                f"{side}_outside_id": linked.outside_id,
+            }
         )
+        found = found.left_join(ends, f"{side}_mention").drop(f"{side}_mention_right")
     return found.select("invoice_id", *(f"{s}_{c}" for s in SIDES for c in ("customer_id", "outside_id")))
 
 
-__all__ = ["CALL_NOTE", "INVOICE_SIDE", "call_notes", "invoice_parties", "invoice_sides", "with_tax_numbers"]
+__all__ = ["CALL_NOTE", "INVOICE_SIDE", "call_notes", "invoice_parties", "invoice_sides", "side_id", "with_tax_numbers"]

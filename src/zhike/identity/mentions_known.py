@@ -8,7 +8,7 @@ little, rare ones much. What each level is worth is a table (``WORTH``); how com
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 
 from rapidfuzz.distance import OSA
@@ -51,15 +51,19 @@ class Described:
     uscc: str = ""
     organisation: str = ""
     phone: str = ""
+    former: CompanyName | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
-    """A company that a mention may mean, how likely it is, and by which evidence (strongest first)."""
+class Ratios:
+    """Companies that a mention may mean: (company, likelihood over that of an unknown one, evidence).
 
-    company: int
-    probability: float
-    evidence: tuple[str, ...]
+    ``n_rest`` more fit a bare core name and are not told apart; each of them has the ratio ``rest``.
+    """
+
+    of: tuple[tuple[int, float, tuple[str, ...]], ...]
+    n_rest: int = 0
+    rest: float = 0.0
 
 
 class KnownCompanies:
@@ -89,8 +93,9 @@ class KnownCompanies:
     def learn(self, at: int, said: Described, *, region: str = "") -> None:
         """Add what is said of a company to what is known of it."""
         company = self.all[at]
-        if said.name is not None and said.name.core and said.name.key not in {n.key for n in company.names}:
-            self._learn_name(at, company, said.name)
+        for name in (said.name, said.former):
+            if name is not None and name.core and name.key not in {n.key for n in company.names}:
+                self._learn_name(at, company, name)
         if said.organisation:
             company.organisations.add(said.organisation)
             self.by_organisation[said.organisation].add(at)
@@ -197,7 +202,12 @@ class KnownCompanies:
         worth, level = self._of_region(said.region, company)
         ratio *= worth
         evidence += level
-        if said.legal_form and known.legal_form and said.legal_form != known.legal_form and "company" not in (said.legal_form, known.legal_form):
+        if (
+            said.legal_form
+            and known.legal_form
+            and said.legal_form != known.legal_form
+            and "company" not in (said.legal_form, known.legal_form)
+        ):
             ratio *= WORTH["form_other"]
         return ratio, evidence
 
@@ -243,25 +253,28 @@ class KnownCompanies:
         total = max(len(self.all), FEWEST)
         return (max(len(self.by_core.get(core, ())) - 1, 0) + 0.5) / (total + 1.0)
 
-    def weigh(self, said: Described, priors: Mapping[int, float], *, lowest: float, unknown: float) -> list[Candidate]:
-        """Return the companies that a mention may mean, most likely first.
+    def ratios(self, said: Described, expected: Set[int] = frozenset()) -> Ratios:
+        """Return the companies that a mention may mean, each with its likelihood over that of an unknown company.
 
-        Parameters
-        ----------
-        priors : company → prior, where there is a reason to expect it; ``lowest`` of all others.
-        unknown : prior of a company that nobody has named before.
+        Where a bare core name fits more than ``MANY``, only those ``expected`` are told apart and the rest are counted together.
         """
         possible = sorted(self.candidates(said))
-        others = 0.0
-        if len(possible) > MANY:  # a core name alone that so many have: only who has a reason to be meant can be told apart
-            near = [at for at in possible if priors.get(at, 0.0) > lowest]
-            others = (len(possible) - len(near)) * lowest * WORTH["core_same"] / self._share_of_core(said.name.core if said.name else "")
+        n_rest, rest = 0, 0.0
+        if len(possible) > MANY and said.name is not None and not said.name.trade:
+            near = [at for at in possible if at in expected or self._is_near(said, said.name, at)]
+            n_rest, rest = len(possible) - len(near), WORTH["core_same"] / self._share_of_core(said.name.core)
             possible = near
-        weights = [(at, priors.get(at, lowest), *self.likelihood(said, at)) for at in possible]
-        found = [(at, prior * ratio, evidence) for at, prior, ratio, evidence in weights if prior * ratio > 0.0]
-        total = unknown + others + sum(weight for _, weight, _ in found)
-        ordered = sorted(found, key=lambda f: (-f[1], f[0]))
-        return [Candidate(at, weight / total, evidence) for at, weight, evidence in ordered]
+        found = [(at, *self.likelihood(said, at)) for at in possible]
+        return Ratios(tuple(f for f in found if f[1] > 0.0), n_rest, rest)
+
+    def _is_near(self, said: Described, name: CompanyName, at: int) -> bool:
+        """Whether more than a core name speaks for a company: its place, number, telephone or registered name."""
+        company = self.all[at]
+        regions = company.regions if name.region else ()
+        return (
+            any(is_inside(name.region, r) or is_inside(r, name.region) for r in regions) or at in self.by_key.get(name.key, ())
+            or (said.phone != "" and said.phone in company.phones) or (said.number != "" and bool(company.usccs))
+        )  # fmt: skip
 
 
 def _slips(core: str) -> tuple[str, str]:
@@ -273,4 +286,4 @@ def _halves(number: str) -> tuple[str, ...]:
     return ("a" + number[:9], "b" + number[9:]) if len(number) == 18 else ()
 
 
-__all__ = ["Candidate", "Described", "KnownCompanies", "KnownCompany"]
+__all__ = ["Described", "KnownCompanies", "KnownCompany", "Ratios"]

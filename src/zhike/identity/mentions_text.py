@@ -15,7 +15,7 @@ import ahocorasick
 from zhike.identity.standard.companies import CompanyWords, aligned_text, company_words
 from zhike.identity.standard.places import Places, official_places, places_with
 
-SHORTEST_CORE, LONGEST_NAME, LONGEST_PLACE, LONGEST_TAIL, LONGEST_BRANCH = 2, 24, 12, 20, 12
+SHORTEST_CORE, LONGEST_CORE, LONGEST_NAME, LONGEST_PLACE, LONGEST_TAIL, LONGEST_BRANCH = 2, 4, 24, 12, 20, 12
 FORM_STARTS = ("有限", "公司", "集团", "咨询", "股份")
 PUNCTUATION = frozenset("，。！？；：、,.!?;:\"'“”‘’（）()【】[]《》<>…—-~～ \n\t　/\\|+")
 
@@ -39,7 +39,9 @@ class NameFinder:
     own_places : code → name of places that the official table lacks.
     """
 
-    def __init__(self, cores: Iterable[str], trades: Iterable[str] = (), own_places: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, cores: Iterable[str], trades: Iterable[str] = (), own_places: Mapping[str, str] | None = None
+    ) -> None:
         self._words: CompanyWords = company_words()
         self._places: Places = places_with(own_places) if own_places else official_places()
         words = {c for c in cores if len(c) >= SHORTEST_CORE and not c.isascii()} | set(self._words.aliases)
@@ -48,7 +50,9 @@ class NameFinder:
             self._automaton.add_word(word, word)
         self._automaton.make_automaton()
         told = [t for t in trades if t and not t.isascii()]
-        self._tails = frozenset((*self._words.trades, *told, *(t[:2] for t in told), *self._words.groups, *self._words.forms))
+        self._tails = frozenset(
+            (*self._words.trades, *told, *(t[:2] for t in told), *self._words.groups, *self._words.forms)
+        )
         self._tail_starts, self._longest_tail = frozenset(t[0] for t in self._tails), max(map(len, self._tails))
 
     def find(self, text: str) -> list[Found]:
@@ -56,7 +60,7 @@ class NameFinder:
         plain = aligned_text(text)
         known = [self._read_on(plain, end - len(word) + 1, end + 1) for end, word in self._automaton.iter(plain)]
         kept: list[tuple[int, int]] = []
-        for candidates in ([span for span in known if span is not None], self._by_form(plain)):
+        for candidates in ([span for span in known if span is not None], self._by_form(plain), self._by_frame(plain)):
             for start, end in sorted(candidates, key=lambda span: (span[0] - span[1], span[0])):
                 if all(end <= s or start >= e for s, e in kept):
                     kept.append((start, end))
@@ -79,7 +83,10 @@ class NameFinder:
         here, stop = at, min(len(text), at + LONGEST_TAIL)
         while here < stop and text[here] in self._tail_starts:
             longest = next((n for n in range(self._longest_tail, 1, -1) if text[here : here + n] in self._tails), 0)
-            if not longest or (text[here : here + longest] in self._words.also_people and text[here + longest : here + longest + 2] not in FORM_STARTS):
+            if not longest or (
+                text[here : here + longest] in self._words.also_people
+                and text[here + longest : here + longest + 2] not in FORM_STARTS
+            ):
                 break
             here += longest
         return self._branch(text, here) if here > at else here
@@ -96,13 +103,15 @@ class NameFinder:
 
     def _is_branch_of(self, between: str) -> bool:
         """Whether what stands between a company and the word for a branch is a place or a number."""
-        bare = between.removeprefix("第").rstrip("一二三四五六七八九十")
+        bare = between.rstrip("一二三四五六七八九十").removesuffix("第")
         return not bare or bare in self._places.codes or bare in self._places.inner
 
     def _place_before(self, text: str, start: int) -> int:
         """Return where the places that stand before a name begin; ``start`` where none does."""
         here = start
-        while (longest := next((n for n in range(min(LONGEST_PLACE, here), 1, -1) if text[here - n : here] in self._places.codes), 0)):
+        while longest := next(
+            (n for n in range(min(LONGEST_PLACE, here), 1, -1) if text[here - n : here] in self._places.codes), 0
+        ):
             here -= longest
         return here
 
@@ -112,12 +121,21 @@ class NameFinder:
 
     def _ends(self, text: str, at: int) -> bool:
         """Whether a name can end here."""
-        return at == len(text) or text[at] in PUNCTUATION or text.startswith(self._words.after_names, at) or self._is_titled(text, at)
+        return (
+            at == len(text)
+            or text[at] in PUNCTUATION
+            or text.startswith(self._words.after_names, at)
+            or self._is_titled(text, at)
+        )
 
     def _is_titled(self, text: str, at: int) -> bool:
         """Whether somebody with a surname and a title follows: 王总, 的欧阳经理."""
         at += text.startswith("的", at)
-        return any(text.startswith(self._words.titles, at + length) for length in (1, 2) if PUNCTUATION.isdisjoint(text[at : at + length]))
+        return any(
+            text.startswith(self._words.titles, at + length)
+            for length in (1, 2)
+            if PUNCTUATION.isdisjoint(text[at : at + length])
+        )
 
     def _is_company(self, text: str, start: int, end: int, *, has_place: bool) -> bool:
         """Whether a bare core name is meant as a company by the words beside it."""
@@ -126,6 +144,22 @@ class NameFinder:
         is_led_to = text[: self._place_before(text, start)].endswith(self._words.before_companies)
         is_told = (is_led_to and has_place) if text[start:end] in self._words.common_words else (is_led_to or has_place)
         return is_told and self._ends(text, end)
+
+    def _by_frame(self, text: str) -> list[tuple[int, int]]:
+        """Return names that no one knows yet, or that were misspelt: a few characters between a place and trade words."""
+        found = []
+        for at in range(len(text) - SHORTEST_CORE):
+            if text[at : at + 2] not in self._places.lengths or not self._begins(text, at):
+                continue
+            here = at
+            while (place := self._places.at(text, here, "")) is not None:
+                here = place[0]
+            for core in range(here + SHORTEST_CORE, here + LONGEST_CORE + 1):
+                tail = self._tail(text, core)
+                if here > at and tail > core and self._ends(text, tail) and PUNCTUATION.isdisjoint(text[here:core]):
+                    found.append((at, tail))
+                    break
+        return found
 
     def _by_form(self, text: str) -> list[tuple[int, int]]:
         """Return names that no one knows yet: what ends in a legal form, from a place or from behind the last word that leads to a name."""
@@ -144,9 +178,18 @@ class NameFinder:
         start = max(0, form - LONGEST_NAME)
         start = max((i + 1 for i in range(start, form) if text[i] in PUNCTUATION), default=start)
         for at in range(start, form - SHORTEST_CORE):
-            if text[at : at + 2] in self._places.lengths and self._begins(text, at) and self._places.at(text, at, "") is not None:
+            if (
+                text[at : at + 2] in self._places.lengths
+                and self._begins(text, at)
+                and self._places.at(text, at, "") is not None
+            ):
                 return at
-        cuts = [at + len(w) for w in self._words.leading_words for at in [text.rfind(w, start, form - SHORTEST_CORE)] if at >= 0]
+        cuts = [
+            at + len(w)
+            for w in self._words.leading_words
+            for at in [text.rfind(w, start, form - SHORTEST_CORE)]
+            if at >= 0
+        ]
         return max(cuts, default=start)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from zhike.identity.golden import golden_records
 from zhike.identity.link import link_records
+from zhike.identity.mentions_step import mention_step
 from zhike.identity.relations import customer_accounts, customer_relations, shared_households
 from zhike.identity.rows import Previous
 from zhike.identity.terms import AsOf, IdentitySettings, Override
@@ -52,6 +53,7 @@ def steps(*, settings: IdentitySettings, overrides: Sequence[Override], key: byt
             reads=tuple(map(Input, ("party_relation", "company_contact", "identity_link", "account", "customer_account", "customer"))),
             work=_Relations(settings), material=(VERSION, settings.timezone),
         ),
+        mention_step(settings, key),
     ]  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """What identity owns: who each record is, why, what changed, and the customer that comes out. Direct identifiers end here."""
 
 from zhike.identity.golden import GOLDEN_COLUMNS
+from zhike.identity.mentions_tables import OWNS as MENTION_TABLES
 from zhike.sources.tables.money import ACCOUNT_PARTY
 from zhike.sources.tables.party import PARTY_KINDS, PARTY_RELATION
 from zhike.warehouse.contracts import Contract, Personal, Reads, code, day, flag, integer, rate, text
@@ -111,6 +112,7 @@ CUSTOMER_RELATION = Contract(
 
 OWNS: tuple[Contract, ...] = (
     CUSTOMER, IDENTITY_LINK, IDENTITY_EDGE, IDENTITY_REGISTER, IDENTITY_CHANGE, CUSTOMER_ACCOUNT, CUSTOMER_RELATION,
+    *MENTION_TABLES,
 )  # fmt: skip
 READS: tuple[Reads, ...] = (
     Reads("source_party"),
@@ -122,6 +124,10 @@ READS: tuple[Reads, ...] = (
     Reads("identity_link", ("source", "source_key", "customer_no"), lag=1),
     Reads("identity_register", lag=1),
     Reads("identity_change", lag=1),
+    Reads("invoice"),
+    Reads("text", ("source", "source_key", "text_id", "text_kind", "on", "body", "recorded_at")),
+    Reads("company_mention", ("mention_id", "outside_id"), lag=1),
+    Reads("outside_company", lag=1),
 )
 
 __all__ = ["OWNS", "READS"]

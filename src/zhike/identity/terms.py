@@ -39,6 +39,14 @@ class Refusal(StrEnum):
     AMBIGUOUS = "ambiguous"
 
 
+class MentionState(StrEnum):
+    """What was made of a mention of a company."""
+
+    LINKED = "linked"
+    REVIEW = "review"
+    UNLINKED = "unlinked"
+
+
 @dataclass(frozen=True, slots=True)
 class AsOf:
     """A business day and its last moment as tables carry it (UTC without zone): facts recorded later are not read."""
@@ -92,6 +100,8 @@ class IdentitySettings:
     ``source_priority`` ranks sources for the golden record, most trusted first; sources not named come after, by name.
     ``max_sharing`` limits, per rule, by how many records a key may be shared; ``default_max_sharing`` holds for the rest.
     ``placeholder_birth_on`` are dates that systems write for "unknown". ``timezone`` says when a business day ends.
+    ``own_places`` (code → name) are places in company names that no official table has. A mention of a company is linked by itself
+    from the probability ``mention_link_from``, and shown to an officer from ``mention_review_from``.
     """
 
     source_priority: tuple[str, ...] = ("core",)
@@ -99,6 +109,9 @@ class IdentitySettings:
     max_sharing: Mapping[str, int] = field(default_factory=lambda: {"id_number": 20, "uscc": 20, "wechat_unionid": 20})
     placeholder_birth_on: tuple[date, ...] = (date(1900, 1, 1), date(1899, 12, 31), date(1901, 1, 1))
     timezone: str = "Asia/Shanghai"
+    own_places: Mapping[str, str] = field(default_factory=dict)
+    mention_link_from: float = 0.99
+    mention_review_from: float = 0.5
 
     def as_of(self, day: date) -> AsOf:
         """Return ``day`` with its last moment in the business zone."""
@@ -109,4 +122,4 @@ class IdentitySettings:
         return self.max_sharing.get(rule, self.default_max_sharing)
 
 
-__all__ = ["Action", "AsOf", "Change", "IdentitySettings", "Override", "RecordKey", "Refusal", "Rule"]
+__all__ = ["Action", "AsOf", "Change", "IdentitySettings", "MentionState", "Override", "RecordKey", "Refusal", "Rule"]

@@ -145,9 +145,11 @@ def draw_companies(plan: BankPlan, people: People, chunk: int, districts: Ints) 
         districts[customers], np.where(is_local[n_in:], words.own_place_code, np.array(words.city_codes)[city[n_in:]]),
         np.full(len(head), words.own_place_code + 1),
     ])  # fmt: skip
-    serial = np.concatenate(
-        [people.number[customers], party[n_in:] % OUTSIDE, party[head] % OUTSIDE + (party[head] >= OUTSIDE) * 5_000_000]
-    )
+    codes_in = credit_codes("91", districts[customers], people.number[customers])
+    codes_out = credit_codes("91", area[n_in:n], party[n_in:] % OUTSIDE, "MB")
+    head_number = party[head] % OUTSIDE + (party[head] >= OUTSIDE) * 5_000_000
+    codes_of_branches = credit_codes("91", area[n:], head_number, "MC")
+    tax_ids = tuple(as_text(np.concatenate([codes_in, codes_out, codes_of_branches])).to_pylist())
     renamed = part(bits[3], 0, 100) < RENAMED_SHARE
     last = int(people.joined.max())
     changed = np.where(renamed, last - 20 - part(bits[3], 16, 160), last - 36_500)
@@ -156,7 +158,7 @@ def draw_companies(plan: BankPlan, people: People, chunk: int, districts: Ints) 
     rest = np.full(n_out + len(head), -1, np.int64)
     return Companies(
         tuple(made + branches), np.concatenate([customers, rest]), np.concatenate([np.full(n, -1, np.int64), head]),
-        tuple(as_text(credit_codes("91", area, serial)).to_pylist()), np.concatenate([changed, np.full(len(head), last - 36_500)]),
+        tax_ids, np.concatenate([changed, np.full(len(head), last - 36_500)]),
         _phones(draw_rows(plan.seed, "company_phones", chunk, n_rows=1, size=n + len(head))[0]), of_customer,
     )  # fmt: skip
 

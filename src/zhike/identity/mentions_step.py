@@ -1,0 +1,240 @@
+"""One run over mentions: read sides of invoices and call notes, link them to customers and outside companies, write both tables."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+
+from zhike.identity.mentions import CALL_NOTE, INVOICE_SIDE, SIDES, call_notes, invoice_sides, side_id, with_tax_numbers
+from zhike.identity.mentions_known import Described, KnownCompanies
+from zhike.identity.mentions_link import NOTHING, Bar, NoteLinker, NoteName, Outcome, Side, SideLinker, outside_by_name
+from zhike.identity.mentions_rows import Before, Mention, Row, mention_rows
+from zhike.identity.mentions_tables import COMPANY_MENTION, OUTSIDE_COMPANY
+from zhike.identity.mentions_text import NameFinder
+from zhike.identity.standard.companies import CompanyName, CompanyNames
+from zhike.identity.standardise import versions_as_of
+from zhike.identity.terms import AsOf, IdentitySettings
+from zhike.kernel.hashing import fingerprint
+from zhike.warehouse import Engine, Input, Output, Step, StepContext
+from zhike.warehouse.conform import rows_table
+
+VERSION = 1  # raise when the same mentions would be linked otherwise
+TIES = ("employee_of", "legal_representative_of", "controller_of", "shareholder_of", "contact_of", "disponent_of")
+READ = ("invoice", "text", "source_party", "identity_link", "party_relation", "company_contact")
+KEPT = ("company_mention", "outside_company")
+
+
+def mention_step(settings: IdentitySettings, key: bytes) -> Step:
+    """Return the step that links mentions of companies."""
+    return Step(
+        "identity:mentions", writes=tuple(map(Output, KEPT)), reads=(*map(Input, READ), *(Input(t, lag=1) for t in KEPT)),
+        work=_Mentions(settings, key), material=(VERSION, fingerprint(asdict(settings)), fingerprint(key.hex())),
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Mentions:
+    settings: IdentitySettings
+    key: bytes
+
+    def __call__(self, context: StepContext) -> Mapping[str, Any]:
+        run = _Run(
+            context.engine, {t: context.tables[t] for t in READ}, self.settings, self.settings.as_of(context.as_of)
+        )
+        mentions = run.link()
+        before = context.previous
+        outside = context.engine.fetch(before["outside_company"]).to_pylist()
+        held = before["company_mention"]
+        outside_of = context.engine.fetch(
+            held.filter(held.outside_id.notnull()).select("mention_id", "outside_id")
+        ).to_pylist()
+        last = Before(outside, {r["mention_id"]: r["outside_id"] for r in outside_of})
+        rows, companies = mention_rows(run.known, mentions, last, as_of=context.as_of, key=self.key)
+        context.write("company_mention", rows_table(COMPANY_MENTION, rows))
+        context.write("outside_company", rows_table(OUTSIDE_COMPANY, companies))
+        return _metrics(mentions, companies)
+
+
+def _metrics(mentions: Sequence[Mention], companies: Sequence[Row]) -> dict[str, Any]:
+    linked = [m.outcome for m in mentions if m.outcome.company >= 0]
+    return {
+        "n_mentions": len(mentions), "states": dict(Counter(m.outcome.state.value for m in mentions)),
+        "linked_by": dict(sorted(Counter(o.linked_by for o in linked).items())),
+        "estimated_precision": round(sum(o.probability for o in linked) / len(linked), 6) if linked else None,
+        "n_outside_companies": sum(r["ended_on"] is None for r in companies),
+        "n_became_customers": sum(r["ended_because"] == "became_customer" for r in companies),
+    }  # fmt: skip
+
+
+class _Run:
+    """The tables of one run, read once, and the companies as they become known."""
+
+    def __init__(self, engine: Engine, tables: Mapping[str, ir.Table], settings: IdentitySettings, as_of: AsOf) -> None:
+        self._engine = engine
+        self._tables = tables
+        self._settings = settings
+        self._as_of = as_of
+        self._names = CompanyNames(settings.own_places)
+        self._parsed: dict[str, CompanyName] = {}
+        self._bar = Bar(settings.mention_link_from, settings.mention_review_from)
+        self.known = KnownCompanies()
+        self._customers: dict[str, int] = {}
+
+    def link(self) -> list[Mention]:
+        """Return every mention with what it means."""
+        self._know_customers()
+        rows = self._engine.fetch(self._sides()).to_pylist()
+        sides = [Side(r["mention_id"], self._described(r), r["customer_id"] or "", r["n_documents"]) for r in rows]
+        outcomes = SideLinker(self.known, self._bar, self._customers).link_sides(sides)
+        mentions = [
+            Mention(
+                r["mention_id"],
+                r | {"kind": INVOICE_SIDE},
+                s.said.name,
+                s.said.uscc,
+                outcomes.get(r["mention_id"], NOTHING),
+            )
+            for r, s in zip(rows, sides, strict=True)
+        ]
+        return mentions + self._link_notes(outcomes)
+
+    def _parse(self, written: str | None) -> CompanyName | None:
+        if not written:
+            return None
+        if written not in self._parsed:
+            self._parsed[written] = self._names.parse(written)
+        return self._parsed[written]
+
+    def _described(self, row: Row) -> Described:
+        name = self._parse(row["name"])
+        former = self._parse(name.former) if name is not None and name.former else None
+        return Described(
+            name, row["number"] or "", row["uscc"] or "", row["organisation"] or "", row.get("phone") or "", former
+        )
+
+    def _know_customers(self) -> None:
+        """Enter customers that are companies or sole traders, with every name and number that any version of a record has."""
+        versions = versions_as_of(self._tables["source_party"], self._as_of)
+        versions = versions.filter(versions.party_kind != "person")
+        links = self._tables["identity_link"].select("source", "source_key", "customer_id")
+        facts = (
+            versions.inner_join(links, ["source", "source_key"])
+            .select("customer_id", "name", "id_number", "district")
+            .distinct()
+        )
+        for row in self._engine.fetch(
+            with_tax_numbers(facts, "id_number").order_by("customer_id", "name", "number", "district")
+        ).to_pylist():
+            at = self._customers.get(row["customer_id"])
+            if at is None:
+                at = self._customers[row["customer_id"]] = self.known.add(row["customer_id"])
+            district = row["district"] or ""
+            self.known.learn(
+                at, self._described(row), region=district if len(district) == 6 and district.isdigit() else ""
+            )
+
+    def _sides(self) -> ir.Table:
+        """Return the distinct sides of invoices with ids, numbers, and the customer of the source's own key."""
+        sides = invoice_sides(self._tables["invoice"], self._as_of)
+        links = self._tables["identity_link"].select("source", "source_key", "customer_id")
+        held = with_tax_numbers(
+            sides.left_join(links, ["source", "source_key"]).drop("source_right", "source_key_right"), "tax_id"
+        )
+        return held.mutate(mention_id=side_id(held.source, held.source_key, held.name, held.tax_id))
+
+    def _link_notes(self, sides: Mapping[str, Outcome]) -> list[Mention]:
+        notes = self._engine.fetch(
+            call_notes(self._tables["text"], self._as_of).order_by("source", "text_id")
+        ).to_pylist()
+        if not notes:
+            return []
+        finder = NameFinder(
+            self.known.by_core, {n.trade for c in self.known.all for n in c.names}, self._settings.own_places
+        )
+        ties = self._ties()
+        found = [(note, name) for note in notes for name in finder.find(note["body"])]
+        related = {
+            (n["source"], n["source_key"]): ties.get((n["source"], n["source_key"]), frozenset()) for n, _ in found
+        }
+        partners = self._partners(sides, {at for mine in related.values() for at in mine})
+        names, rows = [], []
+        for note, name in found:
+            own = related[(note["source"], note["source_key"])]
+            mention_id = fingerprint(CALL_NOTE, note["source"], note["text_id"], name.start)
+            trading = {p for at in own for p in partners.get(at, ())} - own
+            names.append(NoteName(mention_id, Described(self._parse(name.written)), own, trading))
+            rows.append({
+                "mention_id": mention_id, "kind": CALL_NOTE, "source": note["source"], "source_key": note["source_key"], "text_id": note["text_id"],
+                "start": name.start, "name": name.written, "n_documents": 1, "first_on": note["on"], "last_on": note["on"],
+            })  # fmt: skip
+        outcomes = NoteLinker(self.known, self._bar).link(names)
+        outcomes |= outside_by_name(
+            self.known, [(n.mention_id, n.said) for n in names if outcomes[n.mention_id].company < 0], outcomes
+        )
+        return [
+            Mention(r["mention_id"], r, n.said.name, "", outcomes[r["mention_id"]])
+            for r, n in zip(rows, names, strict=True)
+        ]
+
+    def _ties(self) -> dict[tuple[str, str], frozenset[int]]:
+        """Return (source, key) of a caller → the companies that they are, work for, own or speak for."""
+        links = self._tables["identity_link"].select("source", "source_key", "customer_id")
+        relation, contact = self._tables["party_relation"], self._tables["company_contact"]
+        known = relation.filter(
+            (relation.valid_from_on <= self._as_of.on)
+            & (relation.recorded_at <= self._as_of.known_by)
+            & relation.kind.isin(TIES)
+        )
+        pairs = known.select("source", "from_key", "to_key").union(
+            contact.select("source", from_key="contact_key", to_key="company_key")
+        )
+        ends = pairs.inner_join(
+            links.select("source", to_key="source_key", company_id="customer_id"), ["source", "to_key"]
+        )
+        ends = ends.inner_join(
+            links.select("source", from_key="source_key", caller_id="customer_id"), ["source", "from_key"]
+        )
+        of_caller = ends.select("caller_id", "company_id").distinct()
+        callers = (
+            self._tables["text"].select("source", "source_key").distinct().inner_join(links, ["source", "source_key"])
+        )
+        of_key = callers.inner_join(of_caller, callers.customer_id == of_caller.caller_id).select(
+            "source", "source_key", "company_id"
+        )
+        own = callers.select("source", "source_key", company_id="customer_id")
+        found: dict[tuple[str, str], set[int]] = defaultdict(set)
+        for row in self._engine.fetch(of_key.union(own).distinct()).to_pylist():
+            if row["company_id"] in self._customers:
+                found[(row["source"], row["source_key"])].add(self._customers[row["company_id"]])
+        return {key: frozenset(companies) for key, companies in found.items()}
+
+    def _partners(self, sides: Mapping[str, Outcome], wanted: set[int]) -> dict[int, set[int]]:
+        """Return company → companies that it exchanged invoices with, for the companies ``wanted``."""
+        mine = [{"mention_id": m, "company": o.company} for m, o in sides.items() if o.company in wanted]
+        if not mine:
+            return {}
+        invoice = self._tables["invoice"]
+        known = invoice.filter((invoice.issued_on <= self._as_of.on) & (invoice.recorded_at <= self._as_of.known_by))
+        ids = {
+            f"{s}_id": side_id(known.source, known[f"{s}_key"], known[f"{s}_name"], known[f"{s}_tax_id"]) for s in SIDES
+        }
+        pairs = known.select(**ids).distinct()
+        ours = ibis.memtable(mine)
+        found: dict[int, set[int]] = defaultdict(set)
+        for here, there in (SIDES, SIDES[::-1]):
+            joined = pairs.inner_join(ours, pairs[f"{here}_id"] == ours.mention_id).select(
+                "company", other=pairs[f"{there}_id"]
+            )
+            for row in self._engine.fetch(joined.distinct()).to_pylist():
+                other = sides.get(row["other"], NOTHING).company
+                if other >= 0 and other != row["company"]:
+                    found[row["company"]].add(other)
+        return found
+
+
+__all__ = ["mention_step"]
