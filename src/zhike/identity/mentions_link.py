@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from zhike.identity.mentions_known import Described, KnownCompanies, Ratios
 from zhike.identity.terms import MentionState
 
-CERTAIN = {"customer_number": 0.9999, "tax_id": 0.9998, "old_tax_id": 0.999}
+CERTAIN = {"customer_number": 0.9999, "tax_id": 0.9999, "old_tax_id": 0.9995}
 Shares = tuple[float, float, float, float]
 FIRST_GUESS: Shares = (
     0.5,
@@ -44,12 +44,16 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class NoteName:
-    """One name in a call note, with the companies that the caller belongs to (``related``) and that these trade with."""
+    """One name in a call note, with the companies that the caller belongs to (``related``) and that these trade with.
+
+    ``is_of_others`` : the words beside it speak of somebody else's company (supplier, neighbour, debtor).
+    """
 
     mention_id: str
     said: Described
     related: Set[int]
     partners: Set[int]
+    is_of_others: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,8 +280,8 @@ def outside_by_name(
 class NoteLinker:
     """Links names in call notes to companies that are known by then.
 
-    How often callers speak of their own company, its partners, others, or of someone unknown is learned from the notes themselves
-    (expectation-maximisation over these four shares), beginning from ``FIRST_GUESS``.
+    How often callers speak of their own company, its partners, others, or of someone unknown is learned from the notes themselves,
+    apart for names whose words speak of others' companies, beginning from ``FIRST_GUESS``.
     """
 
     known: KnownCompanies
@@ -287,17 +291,23 @@ class NoteLinker:
         """Return what each name in a note means."""
         ordered = sorted(names, key=lambda n: n.mention_id)
         ratios = [self.known.ratios(n.said, n.related | n.partners) for n in ordered]
+        shares = {of_others: self._learn(of_others, ordered, ratios) for of_others in (False, True)}
+        return {n.mention_id: self._outcome(n, r, shares[n.is_of_others]) for n, r in zip(ordered, ratios, strict=True)}
+
+    def _learn(self, of_others: bool, names: Sequence[NoteName], ratios: Sequence[Ratios]) -> Shares:  # noqa: FBT001 - the class that is learned
+        """Return how names whose words do or do not speak of others' companies share out, by expectation-maximisation."""
         shares = FIRST_GUESS
         for _ in range(N_ROUNDS):
             counts = [g * GUESS_WEIGHT for g in FIRST_GUESS]
-            for name, ratio in zip(ordered, ratios, strict=True):
-                weights, unknown = self._weights(name, ratio, shares)
-                parts = (*(sum(w[i] for w in weights.values()) for i in range(3)), unknown)
-                total = sum(parts)
-                counts = [c + p / total for c, p in zip(counts, parts, strict=True)]
+            for name, ratio in zip(names, ratios, strict=True):
+                if name.is_of_others is of_others:
+                    weights, unknown = self._weights(name, ratio, shares)
+                    parts = (*(sum(w[i] for w in weights.values()) for i in range(3)), unknown)
+                    total = sum(parts)
+                    counts = [c + p / total for c, p in zip(counts, parts, strict=True)]
             total = sum(counts)
             shares = (counts[0] / total, counts[1] / total, counts[2] / total, counts[3] / total)
-        return {n.mention_id: self._outcome(n, r, shares) for n, r in zip(ordered, ratios, strict=True)}
+        return shares
 
     def _weights(
         self, name: NoteName, ratios: Ratios, shares: Shares

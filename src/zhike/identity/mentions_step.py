@@ -167,7 +167,7 @@ class _Run:
             own = related[(note["source"], note["source_key"])]
             mention_id = fingerprint(CALL_NOTE, note["source"], note["text_id"], name.start)
             trading = {p for at in own for p in partners.get(at, ())} - own
-            names.append(NoteName(mention_id, Described(self._parse(name.written)), own, trading))
+            names.append(NoteName(mention_id, Described(self._parse(name.written)), own, trading, name.is_of_others))
             rows.append({
                 "mention_id": mention_id, "kind": CALL_NOTE, "source": note["source"], "source_key": note["source_key"], "text_id": note["text_id"],
                 "start": name.start, "name": name.written, "n_documents": 1, "first_on": note["on"], "last_on": note["on"],

@@ -16,17 +16,22 @@ from zhike.identity.standard.companies import CompanyWords, aligned_text, compan
 from zhike.identity.standard.places import Places, official_places, places_with
 
 SHORTEST_CORE, LONGEST_CORE, LONGEST_NAME, LONGEST_PLACE, LONGEST_TAIL, LONGEST_BRANCH = 2, 4, 24, 12, 20, 12
+CLAUSE_ENDS, WORDS_BESIDE = "，。！？；,.!?;", 10
 FORM_STARTS = ("有限", "公司", "集团", "咨询", "股份")
 PUNCTUATION = frozenset("，。！？；：、,.!?;:\"'“”‘’（）()【】[]《》<>…—-~～ \n\t　/\\|+")
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One company name in a text: where it starts and ends (characters), and the text between as written."""
+    """One company name in a text: where it starts and ends (characters), and the text between as written.
+
+    ``is_of_others`` : the words beside it speak of a supplier, a debtor, a neighbour: of somebody else's company.
+    """
 
     start: int
     end: int
     written: str
+    is_of_others: bool = False
 
 
 class NameFinder:
@@ -64,7 +69,19 @@ class NameFinder:
             for start, end in sorted(candidates, key=lambda span: (span[0] - span[1], span[0])):
                 if all(end <= s or start >= e for s, e in kept):
                     kept.append((start, end))
-        return [Found(start, end, text[start:end]) for start, end in sorted(kept)]
+        return [
+            Found(start, end, text[start:end], self._is_of_others(plain, start, end)) for start, end in sorted(kept)
+        ]
+
+    def _is_of_others(self, text: str, start: int, end: int) -> bool:
+        """Whether the words of the same clause, close by, speak of somebody else's company."""
+        before, after = text[max(start - WORDS_BESIDE, 0) : start], text[end : end + WORDS_BESIDE]
+        stop_before = max((before.rfind(p) for p in CLAUSE_ENDS), default=-1)
+        stop_after = min((at for p in CLAUSE_ENDS if (at := after.find(p)) >= 0), default=len(after))
+        clause = before[stop_before + 1 :], after[:stop_after]
+        return any(w in clause[0] for w in self._words.others_before) or any(
+            w in clause[1] for w in self._words.others_after
+        )
 
     def _read_on(self, text: str, start: int, end: int) -> tuple[int, int] | None:
         """Return the whole name around a known core; None where it is no company's, or part of a longer word."""

@@ -107,6 +107,8 @@ class CompanyWords:
     leading_words: tuple[str, ...]
     ending_forms: tuple[str, ...]
     also_people: tuple[str, ...]
+    others_before: tuple[str, ...]
+    others_after: tuple[str, ...]
 
 
 @cache
