@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from rapidfuzz.distance import OSA
 
 from zhike.identity.standard.companies import CompanyName, core_shape, core_sound
-from zhike.identity.standard.places import is_inside
+from zhike.identity.standard.places import is_inside, stem
 
 SHORTEST_CORE = 2
 FEWEST = 2  # a company counts itself, and at least so many are needed to say what is common
@@ -25,7 +25,9 @@ WORTH: Mapping[str, float] = {
     "phone_same": 0.9, "number_slip": 0.9, "number_other": 0.02,
 }  # fmt: skip
 PHONE_OF_UNKNOWN, NUMBER_OF_UNKNOWN = 1e-4, 1e-6  # an unknown company has this telephone, or a number one slip away
-REGISTERED_TWICE = 1e-3  # another company has the same registered name in the same registry
+REGISTERED_TWICE = (
+    1e-2  # a company of that core, trade and place has the very same registered name: the registry refuses it
+)
 LONGEST_TRADE = 8
 MANY = 64  # companies of one core name: where there are more, only those of the trade that was said are looked at
 
@@ -192,7 +194,9 @@ class KnownCompanies:
         if said.branch != known.branch:
             return 0.0, ("other_branch",)
         if said.key == known.key and said.is_full:
-            return WORTH["core_same"] / (self._share_of_core(said.core) * REGISTERED_TWICE), ("registered_name",)
+            trade = self._share(self._n_trade, said.trade[:LONGEST_TRADE]) if said.trade else 1.0
+            chance = self._share_of_core(said.core) * trade * self._share(self._n_region, stem(said.region))
+            return WORTH["core_same"] / (chance * REGISTERED_TWICE), ("registered_name",)
         ratio, evidence, trade = self._of_core(said, known)
         if ratio == 0.0:
             return ratio, evidence
@@ -236,7 +240,7 @@ class KnownCompanies:
     def _of_region(self, region: str, company: KnownCompany) -> tuple[float, tuple[str, ...]]:
         if not region or not company.regions:
             return 1.0, ()
-        share = self._share(self._n_region, region.removesuffix("00").removesuffix("00"))
+        share = self._share(self._n_region, stem(region))
         if region in company.regions:
             return WORTH["region_same"] / share, ("region",)
         if any(is_inside(region, r) or is_inside(r, region) for r in company.regions):

@@ -233,8 +233,8 @@ class CompanyNames:
         for length in self._words.form_lengths.get(text[-1], ()):
             form = forms.get(text[-length:])
             if form is not None and len(text) > length:
-                if form == "company" and (text[-4:-3] == "有" or text[-4:-2] in LOST_LIMITS):
-                    return text[:-4], "limited"
+                if form == "company":
+                    return _misread_limited(text)
                 return text[:-length], form
         if len(text) >= len(LIMITED) + SHORTEST_CORE:
             if text.endswith(LOST_FORMS):
@@ -382,6 +382,15 @@ class CompanyNames:
         return CompanyName(
             name, region, core, " ".join(trade), said, form, branch, branch != "", is_named_by_place=False, former="", key=key, head_key=head_key,
         )  # fmt: skip
+
+
+def _misread_limited(text: str) -> tuple[str, str]:
+    """Return a text without 公司 and the form; what stands before it may be 有限 or 有限责任 with one character misread."""
+    if text[-4:-2] == "责任" and (text[-6:-5] == "有" or text[-5:-4] == "限"):
+        return text[:-6], "limited"
+    if text[-4:-3] == "有" or text[-4:-2] in LOST_LIMITS:
+        return text[:-4], "limited"
+    return text[:-2], "company"
 
 
 @cache
