@@ -32,7 +32,6 @@ def link_bank(folder: Path, work: Path) -> tuple[Mapping[str, list[dict[str, Any
     from zhike.identity import steps as identity_steps
     from zhike.identity.tables import OWNS
     from zhike.kernel.clock import SystemClock
-    from zhike.simulator.companies import own_places
     from zhike.sources import open_mapping
     from zhike.sources import steps as source_steps
     from zhike.sources.tables import OWNS as SOURCES
@@ -43,7 +42,7 @@ def link_bank(folder: Path, work: Path) -> tuple[Mapping[str, list[dict[str, Any
     mapping = open_mapping(folder / "mapping.yaml", contracts)
     loading = source_steps(mapping, folder / "data", LAST_DAY, contracts)
     plan = [s for s in loading if s.key in {f"load:{t}" for t in TABLES}]
-    settings = IdentitySettings(own_places=own_places())
+    settings = IdentitySettings()
     wanted = ("identity:link", "identity:mentions")
     plan += [s for s in identity_steps(settings=settings, overrides=[], key=b"secret") if s.key in wanted]
     engine, warehouse, seconds = open_engine(threads=2, memory="3GB"), Warehouse(work / "warehouse"), {}

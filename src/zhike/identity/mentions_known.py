@@ -194,8 +194,8 @@ class KnownCompanies:
         if said.branch != known.branch:
             return 0.0, ("other_branch",)
         if said.key == known.key and said.is_full:
-            trade = self._share(self._n_trade, said.trade[:LONGEST_TRADE]) if said.trade else 1.0
-            chance = self._share_of_core(said.core) * trade * self._share(self._n_region, stem(said.region))
+            of_trade = self._share(self._n_trade, said.trade[:LONGEST_TRADE]) if said.trade else 1.0
+            chance = self._share_of_core(said.core) * of_trade * self._share(self._n_region, stem(said.region))
             return WORTH["core_same"] / (chance * REGISTERED_TWICE), ("registered_name",)
         ratio, evidence, trade = self._of_core(said, known)
         if ratio == 0.0:

@@ -17,6 +17,7 @@ from zhike.identity.mentions_rows import Before, Mention, Row, mention_rows
 from zhike.identity.mentions_tables import COMPANY_MENTION, OUTSIDE_COMPANY
 from zhike.identity.mentions_text import NameFinder
 from zhike.identity.standard.companies import CompanyName, CompanyNames
+from zhike.identity.standard.own_places import address_places, learned_places
 from zhike.identity.standardise import versions_as_of
 from zhike.identity.terms import AsOf, IdentitySettings
 from zhike.kernel.hashing import fingerprint
@@ -77,9 +78,10 @@ class _Run:
     def __init__(self, engine: Engine, tables: Mapping[str, ir.Table], settings: IdentitySettings, as_of: AsOf) -> None:
         self._engine = engine
         self._tables = tables
-        self._settings = settings
         self._as_of = as_of
-        self._names = CompanyNames(settings.own_places)
+        parties = tables["source_party"].filter(tables["source_party"].recorded_at <= as_of.known_by)
+        self._places = learned_places(engine.fetch(address_places(parties)).to_pylist()) | dict(settings.own_places)
+        self._names = CompanyNames(self._places)
         self._parsed: dict[str, CompanyName] = {}
         self._bar = Bar(settings.mention_link_from, settings.mention_review_from)
         self.known = KnownCompanies()
@@ -153,9 +155,7 @@ class _Run:
         ).to_pylist()
         if not notes:
             return []
-        finder = NameFinder(
-            self.known.by_core, {n.trade for c in self.known.all for n in c.names}, self._settings.own_places
-        )
+        finder = NameFinder(self.known.by_core, {n.trade for c in self.known.all for n in c.names}, self._places)
         ties = self._ties()
         found = [(note, name) for note in notes for name in finder.find(note["body"])]
         related = {

@@ -100,7 +100,7 @@ class IdentitySettings:
     ``source_priority`` ranks sources for the golden record, most trusted first; sources not named come after, by name.
     ``max_sharing`` limits, per rule, by how many records a key may be shared; ``default_max_sharing`` holds for the rest.
     ``placeholder_birth_on`` are dates that systems write for "unknown". ``timezone`` says when a business day ends.
-    ``own_places`` (code → name) are places in company names that no official table has. A mention of a company is linked by itself
+    ``own_places`` (code → name) are places in company names that no official table has, besides those that addresses show. A mention of a company is linked by itself
     from the probability ``mention_link_from``, and shown to an officer from ``mention_review_from``.
     """
 

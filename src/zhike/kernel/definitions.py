@@ -37,7 +37,9 @@ KINDS_IN_CHINESE: Mapping[str, str] = {
     "contact_policy": "触达制度", "regulation": "监管要求", "content": "内容",
 }  # fmt: skip
 PARAMETERS_FILE = "parameters.yaml"
-READ_BY_CODE = frozenset({"identity_source_priority"})  # parameters that no definition names
+READ_BY_CODE = frozenset(
+    {"identity_source_priority", "identity_own_places", "identity_mention_link_from"}
+)  # that no definition names
 KEYS_SHOWN = 8
 
 M = TypeVar("M", bound=BaseModel)

@@ -8,14 +8,25 @@ that were made; answers follow one causal model (``causal.py``). :func:`true_eff
 ``truth/`` says who is the same party, who tends to leave, the potential outcomes of maturing money, and how many bad rows
 were planted. Only tests, benchmarks and self-checks of measure may read it.
 
-Tables in: none. Tables out: none (files only). Words, products and rates are data: ``words.yaml``, ``products.yaml``.
+Tables in: none. Tables out: none (files only). Words, products and rates are data: ``words.yaml``,
+``company_words.yaml``, ``products.yaml``.
 Where to add: a file of the bank in ``records/`` (columns and rows), behaviour in ``everyday.py``/``behaviour.py``, what
 moves customers in ``causal.py``. Everything random comes from ``randomness.py``: same plan, same bytes, on every machine.
 """
 
+from zhike.simulator.companies import own_places
 from zhike.simulator.continuing import continue_with_contacts
 from zhike.simulator.effect import true_effect
 from zhike.simulator.simulate import simulate
 from zhike.simulator.terms import BankPlan, BankSummary, Contact, TrueEffect
 
-__all__ = ["BankPlan", "BankSummary", "Contact", "TrueEffect", "continue_with_contacts", "simulate", "true_effect"]
+__all__ = [
+    "BankPlan",
+    "BankSummary",
+    "Contact",
+    "TrueEffect",
+    "continue_with_contacts",
+    "own_places",
+    "simulate",
+    "true_effect",
+]

@@ -127,8 +127,8 @@ def _build(rows: tuple[tuple[str, str], ...], own: Mapping[str, str]) -> Places:
         elif len(brief) >= SHORTEST:
             inner[brief].add(code)
         inner[name].add(code)
-    for code, name in own.items():
-        full[name].add(code)
+    for code, name in own.items():  # a bank means its own town by a name that others have, too
+        full[name] = {code}
         short[short_place(code, name)] = code
     codes = {name: next(iter(found)) if len(found) == 1 else "" for name, found in full.items()}
     codes = MORE_NAMES | codes | short | dict.fromkeys(COUNTRY_NAMES, COUNTRY)
