@@ -128,8 +128,8 @@ STAFF = Table(
         [missing("staff_id"), missing("org_id"), unknown("role"), Check("missing", "role", "raw_role IS NULL", "raw_role")])],
 )  # fmt: skip
 
-PARTY_COLUMNS = """source, source_key, party_kind, name, id_type, id_number, id_expires_on, mobile, email, wechat_unionid, device_id,
-    address, sex, birth_on, marital_status, n_children, education, occupation, is_student, is_staff, annual_income_amount,
+PARTY_COLUMNS = """source, source_key, party_kind, name, id_type, id_number, id_expires_on, mobile, email, wechat_unionid, wechat_openid,
+    device_id, address, sex, birth_on, marital_status, n_children, education, occupation, is_student, is_staff, annual_income_amount,
     district, industry, company_size, n_employees, annual_revenue_amount, founded_on, tax_grade, certificate,
     has_court_record, registered_on, deceased_on, valid_from_on, valid_to_on, recorded_at"""
 BORN = [
@@ -150,7 +150,7 @@ SOURCE_PARTY = Table(
             CASE raw_id_type WHEN '101' THEN 'resident_id' WHEN '102' THEN 'passport' WHEN '201' THEN 'uscc'
                  WHEN '199' THEN 'other' END AS id_type,
             clean(ID_NO) AS id_number, ID_EXP_DT::DATE AS id_expires_on, clean(MOBILE_NO) AS mobile, clean(EMAIL) AS email,
-            NULL::VARCHAR AS wechat_unionid, NULL::VARCHAR AS device_id, clean(ADDR) AS address, clean(SEX) AS raw_sex,
+            NULL::VARCHAR AS wechat_unionid, NULL::VARCHAR AS wechat_openid, NULL::VARCHAR AS device_id, clean(ADDR) AS address, clean(SEX) AS raw_sex,
             CASE raw_sex WHEN '1' THEN 'male' WHEN '2' THEN 'female' END AS sex,
             clean(BIRTH_DT) AS raw_birth_on, eight_digits(raw_birth_on) AS birth_on, clean(MARRY_ST) AS raw_marital_status,
             CASE raw_marital_status WHEN '01' THEN 'single' WHEN '02' THEN 'married' WHEN '03' THEN 'divorced'

@@ -13,6 +13,8 @@ read customer ids only.
 
 from zhike.identity.explain import LinkExplanation, explain_link
 from zhike.identity.golden import FieldOrigin, explain_field
+from zhike.identity.matching import MatchModel
+from zhike.identity.standardise import read_match_models
 from zhike.identity.steps import steps
 from zhike.identity.terms import Action, Change, IdentitySettings, Override, RecordKey
 
@@ -22,9 +24,11 @@ __all__ = [
     "FieldOrigin",
     "IdentitySettings",
     "LinkExplanation",
+    "MatchModel",
     "Override",
     "RecordKey",
     "explain_field",
     "explain_link",
+    "read_match_models",
     "steps",
 ]

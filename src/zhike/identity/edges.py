@@ -17,23 +17,30 @@ import numpy.typing as npt
 from zhike.identity.terms import Action, Override, RecordKey, Rule
 
 Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
 class Edges:
-    """Arrays of one length: the two records (``left`` < ``right``), the rule's priority, and the number of the key."""
+    """Arrays of one length: the two records (``left`` < ``right``), the rule's priority, and the number of the key.
+
+    ``bits`` : match weight of edges that the match model weighed; 0 for shared keys.
+    """
 
     left: Ints
     right: Ints
     priority: Ints
     key_no: Ints
+    bits: Floats
 
     def __len__(self) -> int:
         return len(self.left)
 
-    def take(self, chosen: npt.NDArray[np.bool_]) -> Edges:
-        """Return the edges where ``chosen`` is true."""
-        return Edges(self.left[chosen], self.right[chosen], self.priority[chosen], self.key_no[chosen])
+    def take(self, chosen: npt.NDArray[np.bool_] | Ints) -> Edges:
+        """Return the chosen edges: a flag per edge, or positions."""
+        return Edges(
+            self.left[chosen], self.right[chosen], self.priority[chosen], self.key_no[chosen], self.bits[chosen]
+        )
 
 
 def concatenate(parts: Sequence[Edges]) -> Edges:
@@ -43,14 +50,21 @@ def concatenate(parts: Sequence[Edges]) -> Edges:
         np.concatenate([p.right for p in parts]),
         np.concatenate([p.priority for p in parts]),
         np.concatenate([p.key_no for p in parts]),
+        np.concatenate([p.bits for p in parts]),
     )
 
 
 def edges_from_lists(
-    left: Sequence[int], right: Sequence[int], priority: Sequence[int], key_no: Sequence[int]
+    left: Sequence[int],
+    right: Sequence[int],
+    priority: Sequence[int],
+    key_no: Sequence[int],
+    bits: Sequence[float] = (),
 ) -> Edges:
-    """Return edges from plain lists."""
-    return Edges(*(np.array(values, np.int64) for values in (left, right, priority, key_no)))
+    """Return edges from plain lists; without ``bits`` they are of shared keys."""
+    weights = np.array(bits, np.float64) if bits else np.zeros(len(left))
+    a, b, rule, key = (np.array(values, np.int64) for values in (left, right, priority, key_no))
+    return Edges(a, b, rule, key, weights)
 
 
 def shared_keys(keys: ir.Table, rules: Sequence[Rule]) -> ir.Table:

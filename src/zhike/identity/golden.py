@@ -20,7 +20,7 @@ from zhike.kernel.errors import NotFound
 from zhike.sources.tables.party import SOURCE_PARTY
 
 NOT_GOLDEN = (
-    "source", "source_key", "party_kind", "valid_from_on", "valid_to_on", "recorded_at", "wechat_unionid", "device_id", "address",
+    "source", "source_key", "party_kind", "valid_from_on", "valid_to_on", "recorded_at", "wechat_unionid", "wechat_openid", "device_id", "address",
 )  # fmt: skip
 GOLDEN_COLUMNS = tuple(c for c in SOURCE_PARTY.columns if c.name not in NOT_GOLDEN)
 BY_RECENCY = (

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,32 +11,22 @@ import ibis.expr.types as ir
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from zhike.identity.changes import ChangeRow, explain_changes
 from zhike.identity.clusters import (
-    COMPANY,
-    MISSING,
     OVERRIDE_PRIORITY,
-    PERSON,
-    SOLE_TRADER,
     Clusters,
-    Facts,
-    build_clusters,
 )
-from zhike.identity.edges import Edges, override_pairs, shared_keys, star_edges
 from zhike.identity.inherit import NONE, Inheritance, Register, inherit
+from zhike.identity.matching import MatchModel
+from zhike.identity.resolve import resolve_records
 from zhike.identity.rows import Previous, RowWriter, integers
-from zhike.identity.rules import keys_of, rules
-from zhike.identity.standardise import standardise, versions_as_of
-from zhike.identity.terms import Action, AsOf, IdentitySettings, Override, RecordKey, Rule
+from zhike.identity.rules import rules
+from zhike.identity.terms import AsOf, IdentitySettings, Override, RecordKey
 from zhike.kernel.errors import BadInput, Finding
 from zhike.warehouse import Engine
 
 Ints = npt.NDArray[np.int64]
-NO_DAY = -(2**31)
-DAYS_BEFORE_1970 = 1_000_000
-KIND_CODES = {"person": PERSON, "sole_trader": SOLE_TRADER, "company": COMPANY}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +42,7 @@ class Linked:
 
 def link_records(
     engine: Engine, parties: ir.Table, previous: Previous, *, as_of: AsOf, settings: IdentitySettings,
-    overrides: Sequence[Override], key: bytes,
+    overrides: Sequence[Override], key: bytes, models: Sequence[MatchModel] = (),
 ) -> Linked:  # fmt: skip
     """Return which customer each record is, and what that changed.
 
@@ -68,31 +57,24 @@ def link_records(
     BadInput : two overrides contradict each other.
     """
     check_overrides(overrides)
-    all_rules = rules(settings)
-    names = [r.name for r in all_rules]
-    standard = standardise(versions_as_of(parties, as_of), settings.placeholder_birth_on)
-    with _table(engine, "identity_versions", standard) as versions:
-        edges, too_wide = _fetch_edges(engine, versions, all_rules)
-        records = versions.filter(versions.is_latest)
-        rows = _fetch_records(engine, records, previous.link)
+    resolved = resolve_records(engine, parties, as_of=as_of, settings=settings, overrides=overrides, models=models)
+    clusters = resolved.clusters
+    names = [r.name for r in rules(settings)]
+    with engine.holding("identity_records", resolved.records.select(["record_no", "source", "source_key"])) as records:
+        previous_no = _fetch_previous(engine, records, previous.link)
         register = _fetch_register(engine, records, previous.register)
-        numbers = _recordintegers(engine, records, overrides)
-    merges = override_pairs(overrides, numbers, Action.MERGE)
-    splits = override_pairs(overrides, numbers, Action.SPLIT)
-    clusters = build_clusters(_facts(rows), edges, merges=_pairs(merges), splits=_pairs(splits))
-    previous_no = integers(rows["previous_no"], NONE)
     inheritance = inherit(clusters.root, previous_no, register)
     alive = register.customer_no[register.is_alive]
     changes = explain_changes(clusters, previous_no, inheritance, alive_before=alive, rule_names=names)
-    writer = RowWriter(rows, names, settings.source_priority, as_of.on, key, previous, engine)
+    writer = RowWriter(resolved.records, names, settings.source_priority, as_of.on, key, previous, engine)
     ids = writer.ids(inheritance)
     return Linked(
         writer.link(clusters, inheritance, ids), writer.edge(clusters), writer.register(inheritance, ids, changes),
         writer.change(changes, ids),
-        _metrics(rows.num_rows, clusters, inheritance, changes)
+        _metrics(resolved.records.num_rows, clusters, inheritance, changes)
         | {
-            "keys_shared_too_widely": too_wide, "n_overrides_used": len(merges) + len(splits),
-            "n_overrides_without_record": len(overrides) - len(merges) - len(splits),
+            "keys_shared_too_widely": dict(resolved.too_wide), "n_overrides_used": resolved.n_overrides_used,
+            "n_overrides_without_record": len(overrides) - resolved.n_overrides_used,
         },
     )  # fmt: skip
 
@@ -132,41 +114,11 @@ def check_overrides(overrides: Sequence[Override]) -> None:
         )
 
 
-@contextmanager
-def _table(engine: Engine, name: str, expression: ir.Table) -> Iterator[ir.Table]:
-    """Keep an expression's rows in the engine while they are needed."""
-    yield engine.connection.create_table(name, expression, temp=True, overwrite=True)
-    engine.connection.drop_table(name, force=True)
-
-
-def _fetch_edges(engine: Engine, versions: ir.Table, all_rules: Sequence[Rule]) -> tuple[Edges, dict[str, int]]:
-    """Return the stars of all keys, and per rule how many keys were shared too widely to be used."""
-    with (
-        _table(engine, "identity_keys", keys_of(versions).distinct()) as keys,
-        _table(engine, "identity_shared", shared_keys(keys, all_rules)) as shared,
-    ):
-        rows = engine.fetch(star_edges(keys, shared))
-        wide = shared.filter(shared.is_too_wide).group_by("rule").aggregate(n=lambda t: t.count().cast("int64"))
-        too_wide = {r["rule"]: r["n"] for r in engine.fetch(wide.order_by("rule")).to_pylist()}
-    return Edges(*(integers(rows[c]) for c in ("left", "right", "priority", "key_no"))), too_wide
-
-
-def _fetch_records(engine: Engine, records: ir.Table, previous_link: ir.Table) -> pa.Table:
+def _fetch_previous(engine: Engine, records: ir.Table, previous_link: ir.Table) -> Ints:
+    """Return per record the customer number of the previous run; NONE where it had none."""
     before = previous_link.select("source", "source_key", previous_no=previous_link.customer_no)
-    joined = records.left_join(before, ["source", "source_key"])
-    columns = (
-        "record_no",
-        "source",
-        "source_key",
-        "party_kind",
-        "resident_id",
-        "uscc",
-        "birth_on",
-        "valid_from_on",
-        "recorded_at",
-        "previous_no",
-    )
-    return engine.fetch(joined.select(*columns).order_by("record_no")).combine_chunks()
+    joined = records.left_join(before, ["source", "source_key"]).select("record_no", "previous_no")
+    return integers(engine.fetch(joined.order_by("record_no"))["previous_no"], NONE)
 
 
 def _fetch_register(engine: Engine, records: ir.Table, register: ir.Table) -> Register:
@@ -183,32 +135,6 @@ def _fetch_register(engine: Engine, records: ir.Table, register: ir.Table) -> Re
         integers(rows["customer_no"]), integers(rows["record_no"], NONE), integers(rows["generation"]),
         rows["is_alive"].to_numpy().astype(bool),
     )  # fmt: skip
-
-
-def _recordintegers(engine: Engine, records: ir.Table, overrides: Sequence[Override]) -> dict[RecordKey, int]:
-    wanted = sorted({k.source_key for o in overrides for k in (o.left, o.right)})
-    if not wanted:
-        return {}
-    found = records.filter(records.source_key.isin(wanted)).select("source", "source_key", "record_no")
-    return {RecordKey(r["source"], r["source_key"]): r["record_no"] for r in engine.fetch(found).to_pylist()}
-
-
-def _pairs(found: Sequence[tuple[int, int, Override]]) -> list[tuple[int, int]]:
-    return sorted({(a, b) for a, b, _ in found})
-
-
-def _codes(column: Any) -> Ints:
-    """Return a text column as integer codes, MISSING where missing."""
-    encoded: Any = pc.dictionary_encode(column)
-    return integers(encoded.combine_chunks().indices if hasattr(encoded, "combine_chunks") else encoded.indices)
-
-
-def _facts(rows: pa.Table) -> Facts:
-    """Return what may contradict; days are counted from a day before any birth, so that none of them is MISSING."""
-    days = integers(pc.cast(rows["birth_on"], pa.int32()), NO_DAY)
-    born = np.where(days == NO_DAY, MISSING, days + DAYS_BEFORE_1970)
-    kind = integers(pc.index_in(rows["party_kind"], pa.array(list(KIND_CODES))))
-    return Facts(_codes(rows["resident_id"]), _codes(rows["uscc"]), born, kind)
 
 
 __all__ = ["Linked", "check_overrides", "link_records"]

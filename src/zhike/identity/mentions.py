@@ -6,18 +6,23 @@ the bank knows it. Equal sides are one record, however many invoices carry them.
 
 from __future__ import annotations
 
+import re
+from typing import NamedTuple
+
 import ibis
 import ibis.expr.types as ir
 
-from zhike.identity.document_numbers import compact_number, valid_uscc
+from zhike.identity.standard.numbers import standard_uscc
+from zhike.identity.standard.texts import narrow
 from zhike.identity.terms import AsOf
 
 INVOICE_SIDE, CALL_NOTE = "invoice_side", "call_note"
 SIDES = ("seller", "buyer")
 CALL_NOTE_KIND = "call_note"
-OLD_TAX_ID = r"^[0-9]{6}[0-9A-Z]{9}$"
+OLD_TAX_ID = re.compile(r"^[0-9]{6}[0-9A-Z]{9}$")
+NOISE = re.compile(r"[\s\-·.*]")
 USCC_LENGTH = 18
-MISREAD, MEANT = "OISZ", "0152"  # letters that no credit code has, and the digits they were read for
+MISREAD = str.maketrans("OISZ", "0152")  # letters that no credit code has, and the digits they were read for
 SIDE = ("source", "source_key", "name", "tax_id")
 
 
@@ -63,18 +68,27 @@ def call_notes(text: ir.Table, as_of: AsOf) -> ir.Table:
     return notes.select("source", "source_key", "text_id", "on", "body")
 
 
-def with_tax_numbers(table: ir.Table, column: str) -> ir.Table:
-    """Add what a taxpayer number says: ``uscc`` (a valid unified social credit code) and ``organisation``.
+class TaxNumber(NamedTuple):
+    """What a taxpayer number says; "" where it says nothing.
 
-    ``organisation`` is the nine-character organisation code inside a valid code, or inside an old number of 15 digits: the same
-    company has the same under both. Letters that no code has are read as the digits they resemble.
+    ``number`` : compact, in capitals, with letters that no code has read as the digits they resemble; ``uscc`` : a unified social
+    credit code whose check character is right; ``organisation`` : the nine-character organisation code inside such a code, or
+    inside an old number of 15 digits: the same company has the same under both.
     """
-    number = compact_number(table[column])
-    repaired = (number.length() == USCC_LENGTH).ifelse(number.translate(MISREAD, MEANT), number)
-    kept = table.mutate(number=repaired)
-    coded = kept.mutate(uscc=valid_uscc(kept.number))
-    old = coded.number.re_search(OLD_TAX_ID).ifelse(coded.number.substr(6, 9), ibis.null("string"))
-    return coded.mutate(organisation=ibis.coalesce(coded.uscc.substr(8, 9), old))
+
+    number: str = ""
+    uscc: str = ""
+    organisation: str = ""
+
+
+def tax_number(written: str | None) -> TaxNumber:
+    """Return what a written taxpayer number says."""
+    number = NOISE.sub("", narrow(written)).upper() if written else ""
+    if len(number) == USCC_LENGTH:
+        number = number.translate(MISREAD)
+        uscc = standard_uscc(number).value or ""
+        return TaxNumber(number, uscc, uscc[8:17])
+    return TaxNumber(number, "", number[6:] if OLD_TAX_ID.match(number) else "")
 
 
 def invoice_parties(invoice: ir.Table, mentions: ir.Table) -> ir.Table:
@@ -103,4 +117,4 @@ def invoice_parties(invoice: ir.Table, mentions: ir.Table) -> ir.Table:
     return found.select("invoice_id", *(f"{s}_{c}" for s in SIDES for c in ("customer_id", "outside_id")))
 
 
-__all__ = ["CALL_NOTE", "INVOICE_SIDE", "call_notes", "invoice_parties", "invoice_sides", "side_id", "with_tax_numbers"]
+__all__ = ["CALL_NOTE", "INVOICE_SIDE", "call_notes", "invoice_parties", "invoice_sides", "side_id", "tax_number"]

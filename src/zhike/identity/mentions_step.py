@@ -10,7 +10,7 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 
-from zhike.identity.mentions import CALL_NOTE, INVOICE_SIDE, SIDES, call_notes, invoice_sides, side_id, with_tax_numbers
+from zhike.identity.mentions import CALL_NOTE, INVOICE_SIDE, SIDES, call_notes, invoice_sides, side_id, tax_number
 from zhike.identity.mentions_known import Described, KnownCompanies
 from zhike.identity.mentions_link import NOTHING, Bar, NoteLinker, NoteName, Outcome, Side, SideLinker, outside_by_name
 from zhike.identity.mentions_rows import Before, Mention, Row, mention_rows
@@ -28,6 +28,7 @@ VERSION = 1  # raise when the same mentions would be linked otherwise
 TIES = ("employee_of", "legal_representative_of", "controller_of", "shareholder_of", "contact_of", "disponent_of")
 READ = ("invoice", "text", "source_party", "identity_link", "party_relation", "company_contact")
 KEPT = ("company_mention", "outside_company")
+DISTRICT_DIGITS = 6
 
 
 def mention_step(settings: IdentitySettings, key: bytes) -> Step:
@@ -91,7 +92,9 @@ class _Run:
         """Return every mention with what it means."""
         self._know_customers()
         rows = self._engine.fetch(self._sides()).to_pylist()
-        sides = [Side(r["mention_id"], self._described(r), r["customer_id"] or "", r["n_documents"]) for r in rows]
+        sides = [
+            Side(r["mention_id"], self._described(r, "tax_id"), r["customer_id"] or "", r["n_documents"]) for r in rows
+        ]
         outcomes = SideLinker(self.known, self._bar, self._customers).link_sides(sides)
         mentions = [
             Mention(
@@ -112,12 +115,11 @@ class _Run:
             self._parsed[written] = self._names.parse(written)
         return self._parsed[written]
 
-    def _described(self, row: Row) -> Described:
+    def _described(self, row: Row, number: str) -> Described:
+        """Return what a row says of a company; its taxpayer number stands in the column ``number``."""
         name = self._parse(row["name"])
         former = self._parse(name.former) if name is not None and name.former else None
-        return Described(
-            name, row["number"] or "", row["uscc"] or "", row["organisation"] or "", row.get("phone") or "", former
-        )
+        return Described(name, *tax_number(row[number]), row.get("phone") or "", former)
 
     def _know_customers(self) -> None:
         """Enter customers that are companies or sole traders, with every name and number that any version of a record has."""
@@ -129,24 +131,20 @@ class _Run:
             .select("customer_id", "name", "id_number", "district")
             .distinct()
         )
-        for row in self._engine.fetch(
-            with_tax_numbers(facts, "id_number").order_by("customer_id", "name", "number", "district")
-        ).to_pylist():
+        ordered = facts.order_by("customer_id", "name", "id_number", "district")
+        for row in self._engine.fetch(ordered).to_pylist():
             at = self._customers.get(row["customer_id"])
             if at is None:
                 at = self._customers[row["customer_id"]] = self.known.add(row["customer_id"])
             district = row["district"] or ""
-            self.known.learn(
-                at, self._described(row), region=district if len(district) == 6 and district.isdigit() else ""
-            )
+            is_code = len(district) == DISTRICT_DIGITS and district.isdigit()
+            self.known.learn(at, self._described(row, "id_number"), region=district if is_code else "")
 
     def _sides(self) -> ir.Table:
         """Return the distinct sides of invoices with ids, numbers, and the customer of the source's own key."""
         sides = invoice_sides(self._tables["invoice"], self._as_of)
         links = self._tables["identity_link"].select("source", "source_key", "customer_id")
-        held = with_tax_numbers(
-            sides.left_join(links, ["source", "source_key"]).drop("source_right", "source_key_right"), "tax_id"
-        )
+        held = sides.left_join(links, ["source", "source_key"]).drop("source_right", "source_key_right")
         return held.mutate(mention_id=side_id(held.source, held.source_key, held.name, held.tax_id))
 
     def _link_notes(self, sides: Mapping[str, Outcome]) -> list[Mention]:

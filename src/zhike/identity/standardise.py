@@ -1,137 +1,204 @@
-"""Bring records of all sources to one form, so that equal things are equal text. Expressions only; nothing is guessed.
+"""Bring records of all sources to one form, so that equal things are equal text; nothing is guessed.
 
-What cannot be a value (a placeholder, a masked number, a check digit that fails) becomes missing: a missing value links
-nothing.
+What a value is, is said by the functions of ``standard``, asked once per distinct value. A value with a flaw (a placeholder, a
+masked number, a check digit that fails) becomes missing, and a missing value links nothing; the flaw is told beside it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
+from typing import Any
 
 import ibis
 import ibis.expr.types as ir
+import pyarrow as pa
+import pyarrow.compute
 
-from zhike.identity.document_numbers import (
-    birth_of_resident_id,
-    compact_number,
-    half_width,
-    resident_serial,
-    valid_resident_id,
-    valid_uscc,
+from zhike.identity.matching import MatchModel
+from zhike.identity.matching.definition import read_models
+from zhike.identity.standard import (
+    Standard,
+    door_of,
+    region_prefix,
+    regions_of,
+    standard_company_name,
+    standard_device,
+    standard_document,
+    standard_email,
+    standard_person_name,
+    standard_phone,
+    standard_wechat_id,
 )
+from zhike.identity.standard.companies import full_company_name
+from zhike.identity.standard.plain import plain_emails, plain_phones, plain_residents
 from zhike.identity.terms import AsOf
+from zhike.kernel.definitions import Definition
+from zhike.warehouse import Engine
 
-MOBILE = r"^1[3-9][0-9]{9}$"
-EMAIL = r"^[a-z0-9._%+\-]+@[a-z0-9.\-]+\.[a-z]{2,}$"
-NAME_NOISE = r"[\s·•．.,，、()（）\-_*'’&/]"
-PLAIN_NAME = r"^[一-龥]{2,4}$"
-NO_NAME = ("", "未知", "无", "不详", "匿名", "游客", "TEST", "测试", "NULL", "NONE", "UNKNOWN")
-TITLES = r"(先生|女士|小姐|太太|老师|老板|经理)+$"  # what is left of 王先生 is a surname: no name
-USED = ("record_no", "is_latest", "valid_from_on", "recorded_at", "source", "source_key", "party_kind", "id_type", "birth_on",
-        "wechat_unionid", "device_id")  # fmt: skip
-KEPT = ("record_no", "is_latest", "valid_from_on", "recorded_at", "source", "source_key", "party_kind", "resident_id", "uscc",
-        "name_key", "initial", "mobile", "email")  # fmt: skip
-OTHER_DOCUMENTS = ("passport", "hk_macau_permit", "other")
-SHORTEST_DOCUMENT = 6
-
-
-def standard_mobile(value: ir.StringValue) -> ir.StringValue:
-    """Return an 11-digit mainland mobile number, else missing (masked, foreign, fixed-line or one digit repeated)."""
-    digits = half_width(value).re_replace(r"[^0-9+]", "").re_replace(r"^(\+?0{0,2}86)", "")
-    is_real = digits.re_search(MOBILE) & ~digits.substr(3, 8).re_search(r"^(0{8}|1{8}|8{8}|9{8}|12345678)$")
-    return is_real.ifelse(digits, ibis.null("string"))
-
-
-def standard_email(value: ir.StringValue) -> ir.StringValue:
-    """Return an e-mail address in small letters, else missing."""
-    address = half_width(value).strip().lower()
-    return address.re_search(EMAIL).ifelse(address, ibis.null("string"))
-
-
-def _is_plain(value: ir.StringValue) -> ir.BooleanValue:
-    """Whether a text is a Chinese name as it should be: two to four characters, no title. Nearly all are; the rest costs more."""
-    return value.re_search(PLAIN_NAME) & ~value.re_search(TITLES) & ~value.isin(NO_NAME)
+Values = Any  # an Arrow array: its type parameters say nothing here
+pc: Any = pyarrow.compute  # its stubs know fewer calls than there are
+DAY_FORM = "%Y%m%d"
+CARRIED = ("row_no", "record_no", "is_latest", "valid_from_on", "recorded_at", "source", "source_key", "party_kind")
+ASKED = (
+    "name", "id_type", "id_number", "mobile", "email", "wechat_unionid", "wechat_openid", "device_id", "address", "district", "sex",
+    "birth_on",
+)  # fmt: skip
+NAME_COLUMNS = ("name_key", "sound", "family", "given", "initial", "name_flaw")
+DOCUMENT_COLUMNS = ("resident_id", "uscc", "document", "document_flaw")
+SIMPLE: Mapping[str, Callable[[str | None], Standard]] = {
+    "mobile": standard_phone,
+    "email": standard_email,
+    "wechat_unionid": standard_wechat_id,
+    "wechat_openid": standard_wechat_id,
+    "device_id": standard_device,
+}
+PLAIN: Mapping[str, Callable[[Values], Values]] = {"mobile": plain_phones, "email": plain_emails}
+FLAWS = ("name", "document", *SIMPLE)
+COMPARED = (
+    "resident_id", "uscc", "document", "mobile", "email", "name_key", "full_name", "sound", "family", "given", "initial", "born", "birth_year", "sex",
+    "region", "door", "wechat_unionid", "wechat_openid", "device_id",
+)  # fmt: skip
+COLUMNS = (*CARRIED, *COMPARED, "birth_on", "written_born", *(f"{f}_flaw" for f in FLAWS))
 
 
-def name_initial(value: ir.StringValue) -> ir.StringValue:
-    """Return the first character of whatever stands for a name (王 of 王先生, 张 of 张*); missing when nothing does."""
-    bare = half_width(value).upper().re_replace(NAME_NOISE, "")
-    is_hint = ~bare.isin(NO_NAME) & ~bare.re_search(r"^[*＊?？]")
-    return _is_plain(value).ifelse(value.substr(0, 1), is_hint.ifelse(bare.substr(0, 1), ibis.null("string")))
-
-
-def standard_name(value: ir.StringValue) -> ir.StringValue:
-    """Return a name in capitals, half-width, without blanks, dots and titles; missing when it is none or is masked."""
-    bare = half_width(value).upper().re_replace(r"\s", "").re_replace(TITLES, "")
-    is_masked = bare.re_search(r"[*＊?？]")
-    key = bare.re_replace(NAME_NOISE, "")
-    is_name = ~is_masked & (key.length() >= 2) & ~key.isin(NO_NAME)
-    return _is_plain(value).ifelse(value, is_name.ifelse(key, ibis.null("string")))
+def read_match_models(definitions: Sequence[Definition]) -> tuple[MatchModel, ...]:
+    """Return the match models of a project; BadInput when one is malformed or compares what a standardised record has not."""
+    return read_models(definitions, columns=COMPARED)
 
 
 def versions_as_of(parties: ir.Table, as_of: AsOf) -> ir.Table:
-    """Return the versions of source records known at the end of ``as_of``, with ``record_no`` and ``is_latest``.
+    """Return the versions of source records known at the end of ``as_of``, with ``record_no``, ``row_no`` and ``is_latest``.
 
-    ``record_no`` numbers the records from 0 by (source, source_key); ``is_latest`` marks one version of each. A record whose
-    validity has ended keeps its last version: its history still belongs to a customer.
+    ``record_no`` numbers the records from 0 by (source, source_key), ``row_no`` their versions; ``is_latest`` marks one version
+    of each. A record whose validity has ended keeps its last version: its history still belongs to a customer.
     """
     known = parties.filter((parties.valid_from_on <= as_of.on) & (parties.recorded_at <= as_of.known_by))
     records = known.group_by("source", "source_key").aggregate(last_on=known.valid_from_on.max())
     records = records.mutate(record_no=ibis.row_number().over(order_by=["source", "source_key"]))
     joined = known.inner_join(records, ["source", "source_key"])
-    return joined.mutate(is_latest=joined.valid_from_on == joined.last_on).drop("last_on")
+    row_no = ibis.row_number().over(order_by=["record_no", "valid_from_on"])
+    return joined.mutate(is_latest=joined.valid_from_on == joined.last_on, row_no=row_no).drop("last_on")
 
 
-def as_columns(table: ir.Table) -> ir.Table:
-    """Return the table with its expressions kept as columns, so that what follows names a result and not its formula.
+def standardised(engine: Engine, versions: ir.Table, placeholder_birth_on: Sequence[date] = ()) -> pa.Table:
+    """Return one standardised row per version of a record; see :func:`standardise`."""
+    return standardise(engine.fetch(versions.select(*CARRIED, *ASKED)), placeholder_birth_on)
 
-    Ibis writes formulas out at each place that names them; a formula that uses chance (dropped again by whoever selects
-    from this) is never written out twice.
+
+def standardise(raw: pa.Table, placeholder_birth_on: Sequence[date] = ()) -> pa.Table:
+    """Return standardised rows of :data:`COLUMNS` for rows of :data:`CARRIED` and :data:`ASKED`, in their order.
+
+    ``document`` is any other number with its type, ``initial`` is also there for a name that is only hinted at, ``birth_on`` and
+    ``sex`` of a valid resident id beat those written, ``born`` is YYYYMMDD, ``full_name`` the key of a company's name that is
+    written in full and so nearly unique, ``region`` a GB/T 2260 code, ``door`` the numbers of
+    an address, ``…_flaw`` says why a value was dropped.
     """
-    return table.mutate(kept_apart=ibis.random())
+    columns = {name: raw[name].combine_chunks() for name in (*CARRIED, *ASKED)}
+    is_company = pc.equal(columns["party_kind"], "company")
+    found: dict[str, Values] = {name: columns[name] for name in CARRIED}
+    found |= _asked(_joined(pc.if_else(is_company, "c", "p"), columns["name"]), NAME_COLUMNS, _about_name)
+    of_companies = pc.if_else(is_company, columns["name"], pa.scalar(None, pa.string()))
+    found |= _asked(of_companies, ("full_name",), lambda value: (full_company_name(value),))
+    found |= _documents(columns, is_company)
+    for name, ask in SIMPLE.items():
+        plain = PLAIN[name](columns[name]) if name in PLAIN else pa.nulls(len(columns[name]), pa.string())
+        asked = _asked(_unless(plain, columns[name]), (name, f"{name}_flaw"), ask)
+        found |= {**asked, name: pc.coalesce(plain, asked[name])}
+    found |= _asked(columns["address"], ("door",), lambda value: (door_of(value),))
+    found["region"] = _regions(columns["district"], columns["address"])
+    found |= _born(columns, found["resident_id"], is_company, placeholder_birth_on)
+    return pa.table({name: found[name] for name in COLUMNS})
 
 
-def standardise(versions: ir.Table, placeholder_birth_on: Sequence[date] = ()) -> ir.Table:
-    """Return one standardised row per version of a record.
+def standard_rows(rows: Sequence[Mapping[str, Any]], placeholder_birth_on: Sequence[date] = ()) -> list[dict[str, Any]]:
+    """Return a few live records in standard form; each has the columns of ``source_party`` and of :data:`CARRIED`."""
+    raw = pa.table({name: pa.array([r.get(name) for r in rows], _type_of(name)) for name in (*CARRIED, *ASKED)})
+    return standardise(raw, placeholder_birth_on).to_pylist()
 
-    Columns: record_no, is_latest, valid_from_on, recorded_at, source, source_key, party_kind, resident_id, uscc, document
-    (any other number with its type), mobile, email, name_key, initial (also of a name that is only hinted at), birth_on (the
-    one in a valid resident id beats the one written), wechat_unionid, device_id.
-    """
-    texts = as_columns(versions.select(
-        *USED, number=compact_number(versions.id_number), name_key=standard_name(versions.name), initial=name_initial(versions.name),
-        mobile=standard_mobile(versions.mobile), email=standard_email(versions.email),
-    ))  # fmt: skip
-    numbered = as_columns(texts.mutate(serial=resident_serial(texts.number)).drop("kept_apart"))
-    missing = ibis.null("string")
-    documents = numbered.mutate(
-        resident_id=(numbered.party_kind == "company").ifelse(
-            missing, valid_resident_id(numbered.number, numbered.serial)
-        ),
-        uscc=(numbered.party_kind == "person").ifelse(missing, valid_uscc(numbered.number)),
+
+def _type_of(name: str) -> pa.DataType:
+    kinds: dict[str, pa.DataType] = {
+        "row_no": pa.int64(), "record_no": pa.int64(), "is_latest": pa.bool_(), "valid_from_on": pa.date32(),
+        "recorded_at": pa.timestamp("us"), "birth_on": pa.date32(),
+    }  # fmt: skip
+    return kinds.get(name, pa.string())
+
+
+def _joined(*parts: Values, by: str = "") -> Values:
+    """Return texts side by side; missing where any is."""
+    return pc.binary_join_element_wise(*parts, by)
+
+
+def _asked(values: Values, names: Sequence[str], ask: Callable[[str], Sequence[str | None]]) -> dict[str, Values]:
+    """Return the columns that ``ask`` answers with, asked once per distinct value."""
+    encoded = values.dictionary_encode()
+    answers = list(zip(*map(ask, encoded.dictionary.to_pylist()), strict=True)) or [()] * len(names)
+    return {n: pa.array(a, pa.string()).take(encoded.indices) for n, a in zip(names, answers, strict=True)}
+
+
+def _about_name(asked: str) -> Sequence[str | None]:
+    """Answer about a name; the first character says whose: ``p`` a person's, ``c`` a company's."""
+    return standard_company_name(asked[1:]) if asked[0] == "c" else standard_person_name(asked[1:])
+
+
+def _about_document(asked: str) -> Sequence[str | None]:
+    kind, id_type, number = asked.split("|", 2)
+    return standard_document(kind, id_type, number)
+
+
+def _unless(plain: Values, values: Values) -> Values:
+    """Return the values that are not plain."""
+    return pc.if_else(pc.is_valid(plain), pa.scalar(None, pa.string()), values)
+
+
+def _documents(columns: Mapping[str, Values], is_company: Values) -> dict[str, Values]:
+    plain = plain_residents(pc.if_else(is_company, pa.scalar(None, pa.string()), columns["id_number"]))
+    odd = _unless(plain, columns["id_number"])
+    asked = _asked(
+        _joined(columns["party_kind"], pc.fill_null(columns["id_type"], ""), odd, by="|"),
+        DOCUMENT_COLUMNS,
+        _about_document,
     )
-    documents = as_columns(documents.drop("kept_apart"))
-    is_other = documents.id_type.isin(OTHER_DOCUMENTS) & (documents.number.length() >= SHORTEST_DOCUMENT)
-    born = documents.birth_on
-    for day in placeholder_birth_on:
-        born = born.nullif(day)
-    written = (documents.party_kind == "company").ifelse(ibis.null("date"), born)
-    return documents.select(
-        *KEPT,
-        document=is_other.ifelse(documents.id_type + ":" + documents.number, missing),
-        birth_on=ibis.coalesce(birth_of_resident_id(documents.resident_id), written),
-        wechat_unionid=documents.wechat_unionid.strip().nullif(""),
-        device_id=documents.device_id.strip().nullif(""),
-    )
+    return {**asked, "resident_id": pc.coalesce(plain, asked["resident_id"])}
+
+
+def _regions(districts: Values, addresses: Values) -> Values:
+    """Return region codes: the district where it is a code, else what district and address say in words."""
+    is_code = pc.fill_null(pc.match_substring_regex(districts, r"^[0-9]{6}$"), False)  # noqa: FBT003 - a literal value
+    place = _joined(pc.fill_null(districts, ""), pc.fill_null(addresses, ""))
+    asked = pc.if_else(is_code, None, place).dictionary_encode()
+    prefixes = pa.array([region_prefix(v) for v in asked.dictionary.to_pylist()], pa.string()).dictionary_encode()
+    distinct: Values = prefixes.dictionary
+    codes = pa.array(regions_of(distinct.to_pylist()), pa.string())
+    read = codes.take(prefixes.indices).take(asked.indices)
+    return pc.if_else(is_code, districts, read)
+
+
+def _born(
+    columns: Mapping[str, Values], resident_id: Values, is_company: Values, placeholder_birth_on: Sequence[date]
+) -> dict[str, Values]:
+    """Return days of birth and sex: those inside a valid resident id, else those written."""
+    is_placeholder = pc.is_in(columns["birth_on"], pa.array(placeholder_birth_on, pa.date32()))
+    nobody = pc.or_(is_company, is_placeholder)
+    written = pc.strftime(pc.if_else(nobody, None, columns["birth_on"]), DAY_FORM)
+    born = pc.coalesce(pc.utf8_slice_codeunits(resident_id, 6, 14), written)
+    order = pc.cast(pc.utf8_slice_codeunits(resident_id, 16, 17), pa.int8())
+    carried = pc.if_else(pc.equal(pc.bit_wise_and(order, 1), 1), "male", "female")
+    return {
+        "born": born, "birth_year": pc.utf8_slice_codeunits(born, 0, 4), "written_born": written,
+        "birth_on": pc.cast(pc.strptime(born, DAY_FORM, "s"), pa.date32()),
+        "sex": pc.coalesce(carried, pc.if_else(is_company, None, columns["sex"])),
+    }  # fmt: skip
 
 
 __all__ = [
-    "as_columns",
-    "name_initial",
-    "standard_email",
-    "standard_mobile",
-    "standard_name",
+    "COLUMNS",
+    "COMPARED",
+    "FLAWS",
+    "read_match_models",
+    "standard_rows",
     "standardise",
+    "standardised",
     "versions_as_of",
 ]

@@ -8,6 +8,7 @@ from typing import Any
 
 from zhike.identity.golden import golden_records
 from zhike.identity.link import link_records
+from zhike.identity.matching import MatchModel
 from zhike.identity.mentions_step import mention_step
 from zhike.identity.relations import customer_accounts, customer_relations, shared_households
 from zhike.identity.rows import Previous
@@ -15,10 +16,12 @@ from zhike.identity.terms import AsOf, IdentitySettings, Override
 from zhike.kernel.hashing import fingerprint
 from zhike.warehouse import Input, Output, Step, StepContext
 
-VERSION = 2  # raise when the same records would be linked otherwise: unchanged steps are then done anew
+VERSION = 4  # raise when the same records would be linked otherwise: unchanged steps are then done anew
 
 
-def steps(*, settings: IdentitySettings, overrides: Sequence[Override], key: bytes) -> list[Step]:
+def steps(
+    *, settings: IdentitySettings, overrides: Sequence[Override], key: bytes, models: Sequence[MatchModel] = ()
+) -> list[Step]:
     """Return the steps that make customers of source records.
 
     Parameters
@@ -26,19 +29,21 @@ def steps(*, settings: IdentitySettings, overrides: Sequence[Override], key: byt
     settings : parameters, filled from definitions by the caller.
     overrides : officers' merges and splits in force, from the store.
     key : the project's identity key; ids are keyed hashes, see ``kernel.hashing.keyed_id``.
+    models : match models for records that share no number; none = shared numbers only.
     """
     material = (
         VERSION,
         fingerprint(asdict(settings)),
         fingerprint([asdict(o) for o in overrides]),
         fingerprint(key.hex()),
+        fingerprint([asdict(m) for m in models]),
     )
     return [
         Step(
             "identity:link",
             writes=(Output("identity_link"), Output("identity_edge"), Output("identity_register"), Output("identity_change")),
             reads=(Input("source_party"), *(Input(t, lag=1) for t in ("identity_link", "identity_register", "identity_change"))),
-            work=_Link(settings, tuple(overrides), key), material=material,
+            work=_Link(settings, tuple(overrides), key, tuple(models)), material=material,
         ),
         Step(
             "identity:customer", writes=(Output("customer"),), reads=(Input("source_party"), Input("identity_link")),
@@ -62,13 +67,14 @@ class _Link:
     settings: IdentitySettings
     overrides: tuple[Override, ...]
     key: bytes
+    models: tuple[MatchModel, ...]
 
     def __call__(self, context: StepContext) -> Mapping[str, Any]:
         before = context.previous
         previous = Previous(before["identity_link"], before["identity_register"], before["identity_change"])
         linked = link_records(
             context.engine, context.tables["source_party"], previous, as_of=self.settings.as_of(context.as_of), settings=self.settings,
-            overrides=self.overrides, key=self.key,
+            overrides=self.overrides, key=self.key, models=self.models,
         )  # fmt: skip
         context.write("identity_link", linked.link)
         context.write("identity_edge", linked.edge)

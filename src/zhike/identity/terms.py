@@ -34,9 +34,11 @@ class Refusal(StrEnum):
     RESIDENT_ID = "resident_id"
     USCC = "uscc"
     BIRTH = "birth_on"
+    BIRTH_AND_SEX = "birth_on_and_sex"
     KIND = "party_kind"
     OVERRIDE = "override"
     AMBIGUOUS = "ambiguous"
+    SIZE = "size"
 
 
 class MentionState(StrEnum):
@@ -99,9 +101,10 @@ class IdentitySettings:
 
     ``source_priority`` ranks sources for the golden record, most trusted first; sources not named come after, by name.
     ``max_sharing`` limits, per rule, by how many records a key may be shared; ``default_max_sharing`` holds for the rest.
-    ``placeholder_birth_on`` are dates that systems write for "unknown". ``timezone`` says when a business day ends.
-    ``own_places`` (code → name) are places in company names that no official table has, besides those that addresses show. A mention of a company is linked by itself
-    from the probability ``mention_link_from``, and shown to an officer from ``mention_review_from``.
+    ``placeholder_birth_on`` are dates that systems write for "unknown". ``timezone`` says when a business day ends. A customer of more than
+    ``largest_cluster`` records is made only by numbers of the person or company itself.
+    ``own_places`` (code → name) are places in company names that no official table has, besides those that addresses show. A mention of a
+    company is linked by itself from the probability ``mention_link_from``, and shown to an officer from ``mention_review_from``.
     """
 
     source_priority: tuple[str, ...] = ("core",)
@@ -109,6 +112,7 @@ class IdentitySettings:
     max_sharing: Mapping[str, int] = field(default_factory=lambda: {"id_number": 20, "uscc": 20, "wechat_unionid": 20})
     placeholder_birth_on: tuple[date, ...] = (date(1900, 1, 1), date(1899, 12, 31), date(1901, 1, 1))
     timezone: str = "Asia/Shanghai"
+    largest_cluster: int = 20
     own_places: Mapping[str, str] = field(default_factory=dict)
     mention_link_from: float = 0.99
     mention_review_from: float = 0.5

@@ -12,6 +12,7 @@ from functools import partial
 from typing import TypeVar
 
 from zhike.decision import Campaign, compile_campaigns
+from zhike.identity import MatchModel, read_match_models
 from zhike.kernel.definitions import Definition, DefinitionSet
 from zhike.kernel.errors import BadInput, Finding, ZhikeError
 from zhike.kernel.settings import Settings
@@ -46,6 +47,7 @@ class Compiled:
     tags: Mapping[str, Tag]
     segments: Mapping[str, Segment]
     models: Sequence[tuple[Definition, ModelDefinition]]
+    match_models: tuple[MatchModel, ...]
     policy: Policy
     campaigns: tuple[Campaign, ...]
     metrics: Mapping[str, Metric]
@@ -62,6 +64,7 @@ class Compiled:
             "tags": len(self.tags),
             "segments": len(self.segments),
             "models": len(self.models),
+            "identity_models": len(self.match_models),
             "gates": len(self.policy.gates),
             "campaigns": len(self.campaigns),
         }
@@ -111,6 +114,7 @@ def compile_project(definitions: DefinitionSet, settings: Settings, *, permit_ke
     tags = _collect(findings, lambda: parse_tags([d for d in sound if d.kind == "tag"], replace(whole, tags={}))) or {}
     segments = _collect(findings, lambda: parse_segments(sound, replace(whole, segments={}))) or {}
     models = _collect(findings, lambda: parse_models(definitions)) or []
+    match_models = _collect(findings, lambda: read_match_models(found)) or ()
     policy = _collect(
         findings, lambda: read_policy(definitions, whole, timezone=settings.business_timezone, key=permit_key)
     )
@@ -127,7 +131,9 @@ def compile_project(definitions: DefinitionSet, settings: Settings, *, permit_ke
         **{n: definitions.parameters[n] for n in METRIC_PARAMETERS}, timezone=settings.business_timezone
     )
     contracts = contracts_with(profile)
-    return Compiled(definitions, features, contracts, whole, tags, segments, models, policy, campaigns, metrics)
+    return Compiled(
+        definitions, features, contracts, whole, tags, segments, models, match_models, policy, campaigns, metrics
+    )
 
 
 def _terms(

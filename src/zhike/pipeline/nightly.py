@@ -148,6 +148,7 @@ def plan_night(night: Night, compiled: Compiled, store: OperationsStore) -> RunP
             settings=identity_settings(compiled.definitions.parameters),
             overrides=identity_overrides(store.overrides()),
             key=settings.secret(settings.identity_key),
+            models=compiled.match_models,
         ),
         *policy_steps(compiled.policy),
         profile_step(compiled.features, timezone=zone),

@@ -8,10 +8,11 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import unquote
 
 import ibis
@@ -103,6 +104,25 @@ class Engine:
     def fetch(self, expression: ir.Table) -> pa.Table:
         """Return the rows of an expression in memory."""
         return self.connection.to_pyarrow(expression)
+
+    @contextmanager
+    def temporary(self, name: str, rows: ir.Table | pa.Table) -> Iterator[ir.Table]:
+        """Keep rows in the engine while they are needed."""
+        yield self.connection.create_table(name, rows, temp=True, overwrite=True)
+        self.connection.drop_table(name, force=True)
+
+    @contextmanager
+    def holding(self, name: str, rows: pa.Table) -> Iterator[ir.Table]:
+        """Let the engine read rows where they lie in memory, while they are needed: nothing is copied."""
+        self.connection.con.register(name, rows)
+        yield self.connection.table(name)
+        self.connection.con.unregister(name)
+
+    def splink(self) -> Any:
+        """Return Splink's door to this engine: it reads the temporary tables by their names."""
+        from splink.backends.duckdb import DuckDBAPI
+
+        return DuckDBAPI(self.connection.con)
 
     def close(self) -> None:
         """Close the connection and remove the scratch folder."""

@@ -44,7 +44,6 @@ def test_two_valid_resident_ids_never_become_one_customer(link: Link) -> None:
     assert groups(tables) == {frozenset("1"), frozenset("2")}
     assert {(e["rule"], e["refused_because"]) for e in tables["identity_edge"]} == {
         ("mobile_name", "resident_id"),
-        ("mobile_birth", "resident_id"),
     }
 
 

@@ -32,7 +32,7 @@ from zhike.identity.standard.places import COUNTRY, Places, official_places, pla
 from zhike.kernel.definitions import SafeLoader
 
 FILE = Path(__file__).with_name("company_words.yaml")
-SHORTEST_CORE = 2
+SHORTEST_CORE, SHORTEST_FULL = 2, 8
 PLACES_IN_A_NAME = 3  # province, city, district
 LIMITED = "有限公司"
 LOST_LIMITS = ("冇限", "右限", "友限")
@@ -428,6 +428,21 @@ def core_shape(core: str) -> str:
     return "".join([shapes.get(c, c) for c in core])
 
 
+@cache
+def _usual_names() -> CompanyNames:
+    return CompanyNames()
+
+
+def full_company_name(written: str) -> str | None:
+    """Return the key of a name that is written in full, and so nearly unique; missing for a short name.
+
+    In full: with a legal form that says its law, and at least eight characters.
+    """
+    name = _usual_names().parse(written)
+    is_full = name.core and name.legal_form not in UNSURE_FORMS and len(name.name) >= SHORTEST_FULL
+    return name.key if is_full else None
+
+
 COLUMNS = (*CompanyName._fields, "is_full", "sound", "shape")
 
 
@@ -472,4 +487,5 @@ __all__ = [
     "company_words",
     "core_shape",
     "core_sound",
+    "full_company_name",
 ]

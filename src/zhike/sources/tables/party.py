@@ -20,6 +20,7 @@ SOURCE_PARTY = Contract(
         text("mobile", "手机号", "Mobile number", personal=DIRECT),
         text("email", "电子邮箱", "E-mail address", personal=DIRECT),
         text("wechat_unionid", "微信UnionID", "WeChat union id", personal=DIRECT),
+        text("wechat_openid", "微信OpenID", "WeChat open id, of one official account or mini program", personal=DIRECT),
         text("device_id", "设备号", "Device id", personal=DIRECT),
         text("address", "地址", "Address", personal=DIRECT),
         code("sex", "性别", "Sex", allowed=("male", "female"), personal=QUASI),

@@ -1,0 +1,147 @@
+"""Which records are one customer: from records to clusters, without ids and history. ``link`` gives the clusters their ids.
+
+Records are standardised, linked by the keys that they share, and what shares none is weighed by the match models. Joins happen
+in the engine, the graph in arrays, only conflicts in Python.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import ibis.expr.types as ir
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from zhike.identity.clusters import COMPANY, MISSING, PERSON, SOLE_TRADER, Clusters, Facts, build_clusters, connected
+from zhike.identity.edges import Edges, concatenate, override_pairs, shared_keys, star_edges
+from zhike.identity.matching import MatchModel
+from zhike.identity.rows import integers
+from zhike.identity.rules import MEANINGS, MODEL_RULE, keys_of, rules
+from zhike.identity.standardise import standardised, versions_as_of
+from zhike.identity.terms import Action, AsOf, IdentitySettings, Override, RecordKey, Rule
+from zhike.identity.weighing import automatic_edges, weigh_records
+from zhike.warehouse import Engine
+
+Ints = npt.NDArray[np.int64]
+SEXES = ("female", "male")
+KIND_CODES = {"person": PERSON, "sole_trader": SOLE_TRADER, "company": COMPANY}
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """The records in the order of their numbers, standardised, latest version; and the clusters that they make.
+
+    ``versions`` : standardised rows of all versions. ``weighed`` : pairs of records that a match model links or wants seen.
+    ``too_wide`` : per rule, how many keys were shared by too many records to mean anybody.
+    """
+
+    records: pa.Table
+    versions: pa.Table
+    clusters: Clusters
+    weighed: pa.Table
+    too_wide: Mapping[str, int]
+    n_overrides_used: int
+
+
+def resolve_records(
+    engine: Engine, parties: ir.Table, *, as_of: AsOf, settings: IdentitySettings, overrides: Sequence[Override] = (),
+    models: Sequence[MatchModel] = (),
+) -> Resolved:  # fmt: skip
+    """Return which of the records known at the end of ``as_of`` are one customer.
+
+    Parameters
+    ----------
+    parties : ``source_party``.
+    overrides : officers' merges and splits; those of records that are not there (any more) wait.
+    models : match models; none = by shared keys only.
+    """
+    versions = standardised(engine, versions_as_of(parties, as_of), settings.placeholder_birth_on)
+    return resolve_versions(engine, versions, settings=settings, overrides=overrides, models=models)
+
+
+def resolve_versions(
+    engine: Engine, versions: pa.Table, *, settings: IdentitySettings, overrides: Sequence[Override] = (),
+    models: Sequence[MatchModel] = (),
+) -> Resolved:  # fmt: skip
+    """Return which records are one customer, given their standardised versions; see :func:`resolve_records`."""
+    records = versions.filter(versions["is_latest"]).sort_by("record_no").combine_chunks()
+    all_rules = rules(settings)
+    with engine.holding("identity_versions", versions) as rows:
+        exact, too_wide = _fetch_edges(engine, rows, all_rules)
+    weighed = weigh_records(engine, versions, models, homes=connected(records.num_rows, exact))
+    numbers = record_numbers(records, overrides)
+    clusters, n_used = cluster_records(records, exact, weighed, overrides=overrides, numbers=numbers, settings=settings)
+    return Resolved(records, versions, clusters, weighed, too_wide, n_used)
+
+
+def cluster_records(
+    records: pa.Table, exact: Edges, weighed: pa.Table, *, overrides: Sequence[Override],
+    numbers: Mapping[RecordKey, int], settings: IdentitySettings,
+) -> tuple[Clusters, int]:  # fmt: skip
+    """Return the clusters that shared keys and weighed pairs make of records, and how many overrides applied.
+
+    Parameters
+    ----------
+    records : standardised latest versions in the order of their numbers.
+    weighed : see ``weighing.weigh_records``.
+    numbers : numbers of the records that overrides name.
+    """
+    edges = concatenate([exact, automatic_edges(weighed, list(MEANINGS).index(MODEL_RULE))])
+    merges = override_pairs(overrides, numbers, Action.MERGE)
+    splits = override_pairs(overrides, numbers, Action.SPLIT)
+    clusters = build_clusters(
+        facts_of(records), edges, merges=_pairs(merges), splits=_pairs(splits), largest=settings.largest_cluster
+    )
+    return clusters, len(merges) + len(splits)
+
+
+def _fetch_edges(engine: Engine, versions: ir.Table, all_rules: Sequence[Rule]) -> tuple[Edges, dict[str, int]]:
+    """Return the stars of all keys, and per rule how many keys were shared too widely to be used."""
+    with (
+        engine.temporary("identity_keys", keys_of(versions).distinct()) as keys,
+        engine.temporary("identity_shared", shared_keys(keys, all_rules)) as shared,
+    ):
+        rows = engine.fetch(star_edges(keys, shared))
+        wide = shared.filter(shared.is_too_wide).group_by("rule").aggregate(n=lambda t: t.count().cast("int64"))
+        too_wide = {r["rule"]: r["n"] for r in engine.fetch(wide.order_by("rule")).to_pylist()}
+    left, right, priority, key_no = (integers(rows[c]) for c in ("left", "right", "priority", "key_no"))
+    return Edges(left, right, priority, key_no, np.zeros(rows.num_rows)), too_wide
+
+
+def record_numbers(records: pa.Table, overrides: Sequence[Override]) -> dict[RecordKey, int]:
+    """Return the numbers of the records that overrides name and that are there."""
+    wanted = sorted({k.source_key for o in overrides for k in (o.left, o.right)})
+    if not wanted:
+        return {}
+    found = records.filter(pc.is_in(records["source_key"], pa.array(wanted, pa.string())))
+    rows = found.select(["source", "source_key", "record_no"]).to_pylist()
+    return {RecordKey(r["source"], r["source_key"]): r["record_no"] for r in rows}
+
+
+def _pairs(found: Sequence[tuple[int, int, Override]]) -> list[tuple[int, int]]:
+    return sorted({(a, b) for a, b, _ in found})
+
+
+def facts_of(records: pa.Table) -> Facts:
+    """Return what may contradict in standardised records."""
+    born = integers(pc.cast(records["born"], pa.int64()), MISSING)
+    kind, sex = (
+        integers(pc.index_in(records[c], pa.array(list(codes), pa.string())), MISSING)
+        for c, codes in (("party_kind", KIND_CODES), ("sex", SEXES))
+    )
+    return Facts(_codes(records["resident_id"]), _codes(records["uscc"]), born, sex, kind)
+
+
+def _codes(column: Any) -> Ints:
+    """Return a text column as integer codes, MISSING where missing."""
+    encoded: Any = pc.dictionary_encode(column)
+    return integers(
+        encoded.combine_chunks().indices if hasattr(encoded, "combine_chunks") else encoded.indices, MISSING
+    )
+
+
+__all__ = ["Resolved", "cluster_records", "facts_of", "record_numbers", "resolve_records", "resolve_versions"]
