@@ -20,14 +20,14 @@ SHORTEST_CORE = 2
 FEWEST = 2  # a company counts itself, and at least so many are needed to say what is common
 # How often a company's name, written by somebody, shows each level of agreement with what is known of it.
 WORTH: Mapping[str, float] = {
-    "core_same": 0.97, "core_slip": 0.012, "trade_same": 0.9, "trade_short": 0.4, "trade_class": 0.02, "trade_other": 0.003,
-    "region_same": 0.9, "region_near": 0.7, "region_other": 0.003, "form_other": 0.05, "former": 0.3,
+    "core_same": 0.97, "core_slip": 0.012, "trade_same": 0.9, "trade_short": 0.4, "trade_class": 0.02, "trade_other": 0.001,
+    "region_same": 0.9, "region_near": 0.7, "region_other": 0.0005, "form_other": 0.05,
     "phone_same": 0.9, "number_slip": 0.9, "number_other": 0.02,
 }  # fmt: skip
-PHONE_OF_UNKNOWN, NUMBER_OF_UNKNOWN = 1e-4, 1e-6  # an unknown company has this telephone, or a number one slip away
-REGISTERED_TWICE = (
-    1e-2  # a company of that core, trade and place has the very same registered name: the registry refuses it
-)
+# How likely an unknown company has this telephone (agents give theirs), a number one slip away, this number.
+PHONE_OF_UNKNOWN, NEAR_NUMBER_OF_UNKNOWN, NUMBER_OF_UNKNOWN = 1e-3, 1e-4, 1e-6
+REGISTERED_TWICE = 1e-2  # how likely one of that core, trade and place has the very same name: the registry refuses it
+CORES_BEFORE, HALF = 300, 0.5  # companies taken to have been seen before, and what a thing never seen counts
 LONGEST_TRADE = 8
 MANY = 64  # companies of one core name: where there are more, only those of the trade that was said are looked at
 
@@ -66,6 +66,10 @@ class Ratios:
     of: tuple[tuple[int, float, tuple[str, ...]], ...]
     n_rest: int = 0
     rest: float = 0.0
+
+    def without(self, denied: Set[int]) -> Ratios:
+        """Return the companies that an officer has not ruled out."""
+        return Ratios(tuple(f for f in self.of if f[0] not in denied), self.n_rest, self.rest) if denied else self
 
 
 class KnownCompanies:
@@ -175,7 +179,7 @@ class KnownCompanies:
         if said.phone and company.phones:
             n_sharing = max(len(self.by_phone.get(said.phone, ())), 1)
             if said.phone in company.phones:
-                ratio *= WORTH["phone_same"] / PHONE_OF_UNKNOWN / n_sharing**2 * 1e-2
+                ratio *= WORTH["phone_same"] / PHONE_OF_UNKNOWN / n_sharing**2
                 evidence += ("phone",)
         return ratio, evidence
 
@@ -186,7 +190,7 @@ class KnownCompanies:
             return 0.0, ("other_tax_id",)
         if said.number and company.usccs:
             if any(OSA.distance(said.number, u, score_cutoff=1) <= 1 for u in company.usccs):
-                return WORTH["number_slip"] / NUMBER_OF_UNKNOWN * 1e-2, ("tax_id_slip",)
+                return WORTH["number_slip"] / NEAR_NUMBER_OF_UNKNOWN, ("tax_id_slip",)
             return WORTH["number_other"], ("other_tax_id",)
         return 1.0, ()
 
@@ -250,12 +254,15 @@ class KnownCompanies:
     def _share(self, counts: Counter[str], value: str) -> float:
         """Return how common a value is, never 0: half a company more than known has it."""
         total = max(len(self.all), FEWEST)
-        return (counts[value] + 0.5) / (total + 1.0)
+        return (counts[value] + HALF) / (total + 1.0)
 
     def _share_of_core(self, core: str) -> float:
-        """Return how common a core name is among other companies than the one that has it."""
-        total = max(len(self.all), FEWEST)
-        return (max(len(self.by_core.get(core, ())) - 1, 0) + 0.5) / (total + 1.0)
+        """Return how common a core name is among other companies than the one that has it.
+
+        As if ``CORES_BEFORE`` companies had been seen before: of few companies, none other having a name says little.
+        """
+        n_others = max(len(self.by_core.get(core, ())) - 1, 0)
+        return (n_others + HALF) / (len(self.all) + CORES_BEFORE)
 
     def ratios(self, said: Described, expected: Set[int] = frozenset()) -> Ratios:
         """Return the companies that a mention may mean, each with its likelihood over that of an unknown company.

@@ -14,8 +14,10 @@ from dataclasses import dataclass
 
 from zhike.identity.mentions_known import Described, KnownCompanies, Ratios
 from zhike.identity.terms import MentionState
+from zhike.kernel.terms import Text
 
-CERTAIN = {"customer_number": 0.9999, "tax_id": 0.9999, "old_tax_id": 0.9995}
+CERTAIN = {"customer_number": 0.9999, "tax_id": 0.9999, "old_tax_id": 0.9995, "registered_name": 0.999}
+ALONE, MUCH_SURER = frozenset({"trade", "trade_short", "core", "core_slip"}), 20.0
 Shares = tuple[float, float, float, float]
 FIRST_GUESS: Shares = (
     0.5,
@@ -26,20 +28,39 @@ FIRST_GUESS: Shares = (
 GUESS_WEIGHT = 20.0  # mentions that the first guess counts for
 N_ROUNDS = 12
 FIRST_UNKNOWN_SHARE, LOWEST_UNKNOWN_SHARE, UNKNOWN_GUESS_WEIGHT = 0.2, 0.02, 20.0
-STRONGEST = (
-    "customer_number", "tax_id", "old_tax_id", "registered_name", "tax_id_slip", "phone", "related", "partner", "region", "region_near", "trade",
-    "trade_short", "core", "core_slip",
-)  # fmt: skip
+EVIDENCE: Mapping[str, Text] = {
+    "override": Text("人工判定", "An officer decided"),
+    "customer_number": Text("来源系统自己的客户号", "The source's own key of a customer"),
+    "tax_id": Text("有效税号相同", "Same valid taxpayer number"),
+    "old_tax_id": Text("15位旧税号的组织机构代码相同", "An old number of 15 digits with the same organisation code"),
+    "registered_name": Text("登记全称相同", "Same registered name"),
+    "tax_id_slip": Text("税号差一个字符，名称相符", "A taxpayer number one character off, and a name that fits"),
+    "phone": Text("电话相同，名称相符", "Same telephone, and a name that fits"),
+    "related": Text("来电人所属企业，简称相符", "The caller's own company, by a short name"),
+    "partner": Text("来电人企业的往来单位，简称相符", "A company that the caller's trades with, by a short name"),
+    "region": Text("地区与字号相符", "Same place and core name"),
+    "region_near": Text("上级或下级地区与字号相符", "Core name in a place that holds the other's or lies in it"),
+    "trade": Text("字号与行业词相同", "Same core name and trade words"),
+    "trade_short": Text("字号相同，行业词为其缩写", "Same core name, trade words cut short"),
+    "core": Text("仅字号相同", "Same core name only"),
+    "core_slip": Text("字号音近或形近", "A core name that sounds or looks alike"),
+}
+"""What may link a mention, strongest first. A name counts by all its parts; the strongest of them gives the word."""
 
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One distinct side of invoices. ``customer_id`` : whose the source's own key is, "" where it has none or it is unknown."""
+    """One distinct side of invoices. ``customer_id`` : whose the source's own key is, "" where it has none or it is unknown.
+
+    ``decided`` : the company that an officer said is meant, -1; ``denied`` : companies that an officer said are not.
+    """
 
     mention_id: str
     said: Described
     customer_id: str
     n_documents: int
+    decided: int = -1
+    denied: Set[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +75,8 @@ class NoteName:
     related: Set[int]
     partners: Set[int]
     is_of_others: bool
+    decided: int = -1
+    denied: Set[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +90,11 @@ class Outcome:
     probability: float
 
 
+def decided(company: int) -> Outcome:
+    """Return what an officer decided."""
+    return Outcome(company, company, MentionState.LINKED, "override", 1.0)
+
+
 NOTHING = Outcome(-1, -1, MentionState.UNLINKED, "", 0.0)
 
 
@@ -77,7 +105,11 @@ def likeliest(posterior: Mapping[int, float]) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """From which probability a mention is linked by itself, and from which an officer is asked."""
+    """From which probability a mention is linked by itself, and from which an officer is asked.
+
+    A name for which neither place, number, telephone nor caller speaks (``ALONE``) is linked only where a ``MUCH_SURER``-th of the
+    doubt is left: many companies that nobody has named yet share it.
+    """
 
     link_from: float
     review_from: float
@@ -86,8 +118,9 @@ class Bar:
         """Return the likeliest company as linked, for review, or as nothing."""
         best = likeliest(posterior)
         probability = posterior[best]
-        rule = next((r for r in STRONGEST if r in evidence), "core")
-        if probability >= self.link_from:
+        rule = next((r for r in EVIDENCE if r in evidence), "core")
+        doubt = (1.0 - self.link_from) / (MUCH_SURER if rule in ALONE else 1.0)
+        if probability >= 1.0 - doubt:
             return Outcome(best, best, MentionState.LINKED, rule, probability)
         state = MentionState.REVIEW if probability >= self.review_from else MentionState.UNLINKED
         return Outcome(-1, best, state, rule, probability)
@@ -139,7 +172,13 @@ class SideLinker:
         return bool(said)
 
     def _by_number(self, side: Side) -> Outcome | None:
-        """Return what the source's key and a valid number say; None where they say nothing."""
+        """Return what an officer, the source's key or a valid number says; None where they say nothing."""
+        if side.decided >= 0:
+            return decided(side.decided)
+        outcome = self._of_number(side)
+        return NOTHING if outcome is not None and outcome.company in side.denied else outcome
+
+    def _of_number(self, side: Side) -> Outcome | None:
         of_key = self.customers.get(side.customer_id, -1)
         holders = self.known.by_organisation.get(side.said.organisation, set()) if side.said.organisation else set()
         if of_key >= 0:
@@ -230,12 +269,12 @@ class SideLinker:
         """Return the one company that has a side's registered name; for review where several have it; None where nobody has."""
         name = side.said.name
         holders = sorted(self.known.by_key.get(name.key, ())) if name is not None and name.is_full else []
-        possible = [h for h in holders if self.known.likelihood(side.said, h)[0] > 0.0]
+        possible = [h for h in holders if h not in side.denied and self.known.likelihood(side.said, h)[0] > 0.0]
         if not possible:
             return None
         if len(possible) > 1:
             return Outcome(-1, possible[0], MentionState.REVIEW, "registered_name", 1.0 / len(possible))
-        return self.bar.judge(self._posterior(self.known.ratios(side.said)), ("registered_name",))
+        return self.bar.judge(self._posterior(self.known.ratios(side.said).without(side.denied)), ("registered_name",))
 
     def _posterior(self, ratios: Ratios) -> dict[int, float]:
         """Return how likely a side means each company that it may mean."""
@@ -244,7 +283,7 @@ class SideLinker:
         return {at: prior * ratio / total for at, ratio, _ in ratios.of}
 
     def _by_likelihood(self, side: Side) -> Outcome:
-        ratios = self.known.ratios(side.said)
+        ratios = self.known.ratios(side.said).without(side.denied)
         posterior = self._posterior(ratios)
         if not posterior:
             return NOTHING
@@ -272,7 +311,9 @@ def outside_by_name(
         for mention_id in sorted(members):
             other = likely.get(mention_id, NOTHING)
             candidate = other.candidate if other.state is MentionState.REVIEW else at
-            found[mention_id] = Outcome(at, candidate, MentionState.LINKED, "registered_name", 1.0 - other.probability)
+            found[mention_id] = Outcome(
+                at, candidate, MentionState.LINKED, "registered_name", CERTAIN["registered_name"]
+            )
     return found
 
 
@@ -281,7 +322,7 @@ class NoteLinker:
     """Links names in call notes to companies that are known by then.
 
     How often callers speak of their own company, its partners, others, or of someone unknown is learned from the notes themselves,
-    apart for names whose words speak of others' companies, beginning from ``FIRST_GUESS``.
+    apart for names whose words speak of others' companies and for callers who have no company, beginning from ``FIRST_GUESS``.
     """
 
     known: KnownCompanies
@@ -290,21 +331,24 @@ class NoteLinker:
     def link(self, names: Sequence[NoteName]) -> dict[str, Outcome]:
         """Return what each name in a note means."""
         ordered = sorted(names, key=lambda n: n.mention_id)
-        ratios = [self.known.ratios(n.said, n.related | n.partners) for n in ordered]
-        shares = {of_others: self._learn(of_others, ordered, ratios) for of_others in (False, True)}
-        return {n.mention_id: self._outcome(n, r, shares[n.is_of_others]) for n, r in zip(ordered, ratios, strict=True)}
+        ratios = [self.known.ratios(n.said, n.related | n.partners).without(n.denied) for n in ordered]
+        classes = [(n.is_of_others, bool(n.related)) for n in ordered]
+        shares = {
+            c: self._learn([i for i, mine in enumerate(classes) if mine == c], ordered, ratios)
+            for c in sorted(set(classes))
+        }
+        return {n.mention_id: self._outcome(n, r, shares[c]) for n, r, c in zip(ordered, ratios, classes, strict=True)}
 
-    def _learn(self, of_others: bool, names: Sequence[NoteName], ratios: Sequence[Ratios]) -> Shares:  # noqa: FBT001 - the class that is learned
-        """Return how names whose words do or do not speak of others' companies share out, by expectation-maximisation."""
+    def _learn(self, mine: Sequence[int], names: Sequence[NoteName], ratios: Sequence[Ratios]) -> Shares:
+        """Return how the names of one class share out, by expectation-maximisation."""
         shares = FIRST_GUESS
         for _ in range(N_ROUNDS):
             counts = [g * GUESS_WEIGHT for g in FIRST_GUESS]
-            for name, ratio in zip(names, ratios, strict=True):
-                if name.is_of_others is of_others:
-                    weights, unknown = self._weights(name, ratio, shares)
-                    parts = (*(sum(w[i] for w in weights.values()) for i in range(3)), unknown)
-                    total = sum(parts)
-                    counts = [c + p / total for c, p in zip(counts, parts, strict=True)]
+            for at in mine:
+                weights, unknown = self._weights(names[at], ratios[at], shares)
+                parts = (*(sum(w[i] for w in weights.values()) for i in range(3)), unknown)
+                total = sum(parts)
+                counts = [c + p / total for c, p in zip(counts, parts, strict=True)]
             total = sum(counts)
             shares = (counts[0] / total, counts[1] / total, counts[2] / total, counts[3] / total)
         return shares
@@ -326,6 +370,8 @@ class NoteLinker:
         return weights, shares[3] + ratios.n_rest * ratios.rest * anyone
 
     def _outcome(self, name: NoteName, ratios: Ratios, shares: Shares) -> Outcome:
+        if name.decided >= 0:
+            return decided(name.decided)
         weights, unknown = self._weights(name, ratios, shares)
         if not weights:
             return NOTHING

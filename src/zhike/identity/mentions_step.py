@@ -19,7 +19,7 @@ from zhike.identity.mentions_text import NameFinder
 from zhike.identity.standard.companies import CompanyName, CompanyNames
 from zhike.identity.standard.own_places import address_places, learned_places
 from zhike.identity.standardise import versions_as_of
-from zhike.identity.terms import AsOf, IdentitySettings
+from zhike.identity.terms import Action, AsOf, IdentitySettings, Override
 from zhike.kernel.hashing import fingerprint
 from zhike.warehouse import Engine, Input, Output, Step, StepContext
 from zhike.warehouse.conform import rows_table
@@ -27,28 +27,37 @@ from zhike.warehouse.conform import rows_table
 VERSION = 1  # raise when the same mentions would be linked otherwise
 TIES = ("employee_of", "legal_representative_of", "controller_of", "shareholder_of", "contact_of", "disponent_of")
 READ = ("invoice", "text", "source_party", "identity_link", "party_relation", "company_contact")
+MENTION = "mention"  # the source of a mention's record key in officers' decisions
 KEPT = ("company_mention", "outside_company")
 DISTRICT_DIGITS = 6
 
 
-def mention_step(settings: IdentitySettings, key: bytes) -> Step:
-    """Return the step that links mentions of companies."""
+def mention_step(settings: IdentitySettings, overrides: Sequence[Override], key: bytes) -> Step:
+    """Return the step that links mentions of companies.
+
+    Parameters
+    ----------
+    overrides : officers' decisions; one that names a mention, as ``RecordKey("mention", mention_id)``, and a record says that the
+        mention means the record's customer, or does not.
+    """
+    mine = tuple(o for o in overrides if MENTION in (o.left.source, o.right.source))
     return Step(
         "identity:mentions", writes=tuple(map(Output, KEPT)), reads=(*map(Input, READ), *(Input(t, lag=1) for t in KEPT)),
-        work=_Mentions(settings, key), material=(VERSION, fingerprint(asdict(settings)), fingerprint(key.hex())),
+        work=_Mentions(settings, mine, key),
+        material=(VERSION, fingerprint(asdict(settings)), fingerprint([asdict(o) for o in mine]), fingerprint(key.hex())),
     )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class _Mentions:
     settings: IdentitySettings
+    overrides: tuple[Override, ...]
     key: bytes
 
     def __call__(self, context: StepContext) -> Mapping[str, Any]:
-        run = _Run(
-            context.engine, {t: context.tables[t] for t in READ}, self.settings, self.settings.as_of(context.as_of)
-        )
-        mentions = run.link()
+        tables = {t: context.tables[t] for t in READ}
+        run = _Run(context.engine, tables, self.settings, self.settings.as_of(context.as_of))
+        mentions = run.link(self.overrides)
         before = context.previous
         outside = context.engine.fetch(before["outside_company"]).to_pylist()
         held = before["company_mention"]
@@ -87,14 +96,21 @@ class _Run:
         self._bar = Bar(settings.mention_link_from, settings.mention_review_from)
         self.known = KnownCompanies()
         self._customers: dict[str, int] = {}
+        self._decided: dict[str, int] = {}
+        self._denied: dict[str, frozenset[int]] = defaultdict(frozenset)
 
-    def link(self) -> list[Mention]:
+    def link(self, overrides: Sequence[Override] = ()) -> list[Mention]:
         """Return every mention with what it means."""
         self._know_customers()
+        self._hear(overrides)
         rows = self._engine.fetch(self._sides()).to_pylist()
         sides = [
-            Side(r["mention_id"], self._described(r, "tax_id"), r["customer_id"] or "", r["n_documents"]) for r in rows
-        ]
+            Side(
+                r["mention_id"], self._described(r, "tax_id"), r["customer_id"] or "", r["n_documents"],
+                decided=self._decided.get(r["mention_id"], -1), denied=self._denied[r["mention_id"]],
+            )
+            for r in rows
+        ]  # fmt: skip
         outcomes = SideLinker(self.known, self._bar, self._customers).link_sides(sides)
         mentions = [
             Mention(
@@ -107,6 +123,21 @@ class _Run:
             for r, s in zip(rows, sides, strict=True)
         ]
         return mentions + self._link_notes(outcomes)
+
+    def _hear(self, overrides: Sequence[Override]) -> None:
+        """Take in which customers officers said that mentions mean, or do not mean."""
+        if not overrides:
+            return
+        homes = self._tables["identity_link"].select("source", "source_key", "customer_id")
+        pairs = [(o, *((o.left, o.right) if o.left.source == MENTION else (o.right, o.left))) for o in overrides]
+        wanted = homes.filter(homes.source_key.isin(sorted({record.source_key for _, _, record in pairs})))
+        of_record = {(r["source"], r["source_key"]): r["customer_id"] for r in self._engine.fetch(wanted).to_pylist()}
+        for override, mention, record in sorted(pairs, key=lambda p: p[0].override_id):
+            at = self._customers.get(of_record.get((record.source, record.source_key), ""), -1)
+            if at >= 0 and override.action is Action.MERGE:
+                self._decided[mention.source_key] = at
+            elif at >= 0:
+                self._denied[mention.source_key] |= {at}
 
     def _parse(self, written: str | None) -> CompanyName | None:
         if not written:
@@ -165,7 +196,8 @@ class _Run:
             own = related[(note["source"], note["source_key"])]
             mention_id = fingerprint(CALL_NOTE, note["source"], note["text_id"], name.start)
             trading = {p for at in own for p in partners.get(at, ())} - own
-            names.append(NoteName(mention_id, Described(self._parse(name.written)), own, trading, name.is_of_others))
+            said, officer = Described(self._parse(name.written)), self._decided.get(mention_id, -1)
+            names.append(NoteName(mention_id, said, own, trading, name.is_of_others, officer, self._denied[mention_id]))
             rows.append({
                 "mention_id": mention_id, "kind": CALL_NOTE, "source": note["source"], "source_key": note["source_key"], "text_id": note["text_id"],
                 "start": name.start, "name": name.written, "n_documents": 1, "first_on": note["on"], "last_on": note["on"],

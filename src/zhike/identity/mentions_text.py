@@ -99,18 +99,19 @@ class NameFinder:
         """Return where the trade words, legal form and branch that follow end; ``at`` where there are none."""
         here, stop = at, min(len(text), at + LONGEST_TAIL)
         while here < stop and text[here] in self._tail_starts:
-            longest = next((n for n in range(self._longest_tail, 1, -1) if text[here : here + n] in self._tails), 0)
+            most = min(self._longest_tail, len(text) - here)
+            longest = next((n for n in range(most, 1, -1) if text[here : here + n] in self._tails), 0)
             if not longest or (
                 text[here : here + longest] in self._words.also_people
                 and text[here + longest : here + longest + 2] not in FORM_STARTS
             ):
                 break
             here += longest
-        return self._branch(text, here) if here > at else here
+        return self._branch(text, here)
 
     def _branch(self, text: str, at: int) -> int:
         """Return where a branch that follows a company's name ends; ``at`` where none does."""
-        if not text[:at].endswith(("公司", "银行")):
+        if not text[:at].endswith(("公司", "行")):
             return at
         for word in self._words.branch_words:
             found = text.find(word, at, at + LONGEST_BRANCH)
@@ -170,8 +171,8 @@ class NameFinder:
                 continue
             here = at
             while (place := self._places.at(text, here, "")) is not None:
-                here = place[0]
-            for core in range(here + SHORTEST_CORE, here + LONGEST_CORE + 1):
+                here = min(place[0], len(text))
+            for core in range(here + SHORTEST_CORE, min(here + LONGEST_CORE, len(text)) + 1):
                 tail = self._tail(text, core)
                 if here > at and tail > core and self._ends(text, tail) and PUNCTUATION.isdisjoint(text[here:core]):
                     found.append((at, tail))

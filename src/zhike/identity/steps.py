@@ -58,7 +58,7 @@ def steps(
             reads=tuple(map(Input, ("party_relation", "company_contact", "identity_link", "account", "customer_account", "customer"))),
             work=_Relations(settings), material=(VERSION, settings.timezone),
         ),
-        mention_step(settings, key),
+        mention_step(settings, overrides, key),
     ]  # fmt: skip
 
 
