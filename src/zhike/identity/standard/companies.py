@@ -21,18 +21,20 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pyarrow as pa
 import yaml
 
+from zhike.identity.standard.names import sound_of
 from zhike.identity.standard.places import COUNTRY, Places, official_places, places_with
 from zhike.kernel.definitions import SafeLoader
 
 FILE = Path(__file__).with_name("company_words.yaml")
 SHORTEST_CORE, SHORTEST_FULL = 2, 8
+CORES_KEPT = 100_000  # whose sound and shape stay at hand
 PLACES_IN_A_NAME = 3  # province, city, district
 LIMITED = "有限公司"
 LOST_LIMITS = ("冇限", "右限", "友限")
@@ -406,22 +408,13 @@ def latin_places() -> Mapping[str, str]:
     return {name: next(iter(codes)) for name, codes in found.items() if len(codes) == 1}
 
 
-@cache
-def _sounds() -> dict[str, str]:
-    return {}
-
-
+@lru_cache(CORES_KEPT)
 def core_sound(core: str) -> str:
     """Return how a core name sounds, in Latin letters without tones: 恒信 and 恒鑫 are both hengxin; Latin letters in small."""
-    from pypinyin import lazy_pinyin
-
-    known = _sounds()
-    for character in core:
-        if character not in known:
-            known[character] = lazy_pinyin(character)[0].lower()
-    return "".join(map(known.__getitem__, core))
+    return "".join(map(sound_of, core)).lower()
 
 
+@lru_cache(CORES_KEPT)
 def core_shape(core: str) -> str:
     """Return a core name with characters that look alike written as one: 恒辰 and 恒晨 are one shape."""
     shapes = company_words().shapes
