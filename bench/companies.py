@@ -23,7 +23,10 @@ from typing import Any
 import pyarrow.parquet as pq
 
 LAST_DAY = date(2025, 6, 30)
-TABLES = ("source_party", "invoice", "text", "party_relation", "company_contact")
+TABLES = (
+    "source_party", "invoice", "text", "party_relation", "company_contact", "product", "account", "account_party", "payroll_agreement",
+    "payroll_item",
+)  # fmt: skip
 
 
 def link_bank(folder: Path, work: Path) -> tuple[Mapping[str, list[dict[str, Any]]], dict[str, float]]:
@@ -43,7 +46,7 @@ def link_bank(folder: Path, work: Path) -> tuple[Mapping[str, list[dict[str, Any
     loading = source_steps(mapping, folder / "data", LAST_DAY, contracts)
     plan = [s for s in loading if s.key in {f"load:{t}" for t in TABLES}]
     settings = IdentitySettings()
-    wanted = ("identity:link", "identity:mentions")
+    wanted = ("identity:link", "identity:customer", "identity:accounts", "identity:mentions")
     plan += [s for s in identity_steps(settings=settings, overrides=[], key=b"secret") if s.key in wanted]
     engine, warehouse, seconds = open_engine(threads=2, memory="3GB"), Warehouse(work / "warehouse"), {}
     result = run_steps(
@@ -67,7 +70,7 @@ def records(folder: Path, tables: Mapping[str, list[dict[str, Any]]]) -> list[tu
         (r["source"], r["source_key"]): r["true_party"]
         for r in pq.read_table(folder / "truth/party.parquet").to_pylist()
     }
-    companies = {r["true_party"] for r in pq.read_table(folder / "truth/company.parquet").to_pylist()}
+    companies = {r["true_party"] for r in pq.read_table(folder / "truth/registered_company.parquet").to_pylist()}
     source_kinds = _company_records(folder)
     found: list[tuple[str, str, str, str]] = []
     for row in tables["identity_link"]:
@@ -145,7 +148,7 @@ def measure(customers: int, seed: int, folder: Path) -> dict[str, Any]:
 
     bank = folder / f"bank-{customers}-{seed}"
     if not bank.is_dir():
-        simulate(BankPlan(customers, 60, seed, LAST_DAY, activity_rate=0.05), bank)
+        simulate(BankPlan(customers, 180, seed, LAST_DAY, activity_rate=0.05), bank)
     with tempfile.TemporaryDirectory(dir=folder) as work:
         began = time.perf_counter()
         tables, seconds = link_bank(bank, Path(work))

@@ -67,7 +67,8 @@ class Side:
 class NoteName:
     """One name in a call note, with the companies that the caller belongs to (``related``) and that these trade with.
 
-    ``is_of_others`` : the words beside it speak of somebody else's company (supplier, neighbour, debtor).
+    ``is_of_others`` : the words beside it speak of somebody else's company (supplier, neighbour, debtor). ``is_guess`` : it may be no
+    name at all; nothing is learned from it.
     """
 
     mention_id: str
@@ -75,6 +76,7 @@ class NoteName:
     related: Set[int]
     partners: Set[int]
     is_of_others: bool
+    is_guess: bool = False
     decided: int = -1
     denied: Set[int] = frozenset()
 
@@ -333,10 +335,8 @@ class NoteLinker:
         ordered = sorted(names, key=lambda n: n.mention_id)
         ratios = [self.known.ratios(n.said, n.related | n.partners).without(n.denied) for n in ordered]
         classes = [(n.is_of_others, bool(n.related)) for n in ordered]
-        shares = {
-            c: self._learn([i for i, mine in enumerate(classes) if mine == c], ordered, ratios)
-            for c in sorted(set(classes))
-        }
+        sure = [i for i, n in enumerate(ordered) if not n.is_guess]
+        shares = {c: self._learn([i for i in sure if classes[i] == c], ordered, ratios) for c in sorted(set(classes))}
         return {n.mention_id: self._outcome(n, r, shares[c]) for n, r, c in zip(ordered, ratios, classes, strict=True)}
 
     def _learn(self, mine: Sequence[int], names: Sequence[NoteName], ratios: Sequence[Ratios]) -> Shares:

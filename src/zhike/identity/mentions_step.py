@@ -16,17 +16,31 @@ from zhike.identity.mentions_link import NOTHING, Bar, NoteLinker, NoteName, Out
 from zhike.identity.mentions_rows import Before, Mention, Row, mention_rows
 from zhike.identity.mentions_tables import COMPANY_MENTION, OUTSIDE_COMPANY
 from zhike.identity.mentions_text import NameFinder
+from zhike.identity.relation_terms import RelationSettings
+from zhike.identity.relations import declared_relations
+from zhike.identity.relations_inferred import employers
 from zhike.identity.standard.companies import CompanyName, CompanyNames
 from zhike.identity.standard.own_places import address_places, learned_places
 from zhike.identity.standardise import versions_as_of
-from zhike.identity.terms import Action, AsOf, IdentitySettings, Override
+from zhike.identity.terms import Action, AsOf, IdentitySettings, MentionState, Override
 from zhike.kernel.hashing import fingerprint
 from zhike.warehouse import Engine, Input, Output, Step, StepContext
 from zhike.warehouse.conform import rows_table
 
 VERSION = 1  # raise when the same mentions would be linked otherwise
-TIES = ("employee_of", "legal_representative_of", "controller_of", "shareholder_of", "contact_of", "disponent_of")
-READ = ("invoice", "text", "source_party", "identity_link", "party_relation", "company_contact")
+TIES = (
+    "employee_of",
+    "legal_representative_of",
+    "controller_of",
+    "shareholder_of",
+    "contact_of",
+    "disponent_of",
+    "beneficial_owner_of",
+)
+READ = (
+    "invoice", "text", "source_party", "identity_link", "party_relation", "company_contact", "customer", "customer_account", "payroll_item",
+    "payroll_agreement",
+)  # fmt: skip
 MENTION = "mention"  # the source of a mention's record key in officers' decisions
 KEPT = ("company_mention", "outside_company")
 DISTRICT_DIGITS = 6
@@ -197,7 +211,8 @@ class _Run:
             mention_id = fingerprint(CALL_NOTE, note["source"], note["text_id"], name.start)
             trading = {p for at in own for p in partners.get(at, ())} - own
             said, officer = Described(self._parse(name.written)), self._decided.get(mention_id, -1)
-            names.append(NoteName(mention_id, said, own, trading, name.is_of_others, officer, self._denied[mention_id]))
+            words = (name.is_of_others, name.is_guess)
+            names.append(NoteName(mention_id, said, own, trading, *words, officer, self._denied[mention_id]))
             rows.append({
                 "mention_id": mention_id, "kind": CALL_NOTE, "source": note["source"], "source_key": note["source_key"], "text_id": note["text_id"],
                 "start": name.start, "name": name.written, "n_documents": 1, "first_on": note["on"], "last_on": note["on"],
@@ -206,39 +221,37 @@ class _Run:
         outcomes |= outside_by_name(
             self.known, [(n.mention_id, n.said) for n in names if outcomes[n.mention_id].company < 0], outcomes
         )
+        is_kept = [not n.is_guess or outcomes[n.mention_id].state is not MentionState.UNLINKED for n in names]
         return [
             Mention(r["mention_id"], r, n.said.name, "", outcomes[r["mention_id"]])
-            for r, n in zip(rows, names, strict=True)
+            for r, n, keep in zip(rows, names, is_kept, strict=True)
+            if keep
         ]
 
     def _ties(self) -> dict[tuple[str, str], frozenset[int]]:
-        """Return (source, key) of a caller → the companies that they are, work for, own or speak for."""
-        links = self._tables["identity_link"].select("source", "source_key", "customer_id")
-        relation, contact = self._tables["party_relation"], self._tables["company_contact"]
-        known = relation.filter(
-            (relation.valid_from_on <= self._as_of.on)
-            & (relation.recorded_at <= self._as_of.known_by)
-            & relation.kind.isin(TIES)
+        """Return (source, key) of a caller → the company that calls, or those that a person works for, owns or speaks for."""
+        tables, links = self._tables, self._tables["identity_link"].select("source", "source_key", "customer_id")
+        said = declared_relations(
+            tables["party_relation"], tables["company_contact"], tables["identity_link"], as_of=self._as_of
         )
-        pairs = known.select("source", "from_key", "to_key").union(
-            contact.select("source", from_key="contact_key", to_key="company_key")
-        )
-        ends = pairs.inner_join(
-            links.select("source", to_key="source_key", company_id="customer_id"), ["source", "to_key"]
-        )
-        ends = ends.inner_join(
-            links.select("source", from_key="source_key", caller_id="customer_id"), ["source", "from_key"]
-        )
-        of_caller = ends.select("caller_id", "company_id").distinct()
-        callers = (
-            self._tables["text"].select("source", "source_key").distinct().inner_join(links, ["source", "source_key"])
-        )
-        of_key = callers.inner_join(of_caller, callers.customer_id == of_caller.caller_id).select(
-            "source", "source_key", "company_id"
-        )
-        own = callers.select("source", "source_key", company_id="customer_id")
+        once = RelationSettings(
+            employer_least_months=1
+        )  # one wage makes no employee, but a company that may be spoken of
+        seen = employers(tables, as_of=self._as_of, settings=once)
+        ends = [t.select("kind", caller_id=t.from_customer_id, company_id=t.to_customer_id) for t in (said, seen)]
+        tied = ibis.union(*ends).filter(lambda t: t.kind.isin(TIES)).select("caller_id", "company_id").distinct()
+        callers = tables["text"].select("source", "source_key").distinct().inner_join(links, ["source", "source_key"])
+        callers = callers.select("source", "source_key", caller_id=callers.customer_id)
+        of_caller = callers.inner_join(tied, "caller_id").select("source", "source_key", "company_id")
+        own = callers.select("source", "source_key", company_id="caller_id")
+        found = self._companies_of(of_caller)
+        return found | self._companies_of(
+            own
+        )  # a company that calls speaks of itself before it speaks of those it holds
+
+    def _companies_of(self, callers: ir.Table) -> dict[tuple[str, str], frozenset[int]]:
         found: dict[tuple[str, str], set[int]] = defaultdict(set)
-        for row in self._engine.fetch(of_key.union(own).distinct()).to_pylist():
+        for row in self._engine.fetch(callers.distinct()).to_pylist():
             if row["company_id"] in self._customers:
                 found[(row["source"], row["source_key"])].add(self._customers[row["company_id"]])
         return {key: frozenset(companies) for key, companies in found.items()}

@@ -15,6 +15,7 @@ import ahocorasick
 from zhike.identity.standard.companies import CompanyWords, aligned_text, company_words
 from zhike.identity.standard.places import Places, official_places, places_with
 
+TRADING, LONGEST_GUESS = ("下游", "上游", "供应商", "的客户"), 8
 SHORTEST_CORE, LONGEST_CORE, LONGEST_NAME, LONGEST_PLACE, LONGEST_TAIL, LONGEST_BRANCH = 2, 4, 24, 12, 20, 12
 CLAUSE_ENDS, WORDS_BESIDE = "，。！？；,.!?;", 10
 FORM_STARTS = ("有限", "公司", "集团", "咨询", "股份")
@@ -25,13 +26,15 @@ PUNCTUATION = frozenset("，。！？；：、,.!?;:\"'“”‘’（）()【�
 class Found:
     """One company name in a text: where it starts and ends (characters), and the text between as written.
 
-    ``is_of_others`` : the words beside it speak of a supplier, a debtor, a neighbour: of somebody else's company.
+    ``is_of_others`` : the words beside it speak of a supplier, a debtor, a neighbour: of somebody else's company. ``is_guess`` : nothing
+    but the words around it says that it is a name; of use only where it resembles one that is known.
     """
 
     start: int
     end: int
     written: str
     is_of_others: bool = False
+    is_guess: bool = False
 
 
 class NameFinder:
@@ -64,14 +67,18 @@ class NameFinder:
         """Return the company names in a text, in order and without overlaps; the longest where several fit."""
         plain = aligned_text(text)
         known = [self._read_on(plain, end - len(word) + 1, end + 1) for end, word in self._automaton.iter(plain)]
-        kept: list[tuple[int, int]] = []
-        for candidates in ([span for span in known if span is not None], self._by_form(plain), self._by_frame(plain)):
+        kept: list[tuple[int, int, bool]] = []
+        sure = ([span for span in known if span is not None], self._by_form(plain), self._by_place_and_trade(plain))
+        for candidates, is_guess in (
+            (sure[0], False),
+            (sure[1], False),
+            (sure[2], False),
+            (self._by_frame(plain), True),
+        ):
             for start, end in sorted(candidates, key=lambda span: (span[0] - span[1], span[0])):
-                if all(end <= s or start >= e for s, e in kept):
-                    kept.append((start, end))
-        return [
-            Found(start, end, text[start:end], self._is_of_others(plain, start, end)) for start, end in sorted(kept)
-        ]
+                if all(end <= s or start >= e for s, e, _ in kept):
+                    kept.append((start, end, is_guess))
+        return [Found(s, e, text[s:e], self._is_of_others(plain, s, e), is_guess) for s, e, is_guess in sorted(kept)]
 
     def _is_of_others(self, text: str, start: int, end: int) -> bool:
         """Whether the words of the same clause, close by, speak of somebody else's company."""
@@ -159,11 +166,44 @@ class NameFinder:
         """Whether a bare core name is meant as a company by the words beside it."""
         if text.startswith(self._words.after_companies, end) or self._is_titled(text, end):
             return True
-        is_led_to = text[: self._place_before(text, start)].endswith(self._words.before_companies)
-        is_told = (is_led_to and has_place) if text[start:end] in self._words.common_words else (is_led_to or has_place)
-        return is_told and self._ends(text, end)
+        before = text[: self._place_before(text, start)]
+        is_led_to = before.endswith(self._words.before_companies)
+        is_common = text[start:end] in self._words.common_words
+        is_told = (
+            (is_led_to and (has_place or before.endswith(self._words.surely_before)))
+            if is_common
+            else (is_led_to or has_place)
+        )
+        return (is_told and self._ends(text, end)) or self._is_trading(text, end)
+
+    def _is_trading(self, text: str, end: int) -> bool:
+        """Whether the clause goes on to say that who was named supplies somebody or buys from him: 是…的下游客户."""
+        clause = text[end : end + LONGEST_NAME]
+        stop = min((at for p in CLAUSE_ENDS if (at := clause.find(p)) >= 0), default=len(clause))
+        return clause.startswith("是") and any(w in clause[:stop] for w in TRADING)
 
     def _by_frame(self, text: str) -> list[tuple[int, int]]:
+        """Return what stands where a company is named (在…上班) and is no word that means none."""
+        found = []
+        for frame in self._words.frames:
+            before, after = frame.split("|")
+            at = text.find(after)
+            while at >= 0:
+                start = text.rfind(before, max(0, at - LONGEST_GUESS - len(before)), at) + len(before)
+                if start >= len(before) and at - start >= SHORTEST_CORE and self._is_guess(text[start:at]):
+                    found.append((start, at))
+                at = text.find(after, at + len(after))
+        return found
+
+    def _is_guess(self, between: str) -> bool:
+        """Whether a few characters can be a name: Chinese, no place, no word of everyday language or of no company."""
+        words = self._words
+        return (
+            PUNCTUATION.isdisjoint(between) and not any(w in between for w in words.no_names) and between not in self._places.codes
+            and between not in words.common_words and between not in words.trades and between not in self._places.inner
+        )  # fmt: skip
+
+    def _by_place_and_trade(self, text: str) -> list[tuple[int, int]]:
         """Return names that no one knows yet, or that were misspelt: a few characters between a place and trade words."""
         found = []
         for at in range(len(text) - SHORTEST_CORE):

@@ -8,6 +8,8 @@ that were made; answers follow one causal model (``causal.py``). :func:`true_eff
 ``truth/`` says who is the same party, who tends to leave, the potential outcomes of maturing money, and how many bad rows
 were planted. Only tests, benchmarks and self-checks of measure may read it.
 
+:func:`draw_linkage_set` draws what only identity is measured by: records of persons who do nothing, frozen, with truth.
+
 Tables in: none. Tables out: none (files only). Words, products and rates are data: ``words.yaml``,
 ``company_words.yaml``, ``products.yaml``.
 Where to add: a file of the bank in ``records/`` (columns and rows), behaviour in ``everyday.py``/``behaviour.py``, what
@@ -17,6 +19,7 @@ moves customers in ``causal.py``. Everything random comes from ``randomness.py``
 from zhike.simulator.companies import own_places
 from zhike.simulator.continuing import continue_with_contacts
 from zhike.simulator.effect import true_effect
+from zhike.simulator.linkage import LinkageSet, draw_linkage_set
 from zhike.simulator.simulate import simulate
 from zhike.simulator.terms import BankPlan, BankSummary, Contact, TrueEffect
 
@@ -24,8 +27,10 @@ __all__ = [
     "BankPlan",
     "BankSummary",
     "Contact",
+    "LinkageSet",
     "TrueEffect",
     "continue_with_contacts",
+    "draw_linkage_set",
     "own_places",
     "simulate",
     "true_effect",

@@ -20,6 +20,7 @@ import yaml
 from zhike.kernel.definitions import SafeLoader
 from zhike.simulator.arrays import Days, Flags, Ints
 from zhike.simulator.identifiers import as_text, credit_codes
+from zhike.simulator.ownership import draw_ownership
 from zhike.simulator.population import COMPANY, People
 from zhike.simulator.randomness import choose, draw_rows, mixed, part
 from zhike.simulator.terms import CHUNK_CUSTOMERS, BankPlan
@@ -29,7 +30,6 @@ FILE = Path(__file__).with_name("company_words.yaml")
 OUTSIDE, BRANCHES = 1_000_000_000, 2_000_000_000  # true parties of companies that are no customers begin here
 OUTSIDE_PER_CUSTOMER, BRANCH_SHARE, RENAMED_SHARE = 1.4, 5, 8
 LOCAL_SHARE = 45  # of a hundred outsiders are of the bank's own places
-GROUP_SIZE = 4
 COMMON_CORE, TWO_WORDS = (
     25,
     45,
@@ -133,7 +133,13 @@ def draw_companies(plan: BankPlan, people: People, chunk: int, districts: Ints) 
     local = np.concatenate([districts[customers], np.array(codes)[part(bits[1][n_in:], 0, len(codes) - 1)]])
     is_local = np.concatenate([districts[customers] != UNPLACED, part(bits[2][n_in:], 0, 100) < LOCAL_SHARE])
     party = np.concatenate([people.number[customers], OUTSIDE + chunk * CHUNK_CUSTOMERS + np.arange(n_out)])
-    made = _name_all(bits, industry, _Places(city, local, is_local), party, _groups(people.in_group[customers], n))
+    made = _name_all(
+        bits,
+        industry,
+        _Places(city, local, is_local),
+        party,
+        _groups(draw_ownership(plan, people, chunk).parent, customers, n),
+    )
     n_branches = n * BRANCH_SHARE // 100
     head = (
         np.unique(part(draw_rows(plan.seed, "branches", chunk, n_rows=1, size=n_branches)[0], 0, n))
@@ -163,11 +169,13 @@ def draw_companies(plan: BankPlan, people: People, chunk: int, districts: Ints) 
     )  # fmt: skip
 
 
-def _groups(in_group: Flags, n: int) -> Ints:
-    """Return per company the position of the one whose core name its group has; its own position where it is alone."""
+def _groups(parent: Ints, customers: Ints, n: int) -> Ints:
+    """Return per company the position of the first of its group, whose core name the group has; its own position where it is alone."""
+    at = np.full(len(parent), -1, np.int64)
+    at[customers] = np.arange(len(customers))
     leader = np.arange(n)
-    members = np.flatnonzero(in_group)
-    leader[members] = members[np.arange(len(members)) // GROUP_SIZE * GROUP_SIZE]
+    first = parent[customers]
+    leader[: len(customers)] = np.where(first >= 0, at[np.maximum(first, 0)], leader[: len(customers)])
     return leader
 
 

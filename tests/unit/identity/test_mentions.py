@@ -69,7 +69,7 @@ def mention(run: Callable[..., Tables]) -> Mentioned:
         linked = run("identity:link", {"source_party": parties}, previous=previous, **options)
         tables = {
             "source_party": parties, "identity_link": linked["identity_link"], "invoice": invoices, "text": notes, "party_relation": relations,
-            "company_contact": [],
+            "company_contact": [], "customer": [], "customer_account": [], "payroll_item": [], "payroll_agreement": [],
         }  # fmt: skip
         return linked | run("identity:mentions", tables, previous=previous, **options)
 
@@ -257,6 +257,20 @@ def test_whom_a_caller_works_for_tells_which_of_several_companies_is_meant(menti
         5,
     )
     assert told["T2"]["state"] != "linked"
+
+
+def test_a_misspelt_employer_is_recognised_and_a_word_that_resembles_nobody_is_no_mention(mention: Mentioned) -> None:
+    parties = [
+        company("1", "杭州永盛商贸有限公司", HENGXIN),
+        party("core", "p", name="张三"),
+        party("core", "q", name="李四"),
+    ]
+    parties += [company(str(i), f"杭州长江{i}机械有限公司") for i in range(10, 60)]
+    notes = [note(1, "客户说他在永胜上班，工资按月到账。", "p"), note(2, "客户说他在长虹上班。", "q")]
+    tables = mention(parties, notes=notes, relations=[works_at("p", "1")])
+    [told] = tables["company_mention"]
+    assert (told["text_id"], told["name"]) == ("T1", "永胜")
+    assert customer(tables, "1") in (told["customer_id"], told["candidate_customer_id"])
 
 
 @pytest.mark.parametrize("has_namesake", [False, True])

@@ -33,6 +33,8 @@ FINDER = NameFinder(
         ("客户在安河永圣商贸上班", ["安河永圣商贸"]),  # misspelt, between place and trade
         ("客户在永盛上班", ["永盛"]),
         ("在海纳公司做会计", ["海纳公司"]),
+        ("走访长青，生产正常", ["长青"]),  # an everyday word behind a word that visits companies
+        ("明德是恒信商贸的下游客户", ["明德", "恒信商贸"]),
     ],
 )  # fmt: skip
 def test_a_name_is_read_from_its_first_character_to_its_last(text: str, names: list[str]) -> None:
@@ -61,6 +63,17 @@ def test_words_that_mean_no_company_are_left_alone(text: str) -> None:
 )  # fmt: skip
 def test_words_beside_a_name_say_whether_it_is_somebody_elses_company(text: str, others: list[bool]) -> None:
     assert [f.is_of_others for f in FINDER.find(text)] == others
+
+
+@pytest.mark.parametrize(
+    ("text", "guesses"),
+    [
+        ("客户说他在永胜上班", ["永胜"]), ("客户是长虹的员工", ["长虹"]), ("客户在银行上班", []), ("客户在杭州工作", []), ("客户在三楼上班", []), ("客户在希望上班", []),
+        ("客户在恒信上班", []),  # it is known
+    ],
+)  # fmt: skip
+def test_what_only_the_words_around_it_call_a_name_is_a_guess(text: str, guesses: list[str]) -> None:
+    assert [f.written for f in FINDER.find(text) if f.is_guess] == guesses
 
 
 def test_a_finder_that_knows_nobody_finds_what_ends_in_a_legal_form() -> None:

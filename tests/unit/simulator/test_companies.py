@@ -20,28 +20,28 @@ NUMBER = "91379901MA0000001M"
 
 def test_registered_names_and_numbers_are_nobody_elses(bank: Reader) -> None:
     n, n_names, n_numbers = bank.rows(
-        "select count(*), count(distinct name), count(distinct tax_id) from {truth/company}"
+        "select count(*), count(distinct name), count(distinct tax_id) from {truth/registered_company}"
     )[0]
     assert n == n_names == n_numbers
-    numbers = [str(r[0]) for r in bank.rows("select tax_id from {truth/company}")]
+    numbers = [str(r[0]) for r in bank.rows("select tax_id from {truth/registered_company}")]
     assert all(uscc.is_valid(n) for n in numbers)
     assert len({n[8:17] for n in numbers}) == n  # organisation codes are unique in the country
 
 
 def test_many_companies_share_a_core_name(bank: Reader) -> None:
     shared = bank.one("""
-        select count(*) from (select substr(name, 3, 2) core from {truth/company} group by 1 having count(*) > 1)""")
+        select count(*) from (select substr(name, 3, 2) core from {truth/registered_company} group by 1 having count(*) > 1)""")
     assert shared > 3  # type: ignore[operator]
 
 
 def test_customers_outsiders_and_branches_are_told_apart(bank: Reader) -> None:
     kinds = bank.rows(
-        "select is_customer, true_party >= 1000000000, true_party >= 2000000000, count(*) from {truth/company} group by all"
+        "select is_customer, true_party >= 1000000000, true_party >= 2000000000, count(*) from {truth/registered_company} group by all"
     )
     assert {k[:3] for k in kinds} == {(True, False, False), (False, True, False), (False, True, True)}
     lost = bank.one("""
-        select count(*) from {truth/company} where true_party >= 2000000000
-          and (head_party not in (select true_party from {truth/company}) or name not like '%分公司')""")
+        select count(*) from {truth/registered_company} where true_party >= 2000000000
+          and (head_party not in (select true_party from {truth/registered_company}) or name not like '%分公司')""")
     assert lost == 0
     assert OUTSIDE < BRANCHES
 
@@ -60,7 +60,7 @@ def test_every_side_of_every_invoice_and_every_name_in_a_note_has_its_truth(bank
     assert misplaced == 0
     assert (
         bank.one(
-            "select count(*) from {truth/company_mention} where true_party not in (select true_party from {truth/company})"
+            "select count(*) from {truth/company_mention} where true_party not in (select true_party from {truth/registered_company})"
         )
         == 0
     )

@@ -129,7 +129,7 @@ def _weigh(rows: Sequence[Row], models: Sequence[MatchModel], homes: Sequence[in
                     pairs[number, left["row_no"], right["row_no"]] = (left, right)
     found: dict[tuple[int, int, int], tuple[float, bool]] = {}
     for (number, _, _), (left, right) in pairs.items():
-        told = _told(models[number], left, right)
+        told = weigh_pair(models[number], left, right)
         if told is not None:
             at = (number, left["record_no"], right["record_no"])
             before = found.get(at, (told[0], False))
@@ -139,7 +139,7 @@ def _weigh(rows: Sequence[Row], models: Sequence[MatchModel], homes: Sequence[in
     return pa.table([pa.array(c, f.type) for c, f in zip(columns, WEIGHED, strict=True)], schema=WEIGHED)
 
 
-def _told(model: MatchModel, left: Row, right: Row) -> tuple[float, bool] | None:
+def weigh_pair(model: MatchModel, left: Row, right: Row) -> tuple[float, bool] | None:
     """Return the weight of a pair and whether it links; None when it is not worth showing or documents contradict."""
     for document in ("resident_id", "uscc"):
         if left[document] is not None and right[document] is not None and left[document] != right[document]:
@@ -150,4 +150,4 @@ def _told(model: MatchModel, left: Row, right: Row) -> tuple[float, bool] | None
     return (weight, links) if links or weight >= model.review_weight else None
 
 
-__all__ = ["FewResolved", "block_keys", "exact_edges", "exact_keys", "resolve_few"]
+__all__ = ["FewResolved", "block_keys", "exact_edges", "exact_keys", "resolve_few", "weigh_pair"]

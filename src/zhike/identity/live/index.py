@@ -51,24 +51,29 @@ def own_key(source: str, source_key: str) -> str:
     return KEY_JOINT.join(("@", source, source_key))
 
 
-def keys_of_row(
-    row: Mapping[str, Any], models: Sequence[MatchModel], settings: IdentitySettings
-) -> Iterator[tuple[str, int]]:
-    """Yield the keys under which a standardised row is found, each with how many records may share it before it means nothing:
-    its own, exact ones, values that may be somebody's only one, and blocks.
-    """
-    yield own_key(row["source"], row["source_key"]), 1
+@dataclass(frozen=True, slots=True)
+class FoundBy:
+    """A key under which a row is found. More records than ``limit`` make it mean nobody; ``model`` for keys of blocks."""
+
+    key: str
+    limit: int
+    model: int | None = None
+
+
+def keys_of_row(row: Mapping[str, Any], models: Sequence[MatchModel], settings: IdentitySettings) -> Iterator[FoundBy]:
+    """Yield the keys of a standardised row: its own, exact ones, values that may be somebody's only one, and blocks."""
+    yield FoundBy(own_key(row["source"], row["source_key"]), 1)
     for rule, key in exact_keys(row):
-        yield f"{rule}{KEY_JOINT}{key}", settings.limit(rule)
+        yield FoundBy(f"{rule}{KEY_JOINT}{key}", settings.limit(rule))
     for rule, column in NAMELESS.items():
         if row[column] is not None and row["party_kind"] == "person":
-            yield f"{rule}{KEY_JOINT}{row[column]}", settings.limit(rule)
+            yield FoundBy(f"{rule}{KEY_JOINT}{row[column]}", settings.limit(rule))
     for number, block_no, values in block_keys(row, models):
-        yield KEY_JOINT.join((f"{number}.{block_no}", *values)), models[number].widest_block
+        yield FoundBy(KEY_JOINT.join((f"{number}.{block_no}", *values)), models[number].widest_block, number)
 
 
-def _columns_of_keys(rows: pa.Table, models: Sequence[MatchModel]) -> Iterator[tuple[Any, Any]]:
-    """Yield (keys, their rows' positions) for a whole table: the same keys as :func:`keys_of_row`, a column at a time."""
+def _columns_of_keys(rows: pa.Table, models: Sequence[MatchModel]) -> Iterator[tuple[Any, Any, bool]]:
+    """Yield (keys, their rows' positions, whether of a block) for a whole table: those of :func:`keys_of_row`, column by column."""
     kinds = rows["party_kind"].combine_chunks()
     everything = pa.array(np.ones(rows.num_rows, bool))
     is_person = pc.equal(kinds, "person")
@@ -78,11 +83,12 @@ def _columns_of_keys(rows: pa.Table, models: Sequence[MatchModel]) -> Iterator[t
     for number, model in enumerate(models):
         is_mine = pc.is_in(kinds, pa.array(model.party_kinds))
         asked += [(f"{number}.{b}", columns, is_mine) for b, columns in enumerate(model.blocks)]
-    for name, columns, is_there in asked:
+    n_exact = 1 + len(KEYS) + len(NAMELESS)
+    for position, (name, columns, is_there) in enumerate(asked):
         values = [rows[c].combine_chunks() for c in columns]
         keys = pc.if_else(is_there, pc.binary_join_element_wise(name, *values, KEY_JOINT), None)
         at = pc.indices_nonzero(pc.is_valid(keys))
-        yield keys.take(at), at
+        yield keys.take(at), at, position >= n_exact
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,11 +124,12 @@ class LiveIndex:
         members: Ints = self.arrays["by_component"][start[component] : start[component + 1]]
         return members
 
-    def rows_of(self, records: Ints) -> pa.Table:
+    def rows_of(self, records: Ints, columns: Sequence[str] = COLUMNS) -> pa.Table:
         """Return the standardised rows of records, all versions."""
         start = self.arrays["row_of_record"]
+        rows = self.rows.select(list(columns))
         at = [np.arange(start[r], start[r + 1]) for r in records.tolist()]
-        return self.rows.take(np.concatenate(at)) if at else self.rows.slice(0, 0)
+        return rows.take(np.concatenate(at)) if at else rows.slice(0, 0)
 
     def founded_by(self, keys: Sequence[str]) -> list[dict[str, Any]]:
         """Return the rows of the register whose founding records have these own keys."""
@@ -202,25 +209,32 @@ def _write_arrays(
 ) -> None:
     n = _n_records(rows)
     record_of_row = rows["record_no"].to_numpy().astype(np.int64)
-    hashes, records = [], []
-    for keys, at in _columns_of_keys(rows, models):
-        hashes.append(hash_texts(keys.to_pylist()))
-        records.append(record_of_row[at.to_numpy().astype(np.int64)])
-    key_hash, key_record = np.concatenate(hashes), np.concatenate(records)
-    order = np.lexsort((key_record, key_hash))
-    key_hash, key_record = key_hash[order], key_record[order]
-    is_new = np.ones(len(order), bool)
-    is_new[1:] = (key_hash[1:] != key_hash[:-1]) | (key_record[1:] != key_record[:-1])
+    key_hash, key_record = _sorted_keys(rows, record_of_row, models)
     component, customer_no = _components(engine, rows, tables, n)
     by_component = np.argsort(component, kind="stable")
     n_components = int(component.max()) + 1 if n else 0
     arrays: dict[str, Any] = {
-        "key_hash": key_hash[is_new], "key_record": key_record[is_new], "component": component, "by_component": by_component,
+        "key_hash": key_hash, "key_record": key_record, "component": component, "by_component": by_component,
         "component_start": np.searchsorted(component[by_component], np.arange(n_components + 1)),
         "customer_no": customer_no, "row_of_record": np.searchsorted(record_of_row, np.arange(n + 1)),
     }  # fmt: skip
     for name, values in arrays.items():
         np.save(folder / f"{name}.npy", values)
+
+
+def _sorted_keys(rows: pa.Table, record_of_row: Ints, models: Sequence[MatchModel]) -> tuple[Hashes, Ints]:
+    """Return all keys, ascending, with their records: each record once, but for blocks, whose width is counted in rows."""
+    hashes, records, counts = [], [], []
+    for keys, at, is_block in _columns_of_keys(rows, models):
+        hashes.append(hash_texts(keys.to_pylist()))
+        records.append(record_of_row[at.to_numpy().astype(np.int64)])
+        counts.append(np.full(len(at), is_block))
+    key_hash, key_record = np.concatenate(hashes), np.concatenate(records)
+    order = np.lexsort((key_record, key_hash))
+    key_hash, key_record, in_block = key_hash[order], key_record[order], np.concatenate(counts)[order]
+    is_kept = np.ones(len(order), bool)
+    is_kept[1:] = in_block[1:] | (key_hash[1:] != key_hash[:-1]) | (key_record[1:] != key_record[:-1])
+    return key_hash[is_kept], key_record[is_kept]
 
 
 def _components(engine: Engine, rows: pa.Table, tables: Mapping[str, Any], n: int) -> tuple[Ints, Ints]:
@@ -247,7 +261,8 @@ def _components(engine: Engine, rows: pa.Table, tables: Mapping[str, Any], n: in
 def _write_register(folder: Path, engine: Engine, register: Any) -> None:
     """Write the register in the order of its numbers: what ids records inherit, and which come back."""
     columns = ("customer_no", "customer_id", "founding_source", "founding_key", "generation")
-    rows = engine.fetch(register.select(*columns, is_alive=register.ended_on.isnull()).order_by("customer_no"))
+    alive = register.select(*columns, is_alive=register.ended_on.isnull())
+    rows = engine.fetch(alive.order_by("customer_no")).combine_chunks()  # one piece: look-ups take from it row by row
     _write_table(folder / REGISTER, rows)
     founders = pc.binary_join_element_wise("@", rows["founding_source"], rows["founding_key"], KEY_JOINT)
     hashes = hash_texts(founders.to_pylist())

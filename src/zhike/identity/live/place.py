@@ -21,8 +21,8 @@ import pyarrow as pa
 from zhike.identity.changes import ChangeRow, explain_changes
 from zhike.identity.clusters import Clusters
 from zhike.identity.inherit import NONE, Inheritance, Register, inherit
-from zhike.identity.live.few import resolve_few
-from zhike.identity.live.index import LiveIndex, hash_texts, keys_of_row, own_key
+from zhike.identity.live.few import resolve_few, weigh_pair
+from zhike.identity.live.index import NOBODY, FoundBy, LiveIndex, hash_texts, keys_of_row, own_key
 from zhike.identity.matching import MatchModel
 from zhike.identity.resolve import resolve_versions
 from zhike.identity.rows import SINGLE
@@ -30,10 +30,11 @@ from zhike.identity.rules import MEANINGS
 from zhike.identity.standardise import standard_rows
 from zhike.identity.terms import IdentitySettings, Override, RecordKey
 from zhike.kernel.hashing import keyed_id
-from zhike.warehouse import Engine
+from zhike.warehouse import QueryEngine
 
 Ints = npt.NDArray[np.int64]
 Row = dict[str, Any]
+MOST_WEIGHED = 50  # records at once whose candidates are weighed one by one
 MOST_IN_PROCESS = 300  # rows that are resolved one by one; more are worth a query
 
 
@@ -78,7 +79,7 @@ class LiveIdentity:
     models: Sequence[MatchModel]
     key: bytes
     overrides: Sequence[Override] = ()
-    open_engine: Callable[[], Engine] | None = None
+    open_engine: Callable[[], QueryEngine] | None = None
     _rows: dict[RecordKey, list[Row]] = field(default_factory=dict)
     _keys: dict[int, set[RecordKey]] = field(default_factory=lambda: defaultdict(set))
     _node: dict[Any, Any] = field(
@@ -121,23 +122,37 @@ class LiveIdentity:
     def _remember(self, rows: Sequence[Row]) -> set[Any]:
         """Keep rows with the keys under which they are found; return the groups of records that they touch."""
         asked = [list(keys_of_row(row, self.models, self.settings)) for row in rows]
-        hashes = hash_texts([k for keys in asked for k, _ in keys])
-        limits = np.array([limit for keys in asked for _, limit in keys], np.int64)
+        hashes = hash_texts([k.key for keys in asked for k in keys])
+        limits = np.array([k.limit for keys in asked for k in keys], np.int64)
         found = self.index.records_with(hashes, limits)
-        at, roots = 0, []
+        is_weighed = len(rows) <= MOST_WEIGHED  # of many, the engine weighs the candidates
+        at = 0
         for row, keys in zip(rows, asked, strict=True):
             record = RecordKey(row["source"], row["source_key"])
-            mine = range(at, at + len(keys))
+            mine, own = hashes[at : at + len(keys)].tolist(), found[at : at + len(keys)]
             at += len(keys)
-            beside = self.index.components_of(np.unique(np.concatenate([found[i] for i in mine])))
-            placed = {r for i in mine for r in self._keys.get(int(hashes[i]), ())}
-            self._join(record, [*beside, *placed])
-            for i in mine:
-                self._keys[int(hashes[i])].add(record)
+            beside = self._likely(row, keys, own) if is_weighed else np.unique(np.concatenate(own))
+            placed = {r for h in mine for r in self._keys.get(h, ())}
+            self._join(record, [*self.index.components_of(beside), *placed])
+            for h in mine:
+                self._keys[h].add(record)
             versions = [v for v in self._rows.get(record, []) if v["valid_from_on"] != row["valid_from_on"]]
             self._rows[record] = [*versions, row]
-            roots.append(record)
-        return {self._root(r) for r in roots}
+        return {self._root(RecordKey(r["source"], r["source_key"])) for r in rows}
+
+    def _likely(self, row: Row, keys: Sequence[FoundBy], found: Sequence[Ints]) -> Ints:
+        """Return the records that a row changes something for: those that share a key, those of a block that becomes too wide
+        with it, and of the other blocks those that a model links or wants seen.
+        """
+        sure = [r for k, r in zip(keys, found, strict=True) if k.model is None or len(r) == k.limit]
+        for number, model in enumerate(self.models):
+            in_block = [r for k, r in zip(keys, found, strict=True) if k.model == number]
+            records = np.unique(np.concatenate(in_block)) if in_block else NOBODY
+            columns = list(dict.fromkeys(["record_no", "resident_id", "uscc", *model.columns]))
+            others = self.index.rows_of(records, columns).to_pylist()
+            likely = [r["record_no"] for r in others if weigh_pair(model, row, r) is not None]
+            sure.append(np.array(likely, np.int64))
+        return np.unique(np.concatenate(sure))
 
     def _root(self, node: Any) -> Any:
         while (above := self._node.setdefault(node, node)) != node:

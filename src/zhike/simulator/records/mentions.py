@@ -114,7 +114,7 @@ def draw_mentions(plan: BankPlan, state: ChunkState, companies: Companies) -> Me
         INVOICES.name: _invoices(plan, state, companies, trade, truth),
         CALL_NOTES.name: _notes(plan, state, companies, trade, truth),
     }
-    return Mentions(files, {"company_mention": truth.table(), "company": _registered(companies)})
+    return Mentions(files, {"company_mention": truth.table(), "registered_company": _registered(companies)})
 
 
 def _registered(companies: Companies) -> ArrowTable:
