@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from zhike.identity import IdentitySettings, MatchModel, Override, read_match_models, steps
+from zhike.identity.relation_terms import RelationSettings
 from zhike.identity.tables import OWNS as IDENTITY_TABLES
 from zhike.kernel.definitions import read_definitions
 from zhike.pipeline.project import standard_pack
@@ -53,12 +54,13 @@ def run(engine: Engine) -> Callable[..., Tables]:
 
     def work(
         key: str, tables: Mapping[str, Sequence[Row]], *, previous: Mapping[str, Sequence[Row]] | None = None,
-        overrides: Sequence[Override] = (), settings: IdentitySettings | None = None, as_of: date = DAY,
-        models: Sequence[MatchModel] = (),
+        overrides: Sequence[Override] = (), settings: IdentitySettings | None = None, relations: RelationSettings | None = None,
+        as_of: date = DAY, models: Sequence[MatchModel] = (),
     ) -> Tables:  # fmt: skip
+        given = settings or IdentitySettings()
         step = next(
             s
-            for s in steps(settings=settings or IdentitySettings(), overrides=overrides, key=b"secret", models=models)
+            for s in steps(settings=given, overrides=overrides, key=b"secret", models=models, relations=relations)
             if s.key == key
         )
         written = run_step(step, engine, tables, as_of=as_of, contracts=CONTRACTS, previous=previous)
