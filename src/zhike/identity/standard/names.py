@@ -7,7 +7,6 @@ otherwise.
 
 from __future__ import annotations
 
-import os
 import re
 from functools import cache
 from typing import NamedTuple
