@@ -114,7 +114,6 @@ NOTHING = NameForm()
 @cache
 def sound_of(character: str) -> str:
     """Return the pinyin of one character in capitals, without tones; the character itself when it has none."""
-    os.environ.setdefault()  # single characters only: its dictionary of words need not be read
     from pypinyin import Style, lazy_pinyin
 
     return "".join(lazy_pinyin(character, style=Style.NORMAL, v_to_u=False)).upper().replace("Ü", "V")
