@@ -200,7 +200,7 @@ class NameFinder:
         words = self._words
         return (
             PUNCTUATION.isdisjoint(between) and not any(w in between for w in words.no_names) and between not in self._places.codes
-            and between not in words.common_words and between not in words.trades and between not in self._places.inner
+            and between not in words.common_words and between not in words.trades
         )  # fmt: skip
 
     def _by_place_and_trade(self, text: str) -> list[tuple[int, int]]:
