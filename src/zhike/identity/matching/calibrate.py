@@ -1,6 +1,7 @@
 """Set the weights from which records are linked without review, by the precision that is to be expected there.
 
-Pairs whose documents are both known tell: equal numbers are one customer, different ones are two. They are counted in steps of
+Pairs whose documents are both known tell: equal numbers are one customer, different ones are two; of the wrong ones those count that
+nothing else would keep apart. They are counted in steps of
 weight per level of the gate, weighted so that they stand for the pairs that lack a document, of which the matching decides.
 Where few or none are known, the model's own probability takes their place; not so at cautious levels, where the pairs known from
 there on upwards have to outweigh a doubt.
@@ -16,7 +17,9 @@ import ibis.expr.types as ir
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from zhike.identity.clusters import MARGIN
 from zhike.identity.matching.model import NEVER, Level, MatchModel
 from zhike.identity.matching.score import compared_pairs, match_weight
 from zhike.warehouse import QueryEngine
@@ -57,14 +60,39 @@ def calibrate(engine: QueryEngine, rows: ir.Table, model: MatchModel) -> tuple[M
     ):
         weighed = compared.select(
             "is_same",
+            "left_record",
+            "right_record",
             "left_source",
             "right_source",
             level=compared[f"{model.gate}_level"].cast("int64"),
             weight=match_weight(compared, model),
         )
-        fetched = engine.fetch(weighed.mutate(stands_for=_stands_for(weighed, has)).drop("left_source", "right_source"))
-    bins = bins_of(fetched, model)
+        fetched = engine.fetch(weighed.mutate(stands_for=_stands_for(weighed, has)))
+    bins = bins_of(_undefended(fetched, has), model)
     return with_thresholds(model, bins), bins
+
+
+def _undefended(weighed: pa.Table, has_document: Mapping[str, float]) -> pa.Table:
+    """Return the pairs without those of two customers that would be kept apart anyway: each side has its document, or fits a
+    record of its own customer that has one no worse, whose number then contradicts.
+    """
+    left, right = (weighed[c].to_numpy().astype(np.int64) for c in ("left_record", "right_record"))
+    weight = weighed["weight"].to_numpy().astype(np.float64)
+    same = weighed["is_same"].to_pylist()
+    is_right = np.array([s is True for s in same], bool)
+    best = np.full(int(max(left.max(initial=0), right.max(initial=0))) + 1, -np.inf)
+    for side in (left, right):
+        np.maximum.at(best, side[is_right], weight[is_right])
+    is_safe = np.ones(len(weight), bool)
+    complete = pa.array([s for s, share in has_document.items() if share >= ALWAYS], pa.string())
+    for side, source in ((left, "left_source"), (right, "right_source")):
+        always = np.asarray(pc.is_in(weighed[source], complete).to_numpy(), bool)
+        is_safe &= np.logical_or(always, best[side] >= weight - MARGIN)
+    is_wrong = np.array([s is False for s in same], bool)
+    return weighed.filter(pa.array(~(is_wrong & is_safe)))
+
+
+ALWAYS = 0.999  # share of a source's records that carry a document, from which on each is taken to
 
 
 def _stands_for(weighed: ir.Table, has_document: Mapping[str, float]) -> ir.FloatingValue:
@@ -117,7 +145,8 @@ def thresholds(bins: Sequence[Bin], *, precision: float, cautious: Collection[st
     by_level: dict[str, list[Bin]] = {}
     for b in bins:
         by_level.setdefault(b.level, []).append(b)
-    waiting = {name: _proven(rest) if name in cautious else rest for name, rest in by_level.items()}
+    smooth = {name: _monotone(rest) for name, rest in by_level.items()}
+    waiting = {name: _proven(rest) if name in cautious else rest for name, rest in smooth.items()}
     chosen: dict[str, float] = {}
     right = total = 0.0
     while any(waiting.values()):
@@ -131,6 +160,19 @@ def thresholds(bins: Sequence[Bin], *, precision: float, cautious: Collection[st
         right, total = n_right, total + head.n_pairs
         chosen[name] = head.from_weight
     return chosen
+
+
+def _monotone(bins: Sequence[Bin]) -> list[Bin]:
+    """Return the bins of a level with precisions that do not rise as the weight falls: one pair wrong by chance in a small bin is
+    judged together with the lighter bins, which would know if it were more than chance (isotonic regression).
+    """
+    from sklearn.isotonic import IsotonicRegression
+
+    weights = np.array([b.from_weight for b in bins])
+    sure = IsotonicRegression(increasing=True).fit_transform(
+        weights, np.array([b.precision for b in bins]), sample_weight=np.array([b.n_known + BELIEF for b in bins])
+    )
+    return [replace(b, precision=float(p)) for b, p in zip(bins, sure, strict=True)]
 
 
 def _proven(bins: Sequence[Bin]) -> list[Bin]:
