@@ -29,8 +29,10 @@ TABLES = (
 )  # fmt: skip
 
 
-def link_bank(folder: Path, work: Path) -> tuple[Mapping[str, list[dict[str, Any]]], dict[str, float]]:
-    """Return identity_link, company_mention and outside_company of a simulated bank, and seconds per step."""
+def link_bank(
+    folder: Path, work: Path
+) -> tuple[Mapping[str, list[dict[str, Any]]], dict[str, float], Mapping[str, Any]]:
+    """Return identity_link, company_mention and outside_company of a simulated bank, seconds per step, and what mentions reported."""
     from zhike.identity import IdentitySettings
     from zhike.identity import steps as identity_steps
     from zhike.identity.tables import OWNS
@@ -54,14 +56,12 @@ def link_bank(folder: Path, work: Path) -> tuple[Mapping[str, list[dict[str, Any
     )
     for step in result.steps:
         seconds[step.key] = step.seconds
-        if step.key == "identity:mentions":
-            print(json.dumps(step.metrics, ensure_ascii=False))
     manifest = warehouse.current()
     assert manifest is not None
     tables = open_catalog(engine, warehouse, contracts, manifest.entries)
     rows = {t: engine.fetch(tables[t]).to_pylist() for t in ("identity_link", "company_mention", "outside_company")}
     engine.close()
-    return rows, seconds
+    return rows, seconds, next(s.metrics for s in result.steps if s.key == "identity:mentions")
 
 
 def records(folder: Path, tables: Mapping[str, list[dict[str, Any]]]) -> list[tuple[str, str, str, str]]:
@@ -151,7 +151,7 @@ def measure(customers: int, seed: int, folder: Path) -> dict[str, Any]:
         simulate(BankPlan(customers, 180, seed, LAST_DAY, activity_rate=0.05), bank)
     with tempfile.TemporaryDirectory(dir=folder) as work:
         began = time.perf_counter()
-        tables, seconds = link_bank(bank, Path(work))
+        tables, seconds, told = link_bank(bank, Path(work))
         elapsed = time.perf_counter() - began
     found = records(bank, tables)
     kinds = {k: sum(f[1] == k for f in found) for k in sorted({f[1] for f in found})}
@@ -161,6 +161,7 @@ def measure(customers: int, seed: int, folder: Path) -> dict[str, Any]:
         **pairwise(found),
         "records": kinds,
         "linked": linked,
+        "mentions": told,
         "seconds": {k: round(v, 2) for k, v in seconds.items()},
         "all": round(elapsed, 1),
     }

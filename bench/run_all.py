@@ -17,6 +17,7 @@ BENCHES = (
     ("features.py", *SMALL),
     ("scaling.py", "--small", "5000", "--large", "20000"),
     ("identity.py", "quality", "--sets", "bank_10k", "febrl3", "febrl4"),
+    ("companies.py", "--seeds", "41"),
 )
 FULL_BENCHES = (
     ("start_up.py",),
@@ -28,6 +29,7 @@ FULL_BENCHES = (
     ("identity.py", "quality"),
     ("identity.py", "time"),
     ("identity.py", "growth", "--repeats", "1"),
+    ("companies.py", "--seeds", "41", "42", "43", "44", "45"),
 )
 
 
