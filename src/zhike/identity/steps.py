@@ -1,4 +1,4 @@
-"""The steps of identity in a run: link, golden record, accounts, relations."""
+"""The steps of identity in a run: link, golden record, accounts, relations, whose events are."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from zhike.identity.anonymous import AnonymousSettings, events_step
 from zhike.identity.golden import golden_records
 from zhike.identity.link import link_records
 from zhike.identity.matching import MatchModel
@@ -19,8 +20,9 @@ VERSION = 3  # raise when the same records would be linked otherwise: unchanged 
 
 
 def steps(
-    *, settings: IdentitySettings, overrides: Sequence[Override], key: bytes, models: Sequence[MatchModel] = ()
-) -> list[Step]:
+    *, settings: IdentitySettings, overrides: Sequence[Override], key: bytes, models: Sequence[MatchModel] = (),
+    anonymous: AnonymousSettings | None = None,
+) -> list[Step]:  # fmt: skip
     """Return the steps that make customers of source records.
 
     Parameters
@@ -29,6 +31,7 @@ def steps(
     overrides : officers' merges and splits in force, from the store.
     key : the project's identity key; ids are keyed hashes, see ``kernel.hashing.keyed_id``.
     models : match models for records that share no number; none = shared numbers only.
+    anonymous : parameters of whose events without a user are.
     """
     material = (
         VERSION,
@@ -57,6 +60,7 @@ def steps(
             reads=tuple(map(Input, ("party_relation", "company_contact", "identity_link", "account", "customer_account", "customer"))),
             work=_Relations(settings), material=(VERSION, settings.timezone),
         ),
+        events_step(anonymous or AnonymousSettings(), timezone=settings.timezone),
     ]  # fmt: skip
 
 

@@ -1,5 +1,7 @@
 """What identity owns: who each record is, why, what changed, and the customer that comes out. Direct identifiers end here."""
 
+from zhike.identity.anonymous.tables import OWNS as ANONYMOUS
+from zhike.identity.anonymous.tables import READS as ANONYMOUS_READS
 from zhike.identity.golden import GOLDEN_COLUMNS
 from zhike.sources.tables.money import ACCOUNT_PARTY
 from zhike.sources.tables.party import PARTY_KINDS, PARTY_RELATION
@@ -111,6 +113,7 @@ CUSTOMER_RELATION = Contract(
 
 OWNS: tuple[Contract, ...] = (
     CUSTOMER, IDENTITY_LINK, IDENTITY_EDGE, IDENTITY_REGISTER, IDENTITY_CHANGE, CUSTOMER_ACCOUNT, CUSTOMER_RELATION,
+    *ANONYMOUS,
 )  # fmt: skip
 READS: tuple[Reads, ...] = (
     Reads("source_party"),
@@ -122,6 +125,7 @@ READS: tuple[Reads, ...] = (
     Reads("identity_link", ("source", "source_key", "customer_no"), lag=1),
     Reads("identity_register", lag=1),
     Reads("identity_change", lag=1),
+    *ANONYMOUS_READS,
 )
 
 __all__ = ["OWNS", "READS"]
