@@ -20,8 +20,10 @@ from zhike.identity.clusters import (
 from zhike.identity.inherit import NONE, Inheritance, Register, inherit
 from zhike.identity.matching import MatchModel
 from zhike.identity.resolve import resolve_records
+from zhike.identity.review import flaw_rows, review_rows
 from zhike.identity.rows import Previous, RowWriter, integers
 from zhike.identity.rules import rules
+from zhike.identity.standardise import FLAWS
 from zhike.identity.terms import AsOf, IdentitySettings, Override, RecordKey
 from zhike.kernel.errors import BadInput, Finding
 from zhike.warehouse import Engine
@@ -31,10 +33,12 @@ Ints = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Linked:
-    """Rows of ``identity_link``, ``identity_edge``, new rows of the register, the register's updates, and changes."""
+    """Rows of the tables of ``identity:link``, by their names without ``identity_``."""
 
     link: pa.Table
     edge: pa.Table
+    review: pa.Table
+    flaw: pa.Table
     register: ir.Table | pa.Table
     change: ir.Table | pa.Table
     metrics: Mapping[str, Any]
@@ -69,12 +73,14 @@ def link_records(
     writer = RowWriter(resolved.records, names, settings.source_priority, as_of.on, key, previous, engine)
     ids = writer.ids(inheritance)
     return Linked(
-        writer.link(clusters, inheritance, ids), writer.edge(clusters), writer.register(inheritance, ids, changes),
-        writer.change(changes, ids),
+        writer.link(clusters, inheritance, ids), writer.edge(clusters),
+        review_rows(resolved.records, clusters, resolved.weighed, ids, inheritance.customer_no, splits=resolved.splits),
+        flaw_rows(resolved.records, FLAWS, {f: resolved.records[f"{f}_flaw"].combine_chunks() for f in FLAWS}),
+        writer.register(inheritance, ids, changes), writer.change(changes, ids),
         _metrics(resolved.records.num_rows, clusters, inheritance, changes)
         | {
             "keys_shared_too_widely": dict(resolved.too_wide), "n_overrides_used": resolved.n_overrides_used,
-            "n_overrides_without_record": len(overrides) - resolved.n_overrides_used,
+            "n_overrides_without_record": len(overrides) - resolved.n_overrides_used, "n_weighed": resolved.weighed.num_rows,
         },
     )  # fmt: skip
 

@@ -20,7 +20,7 @@ from zhike.identity.clusters import COMPANY, MISSING, PERSON, SOLE_TRADER, Clust
 from zhike.identity.edges import Edges, concatenate, override_pairs, shared_keys, star_edges
 from zhike.identity.matching import MatchModel
 from zhike.identity.rows import integers
-from zhike.identity.rules import MODEL_RULE, keys_of, rules
+from zhike.identity.rules import MEANINGS, MODEL_RULE, keys_of, rules
 from zhike.identity.standardise import standardised, versions_as_of
 from zhike.identity.terms import Action, AsOf, IdentitySettings, Override, RecordKey, Rule
 from zhike.identity.weighing import automatic_edges, weigh_records
@@ -36,7 +36,8 @@ class Resolved:
     """The records in the order of their numbers, standardised, latest version; and the clusters that they make.
 
     ``versions`` : standardised rows of all versions. ``weighed`` : pairs of records that a match model links or wants seen.
-    ``too_wide`` : per rule, how many keys were shared by too many records to mean anybody.
+    ``too_wide`` : per rule, how many keys were shared by too many records to mean anybody. ``splits`` : pairs of records that
+    officers parted.
     """
 
     records: pa.Table
@@ -45,6 +46,7 @@ class Resolved:
     weighed: pa.Table
     too_wide: Mapping[str, int]
     n_overrides_used: int
+    splits: Sequence[tuple[int, int]]
 
 
 def resolve_records(
@@ -60,20 +62,44 @@ def resolve_records(
     models : match models; none = by shared keys only.
     """
     versions = standardised(engine, versions_as_of(parties, as_of), settings.placeholder_birth_on)
+    return resolve_versions(engine, versions, settings=settings, overrides=overrides, models=models)
+
+
+def resolve_versions(
+    engine: Engine, versions: pa.Table, *, settings: IdentitySettings, overrides: Sequence[Override] = (),
+    models: Sequence[MatchModel] = (),
+) -> Resolved:  # fmt: skip
+    """Return which records are one customer, given their standardised versions; see :func:`resolve_records`."""
     records = versions.filter(versions["is_latest"]).sort_by("record_no").combine_chunks()
     all_rules = rules(settings)
     with engine.holding("identity_versions", versions) as rows:
         exact, too_wide = _fetch_edges(engine, rows, all_rules)
     weighed = weigh_records(engine, versions, models, homes=connected(records.num_rows, exact))
-    model_priority = next(r.priority for r in all_rules if r.name == MODEL_RULE)
-    edges = concatenate([exact, automatic_edges(weighed, model_priority)])
-    numbers = _record_numbers(records, overrides)
+    numbers = record_numbers(records, overrides)
+    clusters, n_used = cluster_records(records, exact, weighed, overrides=overrides, numbers=numbers, settings=settings)
+    splits = _pairs(override_pairs(overrides, numbers, Action.SPLIT))
+    return Resolved(records, versions, clusters, weighed, too_wide, n_used, splits)
+
+
+def cluster_records(
+    records: pa.Table, exact: Edges, weighed: pa.Table, *, overrides: Sequence[Override],
+    numbers: Mapping[RecordKey, int], settings: IdentitySettings,
+) -> tuple[Clusters, int]:  # fmt: skip
+    """Return the clusters that shared keys and weighed pairs make of records, and how many overrides applied.
+
+    Parameters
+    ----------
+    records : standardised latest versions in the order of their numbers.
+    weighed : see ``weighing.weigh_records``.
+    numbers : numbers of the records that overrides name.
+    """
+    edges = concatenate([exact, automatic_edges(weighed, list(MEANINGS).index(MODEL_RULE))])
     merges = override_pairs(overrides, numbers, Action.MERGE)
     splits = override_pairs(overrides, numbers, Action.SPLIT)
     clusters = build_clusters(
         facts_of(records), edges, merges=_pairs(merges), splits=_pairs(splits), largest=settings.largest_cluster
     )
-    return Resolved(records, versions, clusters, weighed, too_wide, len(merges) + len(splits))
+    return clusters, len(merges) + len(splits)
 
 
 def _fetch_edges(engine: Engine, versions: ir.Table, all_rules: Sequence[Rule]) -> tuple[Edges, dict[str, int]]:
@@ -89,7 +115,7 @@ def _fetch_edges(engine: Engine, versions: ir.Table, all_rules: Sequence[Rule]) 
     return Edges(left, right, priority, key_no, np.zeros(rows.num_rows)), too_wide
 
 
-def _record_numbers(records: pa.Table, overrides: Sequence[Override]) -> dict[RecordKey, int]:
+def record_numbers(records: pa.Table, overrides: Sequence[Override]) -> dict[RecordKey, int]:
     """Return the numbers of the records that overrides name and that are there."""
     wanted = sorted({k.source_key for o in overrides for k in (o.left, o.right)})
     if not wanted:
@@ -121,4 +147,4 @@ def _codes(column: Any) -> Ints:
     )
 
 
-__all__ = ["Resolved", "facts_of", "resolve_records"]
+__all__ = ["Resolved", "cluster_records", "facts_of", "record_numbers", "resolve_records", "resolve_versions"]

@@ -118,6 +118,7 @@ class RowWriter:
         is_first[1:] = (np.diff(left) != 0) | (np.diff(right) != 0) | (np.diff(priority) != 0)
         left, right, priority, order = left[is_first], right[is_first], priority[is_first], order[is_first]
         reasons = as_array([r.value for r in clusters.refused_because], pa.string())
+        bits = [b or None for b in both.bits[order].tolist()]
         at = order - len(clusters.used)
         reason_at = pa.array(at, mask=at < 0)
         sides = {"left": as_array(left), "right": as_array(right)}
@@ -129,7 +130,7 @@ class RowWriter:
         return pa.table({
             **ends, "rule": as_array(self.rule_names).take(as_array(priority)),
             "state": as_array(["used", "refused"]).take(as_array(is_refused[order].astype(np.int64))),
-            "refused_because": reasons.take(reason_at),
+            "refused_because": reasons.take(reason_at), "weight": as_array(bits, pa.float64()),
         })  # fmt: skip
 
     def register(self, inheritance: Inheritance, ids: Values, changes: Sequence[ChangeRow]) -> ir.Table | pa.Table:
@@ -189,4 +190,4 @@ def _places(customer_no: Ints, order: Ints) -> Ints:
     return places
 
 
-__all__ = ["SINGLE", "Previous", "RowWriter", "as_array", "integers"]
+__all__ = ["SINGLE", "Previous", "RowWriter", "Values", "as_array", "integers"]

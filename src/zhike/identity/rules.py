@@ -1,12 +1,12 @@
 """The exact rules, strongest first, and the keys they make of a standardised record.
 
-A key is a text; two records that make the same key under the same rule are candidates. What keeps candidates apart is
-said in ``veto``. Probabilistic matching joins later as one more rule of the lowest priority.
+A key is a text; two records that make the same key under the same rule are candidates. What keeps candidates apart is said in
+``clusters``. What no key joins is left to the match models: they are the last rule.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import ibis
 import ibis.expr.types as ir
@@ -36,38 +36,18 @@ MEANINGS: Mapping[str, Text] = {
 }
 MODEL_RULE = "match_model"
 OVERRIDE_RULE = "override_merge"
+KEY_JOINT = "|"
 NAMELESS = {"mobile_nameless": "mobile", "email_nameless": "email", "device_nameless": "device_id"}
-FULL_COMPANY_NAME_LENGTH = 8
-KeyMaker = Callable[[ir.Table], ir.StringValue]
-
-
-def _joined(*columns: str) -> KeyMaker:
-    """Return a maker of ``a|b`` keys; missing when any part is."""
-
-    def make(records: ir.Table) -> ir.StringValue:
-        key: ir.StringValue = records[columns[0]]
-        for column in columns[1:]:
-            key = key + "|" + records[column].cast("string")
-        return key
-
-    return make
-
-
-def _company_name(records: ir.Table) -> ir.StringValue:
-    """Return the registered name of a company: unique enough when it is written in full."""
-    is_full = (records.party_kind == "company") & (records.name_key.length() >= FULL_COMPANY_NAME_LENGTH)
-    return is_full.ifelse(records.name_key, ibis.null("string"))
-
-
-KEYS: Mapping[str, KeyMaker] = {
-    "id_number": _joined("resident_id"),
-    "uscc": _joined("uscc"),
-    "document_name": _joined("document", "name_key"),
-    "wechat_unionid": _joined("wechat_unionid"),
-    "mobile_name": _joined("mobile", "name_key"),
-    "email_name": _joined("email", "name_key"),
-    "company_name": _company_name,
+KEYS: Mapping[str, tuple[str, ...]] = {
+    "id_number": ("resident_id",),
+    "uscc": ("uscc",),
+    "document_name": ("document", "name_key"),
+    "wechat_unionid": ("wechat_unionid",),
+    "mobile_name": ("mobile", "name_key"),
+    "email_name": ("email", "name_key"),
+    "company_name": ("full_name",),
 }
+"""Rule → columns whose values, side by side, are the key; none is made where one of them is missing."""
 
 
 def rules(settings: IdentitySettings) -> tuple[Rule, ...]:
@@ -78,8 +58,11 @@ def rules(settings: IdentitySettings) -> tuple[Rule, ...]:
 def keys_of(records: ir.Table) -> ir.Table:
     """Return the keys that standardised versions make: [record_no, rule, key]; a former number is still a key."""
     parts = []
-    for rule, make in KEYS.items():
-        keyed = records.select("record_no", rule=ibis.literal(rule), key=make(records))
+    for rule, columns in KEYS.items():
+        key: ir.StringValue = records[columns[0]]
+        for column in columns[1:]:
+            key = key + KEY_JOINT + records[column]
+        keyed = records.select("record_no", rule=ibis.literal(rule), key=key)
         parts.append(keyed.filter(keyed.key.notnull()))
     for rule, column in NAMELESS.items():
         parts.append(_nameless_keys(records, rule, column))
@@ -107,4 +90,4 @@ def _nameless_keys(records: ir.Table, rule: str, column: str) -> ir.Table:
     return joined.select("record_no", rule=ibis.literal(rule), key=joined.shared)
 
 
-__all__ = ["KEYS", "MEANINGS", "MODEL_RULE", "NAMELESS", "OVERRIDE_RULE", "keys_of", "rules"]
+__all__ = ["KEYS", "KEY_JOINT", "MEANINGS", "MODEL_RULE", "NAMELESS", "OVERRIDE_RULE", "keys_of", "rules"]

@@ -16,6 +16,7 @@ from zhike.identity.terms import AsOf, IdentitySettings, Override
 from zhike.kernel.hashing import fingerprint
 from zhike.warehouse import Input, Output, Step, StepContext
 
+WRITTEN = ("link", "edge", "review", "flaw", "register", "change")
 VERSION = 3  # raise when the same records would be linked otherwise: unchanged steps are then done anew
 
 
@@ -43,7 +44,7 @@ def steps(
     return [
         Step(
             "identity:link",
-            writes=(Output("identity_link"), Output("identity_edge"), Output("identity_register"), Output("identity_change")),
+            writes=(*(Output(f"identity_{n}") for n in WRITTEN),),
             reads=(Input("source_party"), *(Input(t, lag=1) for t in ("identity_link", "identity_register", "identity_change"))),
             work=_Link(settings, tuple(overrides), key, tuple(models)), material=material,
         ),
@@ -78,10 +79,8 @@ class _Link:
             context.engine, context.tables["source_party"], previous, as_of=self.settings.as_of(context.as_of), settings=self.settings,
             overrides=self.overrides, key=self.key, models=self.models,
         )  # fmt: skip
-        context.write("identity_link", linked.link)
-        context.write("identity_edge", linked.edge)
-        context.write("identity_register", linked.register)
-        context.write("identity_change", linked.change)
+        for name in WRITTEN:
+            context.write(f"identity_{name}", getattr(linked, name))
         return linked.metrics
 
 

@@ -3,9 +3,11 @@
 from zhike.identity.anonymous.tables import OWNS as ANONYMOUS
 from zhike.identity.anonymous.tables import READS as ANONYMOUS_READS
 from zhike.identity.golden import GOLDEN_COLUMNS
+from zhike.identity.standard import Flaw
+from zhike.identity.standardise import FLAWS
 from zhike.sources.tables.money import ACCOUNT_PARTY
 from zhike.sources.tables.party import PARTY_KINDS, PARTY_RELATION
-from zhike.warehouse.contracts import Contract, Personal, Reads, code, day, flag, integer, rate, text
+from zhike.warehouse.contracts import Contract, Personal, Reads, code, day, flag, integer, number, rate, text
 
 DIRECT, SENSITIVE, QUASI = Personal.DIRECT, Personal.SENSITIVE, Personal.QUASI
 
@@ -52,6 +54,35 @@ IDENTITY_EDGE = Contract(
         code("rule", "规则", "Rule under which they share a key", required=True),
         code("state", "状态", "Linked by it, or kept apart in spite of it", required=True, allowed=("used", "refused")),
         code("refused_because", "拒绝原因", "What keeps them apart"),
+        number("weight", "匹配权重", "Match weight in bits, where a match model weighed them"),
+    ),
+)  # fmt: skip
+
+IDENTITY_REVIEW = Contract(
+    "identity_review", "identity", "疑似同一客户", "Two customers that may be one: for an officer to decide",
+    key=("left_source", "left_key", "right_source", "right_key"),
+    columns=(
+        code("left_source", "来源系统甲", "Source of the first record", required=True),
+        text("left_key", "客户号甲", "Key of the first record", required=True, personal=DIRECT),
+        code("right_source", "来源系统乙", "Source of the second record", required=True),
+        text("right_key", "客户号乙", "Key of the second record", required=True, personal=DIRECT),
+        text("left_customer_id", "客户甲", "Customer of the first record", required=True),
+        text("right_customer_id", "客户乙", "Customer of the second record", required=True),
+        code("reason", "原因", "Why nobody decided yet: grey = the model is not sure; ambiguous = fits two people; size = the customer would be too large; or what contradicts", required=True,
+             allowed=("grey", "ambiguous", "size", "birth_on", "birth_on_and_sex")),
+        number("weight", "匹配权重", "Match weight in bits; missing where no model weighed them"),
+        rate("probability_rate", "同一客户概率", "Probability by the model that they are one", minimum=0, maximum=1),
+    ),
+)  # fmt: skip
+
+IDENTITY_FLAW = Contract(
+    "identity_flaw", "identity", "无效标识", "A value of a record that names nobody: kept in the source, never matched",
+    key=("source", "source_key", "field"),
+    columns=(
+        code("source", "来源系统", "Source system", required=True),
+        text("source_key", "来源客户号", "The source's own key", required=True, personal=DIRECT),
+        code("field", "字段", "Which value", required=True, allowed=FLAWS),
+        code("flaw", "问题", "What is wrong with it", required=True, allowed=tuple(f.value for f in Flaw)),
     ),
 )  # fmt: skip
 
@@ -112,7 +143,7 @@ CUSTOMER_RELATION = Contract(
 )  # fmt: skip
 
 OWNS: tuple[Contract, ...] = (
-    CUSTOMER, IDENTITY_LINK, IDENTITY_EDGE, IDENTITY_REGISTER, IDENTITY_CHANGE, CUSTOMER_ACCOUNT, CUSTOMER_RELATION,
+    CUSTOMER, IDENTITY_LINK, IDENTITY_EDGE, IDENTITY_REVIEW, IDENTITY_FLAW, IDENTITY_REGISTER, IDENTITY_CHANGE, CUSTOMER_ACCOUNT, CUSTOMER_RELATION,
     *ANONYMOUS,
 )  # fmt: skip
 READS: tuple[Reads, ...] = (

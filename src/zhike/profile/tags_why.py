@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import ibis
 import ibis.expr.types as ir
 
+from zhike.identity.anonymous import attributed_events, event_links
 from zhike.kernel.errors import NotFound
 from zhike.kernel.terms import Text
 from zhike.profile.tags import Tag
@@ -116,9 +117,10 @@ def _scores(customer_id: str, tables: Tables) -> dict[str, ScoreFact]:
 
 
 def _events(customer_id: str, tables: Tables, names: UsedNames, as_of: date) -> tuple[EventFact, ...]:
-    links, event = _one(tables["identity_link"], customer_id), tables["event"]
+    links, event = event_links(tables["identity_link"], tables["party_alias"]), tables["event"]
     wanted = event.filter(event.event_kind.isin(sorted(names.events)) & (event.on <= ibis.literal(as_of)))
-    rows = _rows(wanted.semi_join(links, ["source", "source_key"]))
+    known = attributed_events(wanted, tables["event_party"])
+    rows = _rows(known.semi_join(_one(links, customer_id), ["source", "source_key"]))
     return tuple(EventFact(r["event_kind"], r["on"], r["at"], {n: r.get(n) for n in EVENT_FIELDS}) for r in rows)
 
 

@@ -150,7 +150,8 @@ def test_overrides_that_contradict_each_other_are_bad_input(link: Link) -> None:
 
 
 def test_no_records_make_no_customers(link: Link) -> None:
-    assert link([]) == {t: [] for t in ("identity_link", "identity_edge", "identity_register", "identity_change")}
+    names = ("link", "edge", "review", "flaw", "register", "change")
+    assert link([]) == {f"identity_{n}": [] for n in names}
 
 
 @pytest.mark.requirement("B2")

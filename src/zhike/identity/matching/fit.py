@@ -48,7 +48,7 @@ def _comparison(comparison: Comparison) -> dict[str, Any]:
     return {"output_column_name": comparison.name, "comparison_levels": levels}
 
 
-def fit(engine: Engine, rows: ir.Table, model: MatchModel) -> MatchModel:
+def learn(engine: Engine, rows: ir.Table, model: MatchModel) -> MatchModel:
     """Return ``model`` with m, u, prior and frequencies learned from ``rows``; thresholds are set by ``calibrate``.
 
     Parameters
@@ -58,7 +58,7 @@ def fit(engine: Engine, rows: ir.Table, model: MatchModel) -> MatchModel:
     with engine.temporary("identity_training", rows.mutate(born=rows.written_born)) as training:
         n_rows = int(training.count().to_pyarrow().as_py())
         by_document = _pairs_by_document(engine, training)
-        learned = _learn(engine, model, has_documents=by_document.n_same >= FEWEST_KNOWN_PAIRS)
+        learned = _estimate(engine, model, has_documents=by_document.n_same >= FEWEST_KNOWN_PAIRS)
         fitted = replace(model, prior=_prior(engine, training, model, n_rows))
         comparisons = []
         for comparison in model.comparisons:
@@ -69,11 +69,11 @@ def fit(engine: Engine, rows: ir.Table, model: MatchModel) -> MatchModel:
     return replace(
         fitted,
         comparisons=tuple(comparisons),
-        trained={**model.trained, "n_records": n_rows, "n_known_pairs": by_document.n_same},
+        trained={**model.trained, "n_records": n_rows, "n_known_pairs": by_document.n_same, "splink": splink_version()},
     )
 
 
-def _learn(
+def _estimate(
     engine: Engine, model: MatchModel, *, has_documents: bool
 ) -> Mapping[str, Mapping[str, tuple[float, float]]]:
     """Return comparison → level → (m, u) as Splink estimates them."""
@@ -102,6 +102,13 @@ def _learn(
         }
         found[comparison["output_column_name"]] = levels
     return found
+
+
+def splink_version() -> str:
+    """Return the version of Splink that models are learned with."""
+    from importlib.metadata import version
+
+    return version("splink")
 
 
 def _with_probabilities(comparison: Comparison, learned: Mapping[str, tuple[float, float]]) -> tuple[Level, ...]:
@@ -177,4 +184,4 @@ def _with_frequencies(engine: Engine, training: ir.Table, comparison: Comparison
 
 FEWEST_COMMON, MOST_COMMON = 5, 3_000
 
-__all__ = ["fit", "splink_settings"]
+__all__ = ["learn", "splink_settings"]
