@@ -33,9 +33,9 @@ SHORT = 12
 ONE_OF = [*"abcdefghijklmnopqrstuvwxyz#_", r"\*", r"\.", r"\?"]
 APART = r"[\s:\-{}]*"
 ODD = rf"(?i)^{APART}(?:[0-9\s:\-{{}}]+|" + "|".join(f"(?:{c}{APART})+" for c in ONE_OF) + ")$"
-CHAINS = pa.schema(
-    {"source": pa.string(), "key": pa.string(), "root": pa.string(), "joined_at": pa.timestamp("us")}.items()
-)
+CHAINS: pa.Schema = pa.schema([
+    pa.field("source", pa.string()), pa.field("key", pa.string()), pa.field("root", pa.string()), pa.field("joined_at", pa.timestamp("us")),
+])  # fmt: skip
 ALIASES = ibis.schema(PARTY_ALIAS.schema()).to_pyarrow()
 ASKED = ("event_id", "source", "source_key", "anonymous_id", "previous_id", "recorded_at")
 
@@ -89,7 +89,9 @@ def chains_of(rows: pa.Table, newer: str, most_aliases: int) -> tuple[pa.Table, 
     """
     if not rows.num_rows:
         return CHAINS.empty_table(), 0
-    both = [pc.binary_join_element_wise(rows["source"], rows[c], "\x1f").combine_chunks() for c in (newer, "previous_id")]
+    both = [
+        pc.binary_join_element_wise(rows["source"], rows[c], "\x1f").combine_chunks() for c in (newer, "previous_id")
+    ]
     names = pa.concat_arrays(both).dictionary_encode()
     codes = names.indices.to_numpy().astype(np.int64)
     left, right = codes[: rows.num_rows], codes[rows.num_rows :]

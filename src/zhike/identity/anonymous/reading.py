@@ -54,7 +54,9 @@ def event_links(identity_link: ir.Table, party_alias: ir.Table, *, known_by: dat
     links = identity_link.select("source", "source_key", "customer_id", "customer_no")
     alias = party_alias if known_by is None else party_alias.filter(party_alias.known_at <= ibis.literal(known_by))
     continued = alias.inner_join(links, ["source", "source_key"])
-    continued = continued.select("source", source_key="previous_key", customer_id="customer_id", customer_no="customer_no")
+    continued = continued.select(
+        "source", source_key="previous_key", customer_id="customer_id", customer_no="customer_no"
+    )
     return links.union(continued)
 
 
@@ -89,7 +91,9 @@ def customer_timeline(
         how=ibis.ifelse(is_alias, How.ALIAS.value, How.DIRECT.value), evidence_id=ibis.null("string"),
         known_at=ibis.greatest(own.recorded_at, own.alias_at).cast("timestamp"),
     )  # fmt: skip
-    given = party.semi_join(mine, ["source", "source_key"]).select("event_id", "source_key", "how", "evidence_id", "known_at")
+    given = party.semi_join(mine, ["source", "source_key"]).select(
+        "event_id", "source_key", "how", "evidence_id", "known_at"
+    )
     later = done.drop("source_key").inner_join(given, "event_id")
     columns = (*event.columns, "how", "evidence_id", "known_at")
     return own.select(*columns).union(later.select(*columns)).order_by("at", "event_id")

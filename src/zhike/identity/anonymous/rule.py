@@ -28,14 +28,19 @@ def anonymous_events(events: ir.Table) -> ir.Table:
     return silent.select("event_id", "source", "on", "at", "anonymous_id", "session_id", "recorded_at")
 
 
-def session_owners(visits: ir.Table) -> ir.Table:
-    """Return the sessions in which one person identified: that person's first visit there, as ``own_…`` columns."""
-    inside = visits.filter(visits.session_id.notnull())
+def session_owners(visits: ir.Table, silent: ir.Table) -> ir.Table:
+    """Return the sessions in which one person identified: that person's first visit there, as ``own_…`` columns.
+
+    Only sessions of ``silent`` events are looked at.
+    """
+    inside = visits.filter(visits.session_id.notnull()).semi_join(silent, SESSION)
     first = ibis.struct({
         "first_at": inside.first_at, "source_key": inside.source_key, "evidence_id": inside.evidence_id, "seen_at": inside.seen_at,
     })  # fmt: skip
     grouped = inside.mutate(first=first).group_by(*SESSION)
-    found = grouped.aggregate(one=lambda t: t.person.min(), other=lambda t: t.person.max(), first=lambda t: t["first"].min())
+    found = grouped.aggregate(
+        one=lambda t: t.person.min(), other=lambda t: t.person.max(), first=lambda t: t["first"].min()
+    )
     alone = found.filter(found.one == found.other)
     first = alone["first"]
     return alone.select(
@@ -61,13 +66,12 @@ def given_by_session(owned: ir.Table) -> ir.Table:
 
 
 def placed_visits(visits: ir.Table) -> ir.Table:
-    """Return visits with their place on the line from 0, and when somebody else was last there before and first after."""
-    order = [visits.first_at, visits.person, visits.anonymous_id, visits.source_key, visits.evidence_id]
-    line = ibis.window(group_by=LINE, order_by=order)
-    past = ibis.window(group_by=LINE, order_by=order, rows=(None, -1))
+    """Return visits with their place on the line from 0, and when somebody else's last visit before and first after began."""
+    line = ibis.window(group_by=LINE, order_by=[visits.first_at, visits.evidence_id])
     beside = visits.mutate(
-        place=ibis.row_number().over(line), person_before=visits.person.lag().over(line), person_after=visits.person.lead().over(line),
-        at_before=visits.last_at.max().over(past), at_after=visits.first_at.lead().over(line),
+        place=ibis.row_number().over(line),
+        person_before=visits.person.lag().over(line), at_before=visits.first_at.lag().over(line),
+        person_after=visits.person.lead().over(line), at_after=visits.first_at.lead().over(line),
     )  # fmt: skip
     changed_before = ibis.ifelse(beside.person_before != beside.person, beside.at_before, None)
     changed_after = ibis.ifelse(beside.person_after != beside.person, beside.at_after, None)
@@ -79,14 +83,19 @@ def placed_visits(visits: ir.Table) -> ir.Table:
     )  # fmt: skip
 
 
-def waiting(owned: ir.Table, devices: pa.Table, placed: ir.Table) -> ir.Table:
-    """Return events in nobody's session with the number of visits of their line that began before them (``place``)."""
+def waiting(owned: ir.Table, devices: pa.Table) -> ir.Table:
+    """Return events in nobody's session that wait for an identification on the line of their device."""
     mine = owned.filter(owned.own_key.isnull() & owned.anonymous_id.notnull())
-    mine = on_lines(mine.select("event_id", "source", "on", "at", "anonymous_id", "recorded_at"), devices)
-    events = mine.mutate(is_visit=ibis.literal(0, "int64"))
+    return on_lines(mine.select("event_id", "source", "on", "at", "anonymous_id", "recorded_at"), devices)
+
+
+def placed_events(queue: ir.Table, placed: ir.Table) -> ir.Table:
+    """Return waiting events with the number of visits of their line that began before them (``place``)."""
+    events = queue.mutate(is_visit=ibis.literal(0, "int64"))
+    own = ("source", "line", "at", "is_visit")
     begun = placed.select(
         "source", "line", at="next_at", is_visit=ibis.literal(1, "int64"),
-        **{name: ibis.null(events[name].type()) for name in events.columns if name not in ("source", "line", "at", "is_visit")},
+        **{name: ibis.null(events[name].type()) for name in events.columns if name not in own},
     )  # fmt: skip
     both = events.select(*begun.columns).union(begun)
     until = ibis.window(group_by=LINE, order_by=[both["at"], both.is_visit], rows=(None, 0))
@@ -151,6 +160,6 @@ def _seconds(earlier: ir.TimestampValue, later: ir.TimestampValue) -> ir.Integer
 
 
 __all__ = [
-    "GIVEN", "anonymous_events", "given_by_device", "given_by_session", "not_counted", "placed_visits", "session_owners", "waiting", "with_owner",
+    "GIVEN", "anonymous_events", "given_by_device", "given_by_session", "not_counted", "placed_events", "placed_visits", "session_owners", "waiting", "with_owner",
     "without_key",
 ]  # fmt: skip

@@ -83,13 +83,14 @@ def given_events(
             return kept.enter_context(engine.temporary(name, rows))
 
         seen = keep("event_seen", gather_visits(sightings(known, lost)))
-        bad = placeholders(engine, seen.select(key="anonymous_id"))
+        silent = rule.anonymous_events(known)
+        bad = placeholders(engine, seen.select(key="anonymous_id").union(silent.select(key="anonymous_id")))
         seen = seen.filter(~seen.anonymous_id.isin(bad)) if bad else seen
         visits = keep("event_visits", on_lines(people(seen, links, aliases, continued.users), continued.devices))
-        placed = keep("event_visits_placed", rule.placed_visits(visits))
-        owned = keep("event_silent", rule.with_owner(rule.anonymous_events(known), rule.session_owners(visits)))
-        queue = rule.waiting(owned, continued.devices, placed)
-        given = rule.given_by_device(queue, placed, settings, placeholders=bad)
+        owned = keep("event_silent", rule.with_owner(silent, rule.session_owners(visits, silent)))
+        queue = rule.waiting(owned, continued.devices)
+        placed = keep("event_visits_placed", rule.placed_visits(visits.semi_join(queue, rule.LINE)))
+        given = rule.given_by_device(rule.placed_events(queue, placed), placed, settings, placeholders=bad)
         rows = rule.given_by_session(owned).union(given, rule.without_key(owned))
         rows = keep("event_given", rows.union(rule.not_counted(lost)) if lost.num_rows else rows)
         yield Given(rows, aliases, continued.n_ignored, lost.num_rows)
@@ -106,7 +107,9 @@ def count_events(
     known = events.filter((events.recorded_at <= ibis.literal(known_by)) & ~events.event_kind.isin(WHO_KINDS))
     own = known.filter(known.source_key.notnull()).group_by("source", "source_key").aggregate(n=lambda t: t.count())
     later = found.rows.filter(found.rows.source_key.notnull()).group_by("source", "source_key")
-    users = own.mutate(is_own=ibis.literal(1)).union(later.aggregate(n=lambda t: t.count()).mutate(is_own=ibis.literal(0)))
+    users = own.mutate(is_own=ibis.literal(1)).union(
+        later.aggregate(n=lambda t: t.count()).mutate(is_own=ibis.literal(0))
+    )
     carried = event_links(links, ibis.memtable(found.aliases)).select(k_source="source", k_key="source_key")
     users = users.left_join(carried, [users.source == carried.k_source, users.source_key == carried.k_key])
     sums = engine.fetch(
@@ -117,9 +120,13 @@ def count_events(
     ).to_pylist()[0]
     rows = found.rows
     counted = rows.filter((rows.left_because != Left.CORRECTED.value) | rows.left_because.isnull())
-    counted = engine.fetch(counted.group_by("how", "left_because").aggregate(n=lambda t: t.count().cast("int64"))).to_pylist()
+    counted = engine.fetch(
+        counted.group_by("how", "left_because").aggregate(n=lambda t: t.count().cast("int64"))
+    ).to_pylist()
     by_how = {h.value: 0 for h in How if h is not How.DIRECT} | {r["how"]: r["n"] for r in counted if r["how"]}
-    left = {w.value: 0 for w in Left if w is not Left.CORRECTED} | {r["left_because"]: r["n"] for r in counted if r["left_because"]}
+    left = {w.value: 0 for w in Left if w is not Left.CORRECTED} | {
+        r["left_because"]: r["n"] for r in counted if r["left_because"]
+    }
     n_given, n_left = sum(by_how.values()), sum(left.values())
     return {
         "n_direct": sums["n_direct"] or 0, "n_attributed": n_given, "n_unattributed": n_left,

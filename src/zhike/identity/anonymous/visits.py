@@ -14,6 +14,9 @@ from zhike.identity.anonymous.terms import ALIAS, IDENTIFY
 from zhike.warehouse import Engine
 
 SEEN = ("event_id", "source", "anonymous_id", "source_key", "session_id", "on", "at", "recorded_at")
+CORRECTED: pa.Schema = pa.schema([
+    pa.field("event_id", pa.string()), pa.field("source", pa.string()), pa.field("on", pa.date32()), pa.field("known_at", pa.timestamp("us")),
+])  # fmt: skip
 DEVICE = ("source", "anonymous_id")
 
 
@@ -26,8 +29,11 @@ def corrected(engine: Engine, events: ir.Table) -> pa.Table:
     """
     told = events.filter((events.event_kind == IDENTIFY) & events.source_key.notnull() & events.anonymous_id.notnull())
     moment = [*DEVICE, "at"]
-    twice = told.group_by(moment).aggregate(n=told.source_key.nunique())
-    rows = told.semi_join(twice.filter(twice.n > 1), moment)
+    counted = told.group_by(moment).aggregate(n=told.source_key.nunique())
+    twice = engine.fetch(counted.filter(counted.n > 1).drop("n"))
+    if not twice.num_rows:
+        return CORRECTED.empty_table()
+    rows = told.semi_join(ibis.memtable(twice), moment)
     order = [rows.recorded_at.desc(), rows.event_id.desc()]
     ranked = rows.mutate(place=ibis.row_number().over(group_by=moment, order_by=order))
     last = ranked.filter(ranked.place == 0)
@@ -42,22 +48,24 @@ def sightings(events: ir.Table, lost: pa.Table) -> ir.Table:
     own = events.filter(events.source_key.notnull() & events.anonymous_id.notnull())
     own = own.anti_join(ibis.memtable(lost), "event_id") if lost.num_rows else own
     named = events.filter(
-        (events.event_kind == ALIAS) & events.source_key.notnull() & events.anonymous_id.isnull() & events.previous_id.notnull()
+        (events.event_kind == ALIAS)
+        & events.source_key.notnull()
+        & events.anonymous_id.isnull()
+        & events.previous_id.notnull()
     )
     claimed = named.drop("anonymous_id").rename(anonymous_id="previous_id")
     return own.select(*SEEN).union(claimed.select(*SEEN))
 
 
 def gather_visits(seen: ir.Table) -> ir.Table:
-    """Return one row per visit: device, session, user, its first and last moment, its first event and when that was recorded."""
+    """Return one row per visit: device, session, user, the moment it began, its first event and when that was recorded."""
     first = ibis.struct({"at": seen.at, "event_id": seen.event_id, "recorded_at": seen.recorded_at})
     lone = ibis.ifelse(seen.session_id.isnull(), seen.event_id, None)
     gathered = seen.mutate(first=first, lone=lone).group_by(*DEVICE, "session_id", "lone", "on", "source_key")
-    visits = gathered.aggregate(first=lambda t: t["first"].min(), last_at=lambda t: t["at"].max())
+    visits = gathered.aggregate(first=lambda t: t["first"].min())
     first = visits["first"]
     return visits.select(
-        *DEVICE, "session_id", "on", "source_key", "last_at", first_at=first["at"], evidence_id=first["event_id"],
-        seen_at=first["recorded_at"],
+        *DEVICE, "session_id", "on", "source_key", first_at=first["at"], evidence_id=first["event_id"], seen_at=first["recorded_at"],
     )  # fmt: skip
 
 
