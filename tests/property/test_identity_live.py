@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -19,6 +21,7 @@ from zhike.identity.resolve import Resolved, resolve_records
 from zhike.identity.tables import OWNS as IDENTITY_TABLES
 from zhike.kernel.definitions import read_definitions
 from zhike.pipeline.project import standard_pack
+from zhike.simulator import draw_linkage_set
 from zhike.sources.tables import OWNS as SOURCE_TABLES
 from zhike.sources.tables.party import SOURCE_PARTY
 from zhike.warehouse import Engine, open_engine
@@ -134,6 +137,33 @@ def test_records_placed_live_become_who_a_whole_run_says_they_are(
     if not by_query and new:
         last = placed[-1].placements[0]
         assert last.customer_id == second[last.record.source, last.record.source_key]
+
+
+@pytest.mark.slow
+@pytest.mark.requirement("B1")
+def test_records_of_a_bank_become_the_same_customers_in_any_of_a_hundred_orders(
+    engine: Engine, models: Sequence[MatchModel], tmp_path: Path
+) -> None:
+    records = draw_linkage_set(60, 5).records.to_pylist()
+    tables = catalog(engine, {}, CONTRACTS)
+    index = build_index(
+        tmp_path, engine, tables, as_of=LIMITS.as_of(DAY), settings=LIMITS, models=models, run_id="empty"
+    )
+    told: set[tuple[tuple[tuple[str, str], str], ...]] = set()
+    shuffler = random.Random(1)
+    for _ in range(100):
+        shuffler.shuffle(records)
+        live = LiveIdentity(index, LIMITS, models, KEY)
+        if _ % 10:
+            live.place(records)
+        else:
+            for record in records:
+                live.place([record])
+        keys = [(r["source"], r["source_key"]) for r in records]
+        told.add(tuple(sorted((k, str(live.customer_of(RecordKey(*k)))) for k in keys)))
+    assert len(told) == 1
+    (customers_of,) = told
+    assert 60 <= len({c for _, c in customers_of}) < len(records)
 
 
 def edge_set(clusters: Any) -> set[tuple[Any, ...]]:

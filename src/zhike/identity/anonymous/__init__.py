@@ -10,13 +10,14 @@ the events without a user to people; ``reading`` is the door for whoever reads e
 
 from zhike.identity.anonymous.reading import EVENT_READS, attributed_events, customer_timeline, event_links
 from zhike.identity.anonymous.step import events_step
-from zhike.identity.anonymous.terms import AnonymousSettings, How, Left
+from zhike.identity.anonymous.terms import AnonymousSettings, How, Left, anonymous_settings
 
 __all__ = [
     "EVENT_READS",
     "AnonymousSettings",
     "How",
     "Left",
+    "anonymous_settings",
     "attributed_events",
     "customer_timeline",
     "event_links",
