@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import ibis
 import ibis.expr.types as ir
 
+from zhike.identity.anonymous import attributed_events, event_links
 from zhike.kernel.errors import BadInput, NotFound
 from zhike.rules import CustomerFacts, EventFact, ScoreFact, SegmentFact, TagFact, UsedNames, holding_on
 from zhike.rules.facts import RelationKey

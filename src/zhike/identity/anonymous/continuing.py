@@ -33,9 +33,7 @@ SHORT = 12
 ONE_OF = [*"abcdefghijklmnopqrstuvwxyz#_", r"\*", r"\.", r"\?"]
 APART = r"[\s:\-{}]*"
 ODD = rf"(?i)^{APART}(?:[0-9\s:\-{{}}]+|" + "|".join(f"(?:{c}{APART})+" for c in ONE_OF) + ")$"
-CHAINS: pa.Schema = pa.schema([
-    pa.field("source", pa.string()), pa.field("key", pa.string()), pa.field("root", pa.string()), pa.field("joined_at", pa.timestamp("us")),
-])  # fmt: skip
+CHAINS = ibis.schema({"source": "string", "key": "string", "root": "string", "joined_at": "timestamp(6)"}).to_pyarrow()
 ALIASES = ibis.schema(PARTY_ALIAS.schema()).to_pyarrow()
 ASKED = ("event_id", "source", "source_key", "anonymous_id", "previous_id", "recorded_at")
 

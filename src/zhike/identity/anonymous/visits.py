@@ -14,9 +14,9 @@ from zhike.identity.anonymous.terms import ALIAS, IDENTIFY
 from zhike.warehouse import Engine
 
 SEEN = ("event_id", "source", "anonymous_id", "source_key", "session_id", "on", "at", "recorded_at")
-CORRECTED: pa.Schema = pa.schema([
-    pa.field("event_id", pa.string()), pa.field("source", pa.string()), pa.field("on", pa.date32()), pa.field("known_at", pa.timestamp("us")),
-])  # fmt: skip
+CORRECTED = ibis.schema(
+    {"event_id": "string", "source": "string", "on": "date", "known_at": "timestamp(6)"}
+).to_pyarrow()
 DEVICE = ("source", "anonymous_id")
 
 
