@@ -154,6 +154,9 @@ CASES: dict[str, Case] = {
     "a key without record and the one that continues it are one person": (
         [event("h", -1, "old-ann"), event("e", 0), event("i", 2, "ann"), renumbered("ann", "old-ann")], {"e": "ann before_login"}),
     "without that alias they are two": ([event("h", -1, "old-ann"), event("e", 0), event("i", 2, "ann")], {"e": "several_people"}),
+    "two strangers who name one device stay two": (
+        [event("i", -2, "dan", None, event_kind="alias", previous_id="tablet-1"), event("e", 0), event("j", 1, "eve", None, event_kind="alias", previous_id="tablet-1")],
+        {"e": "several_people"}),
     "a key that two customers continue is neither": (
         [event("h", -1, "old-ann"), event("e", 0), event("i", 2, "ann"), renumbered("ann", "old-ann"),
          {**renumbered("bob", "old-ann"), "event_id": "m"}], {"e": "several_people"}),

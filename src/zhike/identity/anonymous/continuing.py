@@ -22,7 +22,7 @@ from zhike.identity.anonymous.tables import PARTY_ALIAS
 from zhike.identity.anonymous.terms import ALIAS
 from zhike.identity.standard import standard_device
 from zhike.identity.standard.numbers import DEVICE_FILLERS
-from zhike.warehouse import Engine
+from zhike.warehouse import QueryEngine
 
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
@@ -30,6 +30,7 @@ Values = Any  # an Arrow array: its type parameters say nothing here
 pc: Any = pyarrow.compute  # its stubs know fewer calls than there are
 NEVER = np.iinfo(np.int64).max
 SHORT = 12
+APART_BY = "\x1f"
 ONE_OF = [*"abcdefghijklmnopqrstuvwxyz#_", r"\*", r"\.", r"\?"]
 APART = r"[\s:\-{}]*"
 ODD = rf"(?i)^{APART}(?:[0-9\s:\-{{}}]+|" + "|".join(f"(?:{c}{APART})+" for c in ONE_OF) + ")$"
@@ -47,7 +48,7 @@ class Continued:
     n_ignored: int
 
 
-def placeholders(engine: Engine, keys: ir.Table) -> list[str]:
+def placeholders(engine: QueryEngine, keys: ir.Table) -> list[str]:
     """Return those of ``keys`` (one column ``key``) that name no browser or install: what ``standard_device`` refuses.
 
     The engine picks out the few that might be: short ones, numbers, one letter repeated, known bad ids.
@@ -58,7 +59,7 @@ def placeholders(engine: Engine, keys: ir.Table) -> list[str]:
     return [str(k) for k in asked if standard_device(str(k)).value is None]
 
 
-def find_continued(engine: Engine, events: ir.Table, *, most_aliases: int) -> Continued:
+def find_continued(engine: QueryEngine, events: ir.Table, *, most_aliases: int) -> Continued:
     """Return the chains that the aliases among ``events`` (table ``event``) make, those of placeholders left out."""
     told = events.filter((events.event_kind == ALIAS) & events.previous_id.notnull()).select(*ASKED)
     rows = engine.fetch(told.order_by("recorded_at", "event_id"))
@@ -68,13 +69,26 @@ def find_continued(engine: Engine, events: ir.Table, *, most_aliases: int) -> Co
         both = held.select(key="anonymous_id").union(held.select(key="previous_id"))
         bad = pa.array(placeholders(engine, both), pa.string())
     is_bad = pc.or_(pc.is_in(rows["anonymous_id"], bad), pc.is_in(rows["previous_id"], bad))
-    is_device = pc.and_(pc.is_valid(rows["anonymous_id"]), pc.invert(is_bad))
-    of_devices = rows.filter(is_device)
+    of_devices = rows.filter(pc.and_(pc.is_valid(rows["anonymous_id"]), pc.invert(is_bad)))
     of_users = rows.filter(pc.and_(pc.is_null(rows["anonymous_id"]), pc.is_valid(rows["source_key"])))
+    n_neither = rows.num_rows - of_devices.num_rows - of_users.num_rows
+    of_users = _of_keys(engine, events, of_users) if of_users.num_rows else of_users
     devices, n_devices = chains_of(of_devices, "anonymous_id", most_aliases)
     users, n_users = chains_of(of_users, "source_key", most_aliases)
-    n_neither = rows.num_rows - of_devices.num_rows - of_users.num_rows
     return Continued(devices, users, n_devices + n_users + n_neither)
+
+
+def _of_keys(engine: QueryEngine, events: ir.Table, rows: pa.Table) -> pa.Table:
+    """Return the aliases of users that continue a user key; those that name a device identify it, which is another matter."""
+    with engine.holding("event_user_aliases", rows) as held:
+        named = held.select(d_source="source", d_key="previous_id").distinct()
+        made = events.select("source", "anonymous_id")
+        found = made.inner_join(named, [made.source == named.d_source, made.anonymous_id == named.d_key])
+        places = engine.fetch(found.select("source", "anonymous_id").distinct())
+    devices = pc.binary_join_element_wise(places["source"], places["anonymous_id"], APART_BY)
+    return rows.filter(
+        pc.invert(pc.is_in(pc.binary_join_element_wise(rows["source"], rows["previous_id"], APART_BY), devices))
+    )
 
 
 def chains_of(rows: pa.Table, newer: str, most_aliases: int) -> tuple[pa.Table, int]:
@@ -88,7 +102,7 @@ def chains_of(rows: pa.Table, newer: str, most_aliases: int) -> tuple[pa.Table, 
     if not rows.num_rows:
         return CHAINS.empty_table(), 0
     both = [
-        pc.binary_join_element_wise(rows["source"], rows[c], "\x1f").combine_chunks() for c in (newer, "previous_id")
+        pc.binary_join_element_wise(rows["source"], rows[c], APART_BY).combine_chunks() for c in (newer, "previous_id")
     ]
     names = pa.concat_arrays(both).dictionary_encode()
     codes = names.indices.to_numpy().astype(np.int64)
@@ -100,8 +114,8 @@ def chains_of(rows: pa.Table, newer: str, most_aliases: int) -> tuple[pa.Table, 
     is_kept = is_pair & (n_named[left] <= most_aliases) & (n_named[right] <= most_aliases)
     root, joined = follow(left[is_kept], right[is_kept], recorded[is_kept], len(names.dictionary))
     held = np.flatnonzero(root >= 0)
-    parts = pc.split_pattern(names.dictionary.take(pa.array(held)), "\x1f")
-    roots = pc.split_pattern(names.dictionary.take(pa.array(root[held])), "\x1f")
+    parts = pc.split_pattern(names.dictionary.take(pa.array(held)), APART_BY)
+    roots = pc.split_pattern(names.dictionary.take(pa.array(root[held])), APART_BY)
     chains = pa.table(
         {
             "source": pc.list_element(parts, 0), "key": pc.list_element(parts, 1), "root": pc.list_element(roots, 1),
@@ -137,7 +151,7 @@ def follow(left: Ints, right: Ints, recorded: Ints, n_keys: int) -> tuple[Ints, 
             return root, joined
 
 
-def party_aliases(engine: Engine, events: ir.Table, links: ir.Table, users: pa.Table) -> pa.Table:
+def party_aliases(engine: QueryEngine, events: ir.Table, links: ir.Table, users: pa.Table) -> pa.Table:
     """Return the rows of ``party_alias``: user keys that no record of a party carries, with the known key that continues them.
 
     A chain of user keys that are several customers says nothing: who is one customer is decided by records, never by an alias.

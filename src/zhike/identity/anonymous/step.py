@@ -18,7 +18,7 @@ from zhike.identity.anonymous.reading import event_links
 from zhike.identity.anonymous.terms import WHO_KINDS, AnonymousSettings, How, Left
 from zhike.identity.anonymous.visits import corrected, gather_visits, on_lines, people, sightings
 from zhike.kernel.hashing import fingerprint
-from zhike.warehouse import Engine, Input, Output, Step, StepContext
+from zhike.warehouse import Input, Output, QueryEngine, Step, StepContext
 from zhike.warehouse.fields import end_of_day
 
 VERSION = 1  # raise when the same events would be given otherwise
@@ -64,7 +64,7 @@ class Given:
 
 @contextmanager
 def given_events(
-    engine: Engine, events: ir.Table, links: ir.Table, *, known_by: datetime, settings: AnonymousSettings
+    engine: QueryEngine, events: ir.Table, links: ir.Table, *, known_by: datetime, settings: AnonymousSettings
 ) -> Iterator[Given]:
     """Say whose the events without a user are, as known at a moment; the rows stay in the engine while they are needed.
 
@@ -86,7 +86,7 @@ def given_events(
         silent = rule.anonymous_events(known)
         bad = placeholders(engine, seen.select(key="anonymous_id").union(silent.select(key="anonymous_id")))
         seen = seen.filter(~seen.anonymous_id.isin(bad)) if bad else seen
-        visits = keep("event_visits", on_lines(people(seen, links, aliases, continued.users), continued.devices))
+        visits = keep("event_visits", on_lines(people(seen, links, aliases), continued.devices))
         owned = keep("event_silent", rule.with_owner(silent, rule.session_owners(visits, silent)))
         queue = rule.waiting(owned, continued.devices)
         placed = keep("event_visits_placed", rule.placed_visits(visits.semi_join(queue, rule.LINE)))
@@ -97,7 +97,7 @@ def given_events(
 
 
 def count_events(
-    engine: Engine, events: ir.Table, links: ir.Table, found: Given, *, known_by: datetime
+    engine: QueryEngine, events: ir.Table, links: ir.Table, found: Given, *, known_by: datetime
 ) -> dict[str, Any]:
     """Return how many events are whose, and why the others are nobody's; events that only say who somebody is do not count.
 

@@ -11,7 +11,7 @@ import ibis.expr.types as ir
 import pyarrow as pa
 
 from zhike.identity.anonymous.terms import ALIAS, IDENTIFY
-from zhike.warehouse import Engine
+from zhike.warehouse import QueryEngine
 
 SEEN = ("event_id", "source", "anonymous_id", "source_key", "session_id", "on", "at", "recorded_at")
 CORRECTED = ibis.schema(
@@ -20,7 +20,7 @@ CORRECTED = ibis.schema(
 DEVICE = ("source", "anonymous_id")
 
 
-def corrected(engine: Engine, events: ir.Table) -> pa.Table:
+def corrected(engine: QueryEngine, events: ir.Table) -> pa.Table:
     """Return identifications that a later recorded one of the same device and moment gives to another user.
 
     Returns
@@ -69,30 +69,26 @@ def gather_visits(seen: ir.Table) -> ir.Table:
     )  # fmt: skip
 
 
-def people(visits: ir.Table, links: ir.Table, aliases: pa.Table, users: pa.Table) -> ir.Table:
+def people(visits: ir.Table, links: ir.Table, aliases: pa.Table) -> ir.Table:
     """Return ``visits`` with ``person``: the customer of the user, or the user's own key where no record carries it.
 
-    Two keys of one customer are one person. So are a key that no record carries and one that continues it.
+    Two keys of one customer are one person. So are a key that no record carries and the known one that continues it.
 
     Parameters
     ----------
     links : ``identity_link``.
-    aliases : rows of ``party_alias``; users : chains of user keys. Both mostly empty.
+    aliases : rows of ``party_alias``, mostly none.
     """
     known = links.select(k_source="source", k_key="source_key", customer="customer_id")
     rows = visits.left_join(known, [visits.source == known.k_source, visits.source_key == known.k_key])
     rows = rows.drop("k_source", "k_key")
-    own = ibis.literal("key:") + rows.source_key
-    if not users.num_rows:
-        return rows.mutate(person=ibis.coalesce(rows.customer, own)).drop("customer")
-    chain = ibis.memtable(users).select(u_source="source", u_key="key", root="root")
-    rows = rows.left_join(chain, [rows.source == chain.u_source, rows.source_key == chain.u_key])
-    now = ibis.memtable(aliases).select(a_source="source", a_key="previous_key", now_key="source_key")
-    now = now.inner_join(known, [now.a_source == known.k_source, now.now_key == known.k_key])
-    now = now.select("a_source", "a_key", later="customer")
-    rows = rows.left_join(now, [rows.source == now.a_source, rows.source_key == now.a_key])
-    root = ibis.literal("key:") + rows.root
-    person = ibis.coalesce(rows.customer, rows.later, root, ibis.literal("key:") + rows.source_key)
+    person = ibis.coalesce(rows.customer, ibis.literal("key:") + rows.source_key)
+    if aliases.num_rows:
+        now = ibis.memtable(aliases).select(a_source="source", a_key="previous_key", now_key="source_key")
+        now = now.inner_join(known, [now.a_source == known.k_source, now.now_key == known.k_key])
+        now = now.select("a_source", "a_key", later="customer")
+        rows = rows.left_join(now, [rows.source == now.a_source, rows.source_key == now.a_key])
+        person = ibis.coalesce(rows.customer, rows.later, ibis.literal("key:") + rows.source_key)
     return rows.mutate(person=person).select(*visits.columns, "person")
 
 
