@@ -17,6 +17,7 @@ BENCHES = (
     ("features.py", *SMALL),
     ("scaling.py", "--small", "5000", "--large", "20000"),
     ("identity.py", "quality", "--sets", "bank_10k", "febrl3", "febrl4"),
+    ("anonymous.py", "--events", "1000000"),
 )
 FULL_BENCHES = (
     ("start_up.py",),
@@ -28,6 +29,7 @@ FULL_BENCHES = (
     ("identity.py", "quality"),
     ("identity.py", "time"),
     ("identity.py", "growth", "--repeats", "1"),
+    ("anonymous.py",),
 )
 
 
