@@ -141,6 +141,16 @@ def test_a_fitted_peer_applied_gives_the_clusters_of_its_training(small_bench, p
     assert both.f1 == 1.0
 
 
+@pytest.mark.slow
+def test_a_model_of_another_set_is_fitted_without_labels_and_written_as_a_definition(small_bench) -> None:
+    small_bench.work("ours", "febrl1")
+    score = small_bench.score("ours", "febrl1")
+    assert (score["n_records"], score["n_persons"]) == (1_000, 500)
+    assert score["precision"] > 0.99
+    assert score["recall"] > 0.99
+    assert (small_bench.place("febrl1") / "model" / "identity_models" / "febrl.yaml").is_file()
+
+
 def test_a_record_without_a_cluster_is_told(small_bench) -> None:
     import pyarrow.parquet as pq
 

@@ -134,8 +134,7 @@ def test_no_cluster_holds_two_document_numbers_and_overrides_hold(
         if not merges:
             assert not any(contradict(a, b) for a, b in itertools.combinations(group, 2))
             assert not {0, 2} <= {r.kind for r in group}
-    if not merges:
-        assert all(clusters.root[a] != clusters.root[b] for a, b in splits)
+    assert all(clusters.root[a] != clusters.root[b] for a, b in splits)
     for left, right in zip(clusters.used.left.tolist(), clusters.used.right.tolist(), strict=True):
         assert clusters.root[left] == clusters.root[right]
 
@@ -144,10 +143,15 @@ def test_no_cluster_holds_two_document_numbers_and_overrides_hold(
 def test_no_cluster_grows_beyond_its_limit_but_by_numbers_of_the_person_itself(
     records: list[Record], weighed: list[tuple[int, int, int]], largest: int
 ) -> None:
-    ordered = [Record(r.name, MISSING, MISSING, MISSING, MISSING, 0, (MISSING, *r.keys[1:])) for r in numbered(records)]
+    ordered = [
+        Record(r.name, MISSING, MISSING, MISSING, MISSING, 0, (MISSING, MISSING, r.keys[2])) for r in numbered(records)
+    ]
     edges = concatenate([stars_of(ordered), weighed_of(ordered, weighed)])
     clusters = build_clusters(facts_of(ordered), edges, largest=largest)
     assert all(len(g) <= largest for g in groups(ordered, clusters))
+    numbers = [Record(r.name, MISSING, MISSING, MISSING, MISSING, 0, (*r.keys[:2], MISSING)) for r in numbered(records)]
+    free = build_clusters(facts_of(numbers), stars_of(numbers), largest=largest)
+    assert groups(numbers, free) == groups(numbers, build_clusters(facts_of(numbers), stars_of(numbers)))
 
 
 @given(RECORDS)
