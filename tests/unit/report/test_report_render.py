@@ -204,6 +204,7 @@ def test_every_word_is_used():
         "reach_",
         "warning_",
         "reason_",
+        "anonymous_",
         "check_",
         "figure_",
         "model_",
