@@ -18,6 +18,7 @@ BENCHES = (
     ("scaling.py", "--small", "5000", "--large", "20000"),
     ("identity.py", "quality", "--sets", "bank_10k", "febrl3", "febrl4"),
     ("companies.py", "--seeds", "41"),
+    ("anonymous.py", "--events", "1000000"),
 )
 FULL_BENCHES = (
     ("start_up.py",),
@@ -30,6 +31,7 @@ FULL_BENCHES = (
     ("identity.py", "time"),
     ("identity.py", "growth", "--repeats", "1"),
     ("companies.py", "--seeds", "41", "42", "43", "44", "45"),
+    ("anonymous.py",),
 )
 
 

@@ -35,7 +35,12 @@ class Days:
     @property
     def known(self) -> str:
         """What had been recorded by the end of the business day in Shanghai, 16:00 UTC."""
-        return f"recorded_at <= TIMESTAMP '{self.as_of} 16:00:00'"
+        return f"recorded_at <= {self.day_end}"
+
+    @property
+    def day_end(self) -> str:
+        """The end of the business day in Shanghai, UTC."""
+        return f"TIMESTAMP '{self.as_of} 16:00:00'"
 
 
 EXTERNAL = "('other_bank_self', 'other_bank_other', 'broker_self', 'wallet_self', 'cash')"
@@ -207,10 +212,20 @@ def of_behaviour(d: Days) -> list[str]:
 
     return [
         f"""CREATE TEMP TABLE of_events AS
-            WITH acts AS (
+            WITH whose AS (
+                SELECT e.event_kind, e.channel, e."on", e.source, coalesce(e.source_key, p.source_key) AS source_key
+                FROM event e LEFT JOIN (SELECT event_id, source_key FROM event_party WHERE source_key IS NOT NULL AND known_at <= {d.day_end}) p
+                     ON e.source_key IS NULL AND e.event_id = p.event_id
+                WHERE e.event_kind NOT IN ('identify', 'alias') AND e."on" <= {d.ago(0)} AND {d.known}),
+            keys AS (
+                SELECT source, source_key, customer_no FROM identity_link
+                UNION ALL
+                SELECT a.source, a.previous_key, k.customer_no FROM party_alias a JOIN identity_link k USING (source, source_key)
+                WHERE a.known_at <= {d.day_end}),
+            acts AS (
                 SELECT customer_no, e."on" AS day, event_kind, event_kind IN {LOGINS} AS is_login, channel IN ('app', 'web', 'mobile_web', 'mini_program') AS is_digital,
                        channel IN ('branch', 'teller_machine', 'atm') AS is_branch, event_kind NOT IN {VIEWS} AS is_contact
-                FROM event e JOIN identity_link USING (source, source_key) WHERE e."on" <= {d.ago(0)} AND {d.known})
+                FROM whose e JOIN keys USING (source, source_key))
             SELECT customer_no, count(CASE WHEN is_login AND {half_year} THEN 1 END) AS n_logins_180d, max(CASE WHEN is_login THEN day END) AS last_login_on,
                    {months} AS n_active_months_3m, count(CASE WHEN is_contact AND {half_year} THEN 1 END) AS n_contacts_180d,
                    count(CASE WHEN is_contact AND is_digital AND {half_year} THEN 1 END) AS n_digital_180d,

@@ -462,22 +462,23 @@ PAYROLL_ITEM = Table(
 )  # fmt: skip
 
 
-def event_feed(name: str, source: str) -> Feed:
-    """Return the feed of one source's events: all have one layout."""
+def event_feed(name: str, source: str, devices: str = "") -> Feed:
+    """Return the feed of one source's events: all have one layout, and one has keys of devices, too (``devices``)."""
     return Feed(
         name,
-        f"""clean(EVT_ID) AS event_id, '{source}' AS source, clean(USER_NO) AS source_key, clean(EVT_CD) AS event_kind,
+        f"""clean(EVT_ID) AS event_id, '{source}' AS source, clean(USER_NO) AS source_key, {devices}clean(EVT_CD) AS event_kind,
             clean(CHNL_CD) AS channel, EVT_DT::DATE AS "on", to_utc(EVT_TM) AS "at", clean(SUBJ_CD) AS subject,
             clean(SESS_ID) AS session_id, clean(ORG_NO) AS org_id, ratio(EVT_VAL) AS "value", day_end("on") AS recorded_at""",
-        [missing("event_id"), WHO, missing("event_kind"), missing("channel"), outside("channel", CHANNELS),
+        [missing("event_id"), missing("event_kind"), missing("channel"), outside("channel", CHANNELS),
          Check("missing", "on", '"on" IS NULL', '"on"::VARCHAR'), Check("missing", "at", '"at" IS NULL', '"at"::VARCHAR')],
     )  # fmt: skip
 
 
 EVENT = Table(
     "event", ("event_id",),
-    'event_id, source, source_key, event_kind, channel, "on", "at", subject, session_id, org_id, "value", recorded_at',
-    [event_feed("CORE_EVT", "core"), event_feed("CARD_EVT", "card"), event_feed("MBS_EVT", "mobile"),
+    'event_id, source, source_key, anonymous_id, previous_id, event_kind, channel, "on", "at", subject, session_id, org_id, "value", recorded_at',
+    [event_feed("CORE_EVT", "core"), event_feed("CARD_EVT", "card"),
+     event_feed("MBS_EVT", "mobile", "clean(ANON_ID) AS anonymous_id, clean(PREV_ID) AS previous_id, "),
      event_feed("SCRM_EVT", "wecom"), event_feed("CCS_EVT", "call_centre")],
 )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""The steps of identity in a run: link, golden record, accounts, relations."""
+"""The steps of identity in a run: link, golden record, accounts, relations, whose events are."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from zhike.identity.anonymous import AnonymousSettings, events_step
 from zhike.identity.golden import golden_records
 from zhike.identity.link import link_records
 from zhike.identity.matching import MatchModel
@@ -29,6 +30,7 @@ def steps(
     key: bytes,
     models: Sequence[MatchModel] = (),
     relations: RelationSettings | None = None,
+    anonymous: AnonymousSettings | None = None,
 ) -> list[Step]:
     """Return the steps that make customers of source records.
 
@@ -38,6 +40,7 @@ def steps(
     overrides : officers' merges and splits in force, from the store.
     key : the project's identity key; ids are keyed hashes, see ``kernel.hashing.keyed_id``.
     models : match models for records that share no number; none = shared numbers only.
+    anonymous : parameters of whose events without a user are.
     """
     material = (
         VERSION,
@@ -63,6 +66,7 @@ def steps(
         ),
         mention_step(settings, overrides, key),
         *relation_steps(relations or RelationSettings(), timezone=settings.timezone),
+        events_step(anonymous or AnonymousSettings(), timezone=settings.timezone),
     ]  # fmt: skip
 
 

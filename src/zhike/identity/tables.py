@@ -1,6 +1,8 @@
 """What identity owns: who each record is, why, what changed, and the customer that comes out. Direct identifiers end here."""
 
 from zhike.identity import relation_tables
+from zhike.identity.anonymous.tables import OWNS as ANONYMOUS
+from zhike.identity.anonymous.tables import READS as ANONYMOUS_READS
 from zhike.identity.golden import GOLDEN_COLUMNS
 from zhike.identity.mentions_tables import OWNS as MENTION_TABLES
 from zhike.identity.standard import Flaw
@@ -132,6 +134,7 @@ OWNS: tuple[Contract, ...] = (
     CUSTOMER, IDENTITY_LINK, IDENTITY_EDGE, IDENTITY_REVIEW, IDENTITY_FLAW, IDENTITY_REGISTER, IDENTITY_CHANGE, CUSTOMER_ACCOUNT,
     *relation_tables.OWNS,
     *MENTION_TABLES,
+    *ANONYMOUS,
 )  # fmt: skip
 READS: tuple[Reads, ...] = (
     Reads("source_party"),
@@ -144,6 +147,7 @@ READS: tuple[Reads, ...] = (
     Reads("company_mention", ("mention_id", "outside_id"), lag=1),
     Reads("outside_company", lag=1),
     *relation_tables.READS,
+    *ANONYMOUS_READS,
 )
 
 __all__ = ["OWNS", "READS"]

@@ -42,6 +42,7 @@ PARAMETERS_FILE = "parameters.yaml"
 READ_BY_CODE = frozenset({
     "identity_source_priority", "identity_own_places", "identity_mention_link_from", "household_most_holders", "employer_least_months", "employer_gap_days", "supplier_least_invoices",
     "supplier_gap_days", "representative_most_companies", "beneficial_owner_from_rate", "group_control_above_rate", "group_most_controlled",
+    "anonymous_before_login_days", "anonymous_alone_days", "anonymous_most_aliases",
 })  # fmt: skip
 KEYS_SHOWN = 8
 

@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from zhike.decision import Campaign, compile_campaigns
 from zhike.identity import MatchModel, RelationSettings, read_match_models, relation_settings
+from zhike.identity.anonymous import AnonymousSettings, anonymous_settings
 from zhike.kernel.definitions import Definition, DefinitionSet
 from zhike.kernel.errors import BadInput, Finding, ZhikeError
 from zhike.kernel.settings import Settings
@@ -52,6 +53,7 @@ class Compiled:
     campaigns: tuple[Campaign, ...]
     metrics: Mapping[str, Metric]
     relations: RelationSettings
+    anonymous: AnonymousSettings
 
     @property
     def experiments(self) -> list[ExperimentPlan]:
@@ -121,8 +123,9 @@ def compile_project(definitions: DefinitionSet, settings: Settings, *, permit_ke
     )
     campaigns = _collect(findings, lambda: compile_campaigns(definitions, whole)) or ()
     relations = _collect(findings, lambda: relation_settings(definitions.parameters))
+    anonymous = _collect(findings, lambda: anonymous_settings(definitions.parameters))
     findings += _parameters_missing(definitions)
-    if findings or policy is None or relations is None:
+    if findings or policy is None or relations is None or anonymous is None:
         told = _told_once(findings, [*broken_tags, *broken_segments], found)
         n = len(told)
         raise BadInput(
@@ -146,6 +149,7 @@ def compile_project(definitions: DefinitionSet, settings: Settings, *, permit_ke
         campaigns,
         metrics,
         relations,
+        anonymous,
     )
 
 

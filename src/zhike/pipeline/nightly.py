@@ -150,6 +150,7 @@ def plan_night(night: Night, compiled: Compiled, store: OperationsStore) -> RunP
             key=settings.secret(settings.identity_key),
             models=compiled.match_models,
             relations=compiled.relations,
+            anonymous=compiled.anonymous,
         ),
         *policy_steps(compiled.policy),
         profile_step(compiled.features, timezone=zone),

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import ibis
 import ibis.expr.types as ir
 
+from zhike.identity.anonymous import EVENT_READS, attributed_events, event_links
 from zhike.kernel.definitions import suggest
 from zhike.kernel.errors import BadInput
 from zhike.profile.money import cents, from_cents, holders, owed_by_account
@@ -44,11 +45,12 @@ def by_account(rows: ir.Table, observation: Observation) -> ir.Table:
     return rows.inner_join(own, "account_id")
 
 
-def by_source_key(rows: ir.Table, observation: Observation, *, key: str = "source_key") -> ir.Table:
-    """Return rows with a source's own key, with the customer that it is; rows of nobody known are left out."""
-    links = observation.tables["identity_link"].select(
-        link_source="source", link_key="source_key", customer_no="customer_no"
-    )
+def by_source_key(
+    rows: ir.Table, observation: Observation, *, key: str = "source_key", links: ir.Table | None = None
+) -> ir.Table:
+    """Return rows with a source's own key, with the customer that it is (``links``: ``identity_link``); rows of nobody known are left out."""
+    links = observation.tables["identity_link"] if links is None else links
+    links = links.select(link_source="source", link_key="source_key", customer_no="customer_no")
     return rows.inner_join(links, [rows.source == links.link_source, rows[key] == links.link_key])
 
 
@@ -59,7 +61,10 @@ def _transaction(observation: Observation) -> ir.Table:
 
 
 def _event(observation: Observation) -> ir.Table:
-    return by_source_key(observation.known("event", dated_by="on"), observation)
+    tables, known_by = observation.tables, observation.known_at
+    events = attributed_events(observation.known("event", dated_by="on"), tables["event_party"], known_by=known_by)
+    links = event_links(tables["identity_link"], tables["party_alias"], known_by=known_by)
+    return by_source_key(events, observation, links=links)
 
 
 def _payroll_item(observation: Observation) -> ir.Table:
@@ -275,7 +280,7 @@ _LINKED = ("identity_link",)
 _MONEY = ("balance_daily", "holding_daily", "account", "product", "loan", *_HELD)
 FACTS: Mapping[str, FactTable] = {
     "transaction": FactTable(_transaction, "on", "txn_id", ("transaction", *_HELD)),
-    "event": FactTable(_event, "on", "event_id", ("event", *_LINKED)),
+    "event": FactTable(_event, "on", "event_id", EVENT_READS),
     "payroll_item": FactTable(_payroll_item, "on", "payroll_item_id", ("payroll_item", *_HELD)),
     "account": FactTable(_account, "opened_on", "account_id", ("account", *_HELD)),
     "term_contract": FactTable(

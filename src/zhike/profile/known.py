@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import ibis
 import ibis.expr.types as ir
 
+from zhike.identity.anonymous import attributed_events, event_links
 from zhike.kernel.errors import BadInput, NotFound
 from zhike.rules import CustomerFacts, EventFact, ScoreFact, SegmentFact, TagFact, UsedNames, holding_on
 from zhike.rules.facts import RelationKey
@@ -138,9 +139,11 @@ def _known(ids: list[str], tables: Tables, names: UsedNames, as_of: date) -> dic
 
 
 def _events(ids: list[str], tables: Tables, names: UsedNames, as_of: date) -> dict[str, list[dict[str, Any]]]:
-    links, event = tables["identity_link"].select("source", "source_key", "customer_id"), tables["event"]
+    event = tables["event"]
     wanted = event.filter(event.event_kind.isin(sorted(names.events)) & (event.on <= ibis.literal(as_of)))
-    return _by_customer(wanted.inner_join(links, ["source", "source_key"]), ids)
+    events = attributed_events(wanted, tables["event_party"])
+    links = event_links(tables["identity_link"], tables["party_alias"])
+    return _by_customer(events.inner_join(links, ["source", "source_key"]), ids)
 
 
 __all__ = ["MOST_RELATED", "Tables", "facts_of"]

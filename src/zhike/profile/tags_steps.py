@@ -5,13 +5,14 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from functools import reduce
 from typing import Any
 
 import ibis
 import ibis.expr.types as ir
 
+from zhike.identity.anonymous import EVENT_READS, attributed_events, event_links
 from zhike.kernel.clock import moment_on
 from zhike.profile.keeping import keeping
 from zhike.profile.observation import BUSINESS_TIMEZONE
@@ -32,7 +33,7 @@ def reads_of_rules(names: UsedNames) -> tuple[Input, ...]:
     reads += [Input("segment_member", segment) for segment in sorted(names.segments)]
     reads += [Input("score_value", model) for model in sorted(names.models)]
     if names.events:
-        reads += [Input("event"), Input("identity_link")]
+        reads += [Input(name) for name in EVENT_READS]
     if names.relations:
         reads.append(Input("customer_relation"))
     if names.contactability:
@@ -43,7 +44,8 @@ def reads_of_rules(names: UsedNames) -> tuple[Input, ...]:
 def scope_of(tables: Catalog, names: UsedNames, as_of: date, *, timezone: str = BUSINESS_TIMEZONE) -> RuleScope:
     """Return the scope of rules over the tables of a catalog: those that ``names`` needs, and no other.
 
-    ``timezone`` is of the business day (IANA name): events recorded after its end are not read.
+    ``timezone`` is of the business day (IANA name): events recorded after its end, and whose they are when that was learned
+    later, are not read.
     """
     day_end = moment_on(as_of + timedelta(days=1), timezone).replace(tzinfo=None)
     return RuleScope(
@@ -52,10 +54,16 @@ def scope_of(tables: Catalog, names: UsedNames, as_of: date, *, timezone: str = 
         tag_value=tables["tag_value"] if names.tags else None,
         segment_member=tables["segment_member"] if names.segments else None,
         score_value=tables["score_value"] if names.models else None,
-        event=customer_events(tables["event"], tables["identity_link"], recorded_by=day_end) if names.events else None,
+        event=events_of_customers(tables, known_by=day_end) if names.events else None,
         customer_relation=tables["customer_relation"] if names.relations else None,
         contactability=tables["contactability"] if names.contactability else None,
     )
+
+
+def events_of_customers(tables: Catalog, *, known_by: datetime) -> ir.Table:
+    """Return events with their ``customer_id``, also those made before a login told whose they are."""
+    events = attributed_events(tables["event"], tables["event_party"], known_by=known_by)
+    return customer_events(events, event_links(tables["identity_link"], tables["party_alias"], known_by=known_by))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,12 @@ from typing import Any
 
 import ibis.expr.types as ir
 
+from zhike.identity.anonymous import Left
 from zhike.kernel.terms import Text
 from zhike.report.inputs import ReportSource, has_table, name_of, rows_of, tell
 from zhike.report.terms import (
     Absent,
+    AnonymousEvents,
     CheckRow,
     LoadRow,
     QualityAlert,
@@ -26,6 +28,7 @@ from zhike.report.terms import (
     Unit,
 )
 
+LEFT = tuple(w.value for w in (Left.NOBODY_IDENTIFIED, Left.SEVERAL_PEOPLE, Left.NO_KEY, Left.PLACEHOLDER))
 TIER_TAG = "customer_tier"
 TIER_SEGMENT = "value_tiers"
 
@@ -65,7 +68,19 @@ def collect_quality(source: ReportSource) -> QualitySection | Absent:
         tuple(QuarantineRow(r["table_name"], r["rule"], r["column_name"], r["n_rows"]) for r in held),
         tuple(QualityAlert(r["table_name"], r["column_name"], r["dimension"], r["value"] or 0.0) for r in alerts),
         source.planned_on,
+        _anonymous(source),
     )  # fmt: skip
+
+
+def _anonymous(source: ReportSource) -> AnonymousEvents | None:
+    """Return how many events without a user are somebody's and how many nobody's; None where there are none."""
+    if not has_table(source.planned, "event_party"):
+        return None
+    events = source.planned["event_party"]
+    found = rows_of(events.group_by(why=events.left_because).aggregate(n=events.count().cast("int64")))
+    left = {r["why"]: int(r["n"]) for r in found if r["why"] in LEFT}
+    n_attributed = sum(int(r["n"]) for r in found if r["why"] is None)
+    return AnonymousEvents(n_attributed, {w: left[w] for w in LEFT if w in left}) if n_attributed or left else None
 
 
 def _table_name(source: ReportSource, table: str) -> Text:

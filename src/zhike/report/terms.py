@@ -6,6 +6,7 @@ here knows tables, templates or charts.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -100,13 +101,27 @@ class QualityAlert:
 
 
 @dataclass(frozen=True, slots=True)
+class AnonymousEvents:
+    """Events without a user: how many are known to be a party's, and how many are nobody's by the reason why."""
+
+    n_attributed: int
+    n_left: Mapping[str, int]
+
+    @property
+    def n_unattributed(self) -> int:
+        """Events that are nobody's."""
+        return sum(self.n_left.values())
+
+
+@dataclass(frozen=True, slots=True)
 class QualitySection:
-    """What came in and what was held back."""
+    """What came in and what was held back; ``anonymous`` where touchpoints delivered events without a user."""
 
     loads: tuple[LoadRow, ...]
     quarantined: tuple[QuarantineRow, ...]
     alerts: tuple[QualityAlert, ...]
     as_of: date
+    anonymous: AnonymousEvents | None = None
 
     @property
     def n_read(self) -> int:

@@ -42,7 +42,7 @@ def holding_on(table: ir.Table, day: date, *, first: str = "from_on", last: str 
 
 
 def customer_events(event: ir.Table, identity_link: ir.Table, *, recorded_by: datetime | None = None) -> ir.Table:
-    """Return events with the ``customer_id`` of whom they were made; anonymous ones that nobody claims are left out.
+    """Return events with the ``customer_id`` of whom they were made; those of nobody known are left out.
 
     Parameters
     ----------

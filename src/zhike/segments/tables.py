@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from zhike.identity.anonymous import EVENT_READS
 from zhike.warehouse.contracts import Contract, Personal, Reads, code, day, integer, number, rate, text
 
 QUASI = Personal.QUASI
@@ -81,8 +82,7 @@ READS: tuple[Reads, ...] = (
     Reads("profile"),
     Reads("tag_value"),
     Reads("score_value"),
-    Reads("event"),
-    Reads("identity_link"),
+    *(Reads(name) for name in EVENT_READS),
     Reads("customer_relation"),
     Reads("contactability"),
     Reads("segment_member", lag=1),

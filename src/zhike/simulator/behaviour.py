@@ -1,4 +1,4 @@
-"""What customers do on every touchpoint of requirement A3: sessions of the digital, visits, calls, scans, answers."""
+"""The touchpoints of requirement A3 and the kinds of events that they record; who knows whom. Who does what is in ``touching``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from zhike.kernel.terms import Channel
 from zhike.simulator.arrays import Bits, Flags, Floats, Ints
 from zhike.simulator.money import DayBook
 from zhike.simulator.population import PERSON
-from zhike.simulator.randomness import choose, hits, mixed, part, part_uniform
+from zhike.simulator.randomness import part_uniform
 
 CHANNELS = tuple(c.value for c in Channel)
 CHANNEL = {name: position for position, name in enumerate(CHANNELS)}
@@ -20,7 +20,7 @@ EVENT_KINDS = (
     "loan_apply", "prepay_trial", "article_read", "transfer_page_view", "counter_visit", "machine_visit", "atm_visit", "call_in",
     "bot_answer", "wecom_message", "video_view", "email_open", "sms_click", "push_open", "video_meeting", "rm_meeting",
     "rm_card_view", "qr_scan", "referral_click", "survey_answer", "interview", "social_comment", "partner_visit",
-    "account_service", "card_service", "mini_program_login", "prepay_enquiry", "prepay_booking", "enquiry", "reply", "web_login",
+    "account_service", "card_service", "mini_program_login", "prepay_enquiry", "prepay_booking", "enquiry", "reply", "web_login", "identify", "alias",
 )  # fmt: skip
 KIND = {name: position for position, name in enumerate(EVENT_KINDS)}
 SUBJECTS = ("demand", "term", "large_cd", "fixed_income", "cash_wealth", "fund", "insurance", "mortgage", "consumer_loan",
@@ -61,72 +61,46 @@ TOUCH_CHANNELS, TOUCH_KINDS = np.array([CHANNEL[c] for c, *_ in TOUCHES]), np.ar
 LOGINS = np.array([KIND[k] for k in ("app_login", "web_login", "mini_program_login")])
 
 
-def use_touchpoints(book: DayBook, gates: Bits, known_in: Flags) -> None:
-    """Write today's events. ``known_in`` says for each source and customer whether the source has a record of them.
-
-    Where a source does not know the customer, the event carries the core number.
-    """
-    state, people = book.state, book.state.people
-    who = _present(book, gates[0], book.gate("session", lambda p: p.sessions_per_day))
-    words = gates[0][who]
-    pick = choose(words, SESSION_WEIGHTS, 0)
-    channel, first = SESSION_CODES[pick], FIRST_CODES[pick]
-    second = 25_000 + part(words, 16, 56_000)
-    write_events(book, who, Happening(first, channel, second, 0), known_in)
-    state.last_login[who] = np.where(np.isin(first, LOGINS), book.day, state.last_login[who])
-    looks = part(words, 32, 100) < 60
-    who, words, channel, second = who[looks], words[looks], channel[looks], second[looks]
-    ordinary = EXTRA_CODES[choose(words, EXTRA_WEIGHTS, 16)]
-    keen = LOAN_EXTRA_CODES[choose(words, LOAN_EXTRA_WEIGHTS, 16)]
-    is_keen = people.wants_loan[who] & ((words & np.uint64(3)) == 0)
-    kind = np.where(is_keen, keen, ordinary)
-    write_events(book, who, Happening(kind, channel, second + 60 + part(words, 32, 600), 1), known_in)
-    who = _present(book, gates[1], book.gate("touch", lambda p: p.touches_per_day))
-    words = gates[1][who]
-    pick = choose(words, TOUCH_WEIGHTS, 16)
-    channel, kind = TOUCH_CHANNELS[pick], TOUCH_KINDS[pick]
-    write_events(book, who, Happening(kind, channel, 30_600 + part(words, 32, 28_000), 2), known_in)
-
-
-def _present(book: DayBook, gate: Bits, limit: Bits) -> Ints:
-    """Return who passes the gate and is a customer today; those who drifted away come a quarter as often."""
-    who = hits(gate, limit)
-    share = book.is_active[who] * np.where(book.state.is_gone[who], 0.25, 1.0)
-    present: Ints = who[part_uniform(mixed(gate[who]), 48) < share]
-    return present
-
-
 @dataclass(frozen=True, slots=True)
 class Happening:
-    """What some customers did today: kind and channel by position, seconds since local midnight, and which of the day it was."""
+    """What some customers did today: kind and channel by position, seconds since local midnight, and which of the day it was.
+
+    ``device`` and ``previous_device`` are codes of ``browsing``, -1 for none. ``is_silent``: the touchpoint does not know who it was.
+    """
 
     kind: Ints
     channel: Ints
     second: Ints
     nth: int
+    device: Ints | int = -1
+    previous_device: Ints | int = -1
+    is_silent: bool = False
 
 
 def write_events(book: DayBook, who: Ints, happening: Happening, known_in: Flags) -> None:
     """Gather one event for each of ``who``; ``nth`` separates the events that one customer may have on one day."""
     kind, channel, second, nth = happening.kind, happening.channel, happening.second, happening.nth
-    if len(who) == 0:
+    n = len(who)
+    if n == 0:
         return
     source = SOURCE_BY_CHANNEL[channel]
-    source = np.where(known_in[source, who], source, 0)
+    source = source if happening.is_silent else np.where(known_in[source, who], source, 0)
     topic = (who * 31 + book.day * 17 + nth * 7) % len(SUBJECTS)
     asks_loan = (kind >= KIND["loan_page_view"]) & (kind <= KIND["loan_apply"])
     subject = np.where(asks_loan, SUBJECTS.index("consumer_loan"), topic)
     subject = np.where(
         (kind == KIND["prepay_trial"]) | (kind == KIND["prepay_enquiry"]), SUBJECTS.index("mortgage"), subject
     )
-    day = np.full(len(who), book.day, np.int32)
+    day = np.full(n, book.day, np.int32)
     at_branch = (channel == CHANNEL["branch"]) | (channel == CHANNEL["teller_machine"]) | (channel == CHANNEL["atm"])
     org = np.where(at_branch, book.state.people.org[who], -1)
     value = (who * 97 + book.day * 13) % 240 + 3
-    book.state.logs.events.append(
-        (who, source, kind, channel, day, second, subject, org, value, np.full(len(who), nth))
-    )
-    book.state.logs.n_events += len(who)
+    device, previous = (np.broadcast_to(d, n) for d in (happening.device, happening.previous_device))
+    book.state.logs.events.append((
+        who, source, kind, channel, day, second, subject, org, value, np.full(n, nth), device, previous,
+        np.full(n, happening.is_silent),
+    ))  # fmt: skip
+    book.state.logs.n_events += n
 
 
 def sources_that_know(book_size: int, bits: Bits, digital: Floats, kind: Ints, has_card: Flags) -> Flags:
@@ -149,6 +123,5 @@ __all__ = [
     "SUBJECTS",
     "Happening",
     "sources_that_know",
-    "use_touchpoints",
     "write_events",
 ]

@@ -20,6 +20,7 @@ from zhike.simulator.sharing import ChunkWorkers
 from zhike.simulator.simulate import PLAN_FILE, SPOOL, read_plan, report_days, summary, workers_for
 from zhike.simulator.terms import BankSummary, Contact
 from zhike.simulator.totals import Totals
+from zhike.simulator.truth import Truth
 
 
 def continue_with_contacts(
@@ -52,7 +53,7 @@ def continue_with_contacts(
     start, end = day_number(simulated_to), day_number(until)
     listed = list(contacts)
     due = contacts_by_chunk(plan, listed, after=start, until=end)
-    totals = Totals(plan)
+    totals, truth = Totals(plan), Truth(folder / "truth")
 
     def task(chunk: int, write: Write) -> ChunkDone:
         return continue_chunk(plan, folder, chunk, write, span=(start, end), contacts=due.get(chunk, {}))
@@ -63,7 +64,9 @@ def continue_with_contacts(
     ):
         for done in workers.draw(plan.n_chunks, writer.write):
             totals.add_all(done.totals)
+            truth.write(done.truth)
         report_days(writer, totals, after=start)
+    truth.close()
     _keep_contacts(folder, listed)
     _set_simulated_to(folder, until)
     return summary(plan, folder, writer.n_rows, {})

@@ -28,7 +28,7 @@ from zhike.simulator.start import opening_state, rate_cut_day
 from zhike.simulator.state import ChunkState, load_state, save_state
 from zhike.simulator.terms import BankPlan
 from zhike.simulator.totals import Totals
-from zhike.simulator.truth import truth_of
+from zhike.simulator.truth import ANONYMOUS, anonymous_events, truth_of
 
 SPECS: tuple[FileSpec, ...] = (
     *bank.SPECS, *parties.SPECS, *standing.SPECS, *holdings.SPECS, *daily.SPECS, *business.SPECS, *mentions.SPECS, bank.CONTROL,
@@ -117,7 +117,7 @@ def continue_chunk(
     days = _Days(plan, make_keys(people), twice, known_sources(plan, state), totals)
     days.draw(state, until, write, contacts)
     save_state(state, state_file(folder, until, chunk))
-    return ChunkDone(totals, {}, Counter())
+    return ChunkDone(totals, {f"{ANONYMOUS}-{to_date(until):%Y%m%d}": anonymous_events(state)}, Counter())
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,13 +10,14 @@ import numpy as np
 
 from zhike.simulator import everyday, maturity
 from zhike.simulator.arrays import Bits, Flags
-from zhike.simulator.behaviour import sources_that_know, use_touchpoints
+from zhike.simulator.behaviour import sources_that_know
 from zhike.simulator.contacting import DueContact, meet
 from zhike.simulator.identifiers import day_number
 from zhike.simulator.money import DayBook
 from zhike.simulator.randomness import draw_bits, draw_rows, normal
 from zhike.simulator.state import N_CONTRACTS, ChunkState
 from zhike.simulator.terms import BankPlan
+from zhike.simulator.touching import use_touchpoints
 
 PRICE_DAYS = 7
 

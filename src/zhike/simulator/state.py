@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from zhike.simulator.arrays import Bits, Days, Flags, Floats, Ints
+from zhike.simulator.arrays import Bits, Days, Flags, Floats, Ints, Texts
 from zhike.simulator.catalogue import DEPOSIT_PRODUCTS, HOLDING_PRODUCTS
 from zhike.simulator.ledger import Book, Movements
 from zhike.simulator.population import People
@@ -71,6 +71,7 @@ class Logs:
     repayments: list[tuple[Ints, ...]] = field(default_factory=list)
     events: list[tuple[Ints, ...]] = field(default_factory=list)
     n_events: int = 0
+    anonymous: list[tuple[Texts, Ints, Texts]] = field(default_factory=list)  # for truth: event, customer, device
     consents: list[tuple[Ints, ...]] = field(default_factory=list)
     receipts: list[tuple[object, ...]] = field(default_factory=list)
 

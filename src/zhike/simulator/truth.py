@@ -24,6 +24,7 @@ from zhike.simulator.state import N_CONTRACTS, ChunkState
 from zhike.simulator.terms import BankPlan
 
 HORIZON_DAYS = 30
+ANONYMOUS = "anonymous_event"
 PERSUASION = ("unmoved", "persuadable", "do_not_disturb")
 
 
@@ -43,10 +44,14 @@ class Truth:
                 )
             self._writers[name].write_table(table)
 
-    def finish(self, planted: Mapping[tuple[str, str, str], int]) -> None:
-        """Close the tables and write the count of planted dirt."""
+    def close(self) -> None:
+        """Close the tables."""
         for writer in self._writers.values():
             writer.close()
+
+    def finish(self, planted: Mapping[tuple[str, str, str], int]) -> None:
+        """Close the tables and write the count of planted dirt."""
+        self.close()
         listed = sorted(planted.items())
         pq.write_table(pa.table({
             "file": pa.array([k[0] for k, _ in listed], pa.string()), "reason": pa.array([k[1] for k, _ in listed], pa.string()),
@@ -55,13 +60,26 @@ class Truth:
 
 
 def truth_of(plan: BankPlan, state: ChunkState, identity: Identity, known_in: Flags) -> dict[str, ArrowTable]:
-    """Return parties, customers, companies and maturing contracts of one chunk."""
+    """Return parties, customers, companies, maturing contracts and who did what without a login, of one chunk."""
     return {
         "party": _parties(state, identity, known_in),
         "customer": _customers(state),
         "company": _companies(plan, state),
         "maturing": _maturing(state, day_number(plan.last_day) + HORIZON_DAYS),
+        ANONYMOUS: anonymous_events(state),
     }
+
+
+def anonymous_events(state: ChunkState) -> ArrowTable:
+    """Return who really did each event that was delivered without a user: event_id, true_party, device; and forget them."""
+    told = state.logs.anonymous
+    table = pa.table({
+        "event_id": pa.chunked_array([t[0] for t in told], pa.string()),
+        "true_party": np.concatenate([t[1] for t in told]) if told else np.zeros(0, np.int64),
+        "device": pa.chunked_array([t[2] for t in told], pa.string()),
+    })  # fmt: skip
+    told.clear()
+    return table
 
 
 def _parties(state: ChunkState, identity: Identity, known_in: Flags) -> ArrowTable:
@@ -114,4 +132,4 @@ def _maturing(state: ChunkState, until_day: int) -> ArrowTable:
     })  # fmt: skip
 
 
-__all__ = ["HORIZON_DAYS", "PERSUASION", "Truth", "truth_of"]
+__all__ = ["ANONYMOUS", "HORIZON_DAYS", "PERSUASION", "Truth", "anonymous_events", "truth_of"]

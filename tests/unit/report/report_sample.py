@@ -6,6 +6,7 @@ from decimal import Decimal
 from zhike.kernel.terms import Text
 from zhike.report.terms import (
     Absent,
+    AnonymousEvents,
     CheckRow,
     DecileRow,
     DropRow,
@@ -69,7 +70,13 @@ def quality():
     names = [("transaction", "交易流水", "Movement on an account", 1_203_441, 31), ("balance_daily", "账户日余额", "Daily balance", 402_113, 0), ("source_party", "来源客户", "Party as one source knows it", 21_900, 42), ("term_contract", "定期合约", "Money placed for a term", 18_231, 3), ("event", "行为事件", "Event on a touchpoint", 355_001, 0)]  # fmt: skip
     loads = tuple(LoadRow(t, Text(zh, en), 180, n + q, n, q) for t, zh, en, n, q in names)
     held = (QuarantineRow("source_party", "unknown_code", "party_kind", 42), QuarantineRow("transaction", "impossible_date", "on", 31), QuarantineRow("term_contract", "broken_reference", "account_id", 3))  # fmt: skip
-    return QualitySection(loads, held, (QualityAlert("source_party", "email", "completeness", 0.412),), PLANNED)
+    return QualitySection(
+        loads,
+        held,
+        (QualityAlert("source_party", "email", "completeness", 0.412),),
+        PLANNED,
+        AnonymousEvents(42_376, {"nobody_identified": 23_521, "several_people": 216}),
+    )
 
 
 def model():

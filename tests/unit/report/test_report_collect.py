@@ -7,6 +7,7 @@ import pytest
 from report_sample import NOTHING
 
 from zhike.decision.tables import ASSIGNMENT, CANDIDATE
+from zhike.identity.anonymous.tables import EVENT_PARTY
 from zhike.kernel.definitions import Definition, DefinitionSet
 from zhike.measure import standard_metrics
 from zhike.measure.tables import OWNS as MEASURE
@@ -31,7 +32,7 @@ CHANGE = Contract(
     "segment_change", "segments", "变动", "Changes", key=("segment", "customer_id", "changed_on"),
     columns=(code("segment", "客群", "Segment"), text("customer_id", "客户", "Customer"), day("changed_on", "日", "On"), code("change", "变动", "Change")),
 )  # fmt: skip
-CONTRACTS = contract_by_name((*QUALITY, PROFILE, TAG_VALUE, MEMBER, CHANGE, SCORE_VALUE, MODEL_RUN, CANDIDATE, ASSIGNMENT, *MEASURE))  # fmt: skip
+CONTRACTS = contract_by_name((*QUALITY, PROFILE, TAG_VALUE, MEMBER, CHANGE, SCORE_VALUE, MODEL_RUN, CANDIDATE, ASSIGNMENT, EVENT_PARTY, *MEASURE))  # fmt: skip
 METRICS = standard_metrics(aum_classes=("demand",), external_counterparties=("cash",))
 
 
@@ -120,6 +121,16 @@ def test_loads_and_quarantine_add_up_over_files(report):
     assert (row.n_files, row.n_read, row.n_loaded, row.n_quarantined) == (2, 15, 13, 2)
     assert report.quality.quarantined[0].n_rows == 2
     assert report.quality.alerts[0].column == "email"
+
+
+def test_events_without_a_user_are_counted_as_somebodys_or_nobodys(engine, report):
+    assert report.quality.anonymous is None  # no touchpoint delivered any
+    row = {"source": "app", "on": PLANNED}
+    told = [{"event_id": str(i), "source_key": "u1", "how": "before_login", **row} for i in range(3)]
+    told += [{"event_id": w, "left_because": w, **row} for w in ("nobody_identified", "several_people", "corrected")]
+    seen = collect_report(source(engine, {**planned_rows(), "event_party": told})).quality.anonymous
+    assert (seen.n_attributed, seen.n_unattributed) == (3, 2)  # a corrected identification is no event of anybody's
+    assert seen.n_left == {"nobody_identified": 1, "several_people": 1}
 
 
 def test_reconciliation_shows_the_latest_day_of_each_check(report):

@@ -56,6 +56,14 @@ def test_a_page_is_well_formed_and_needs_neither_scripts_nor_network(pages, lang
     assert not re.search(r"url\((?!#)|@import|https?://(?!www\.w3\.org)", pages[language])
 
 
+def test_a_page_says_how_many_events_without_a_user_are_nobodys_and_why(pages):
+    assert (
+        "42,376 are known to be a customer&#39;s" in pages["en"] or "42,376 are known to be a customer's" in pages["en"]
+    )
+    assert "Several people used the device: 216." in pages["en"]
+    assert "设备上其后无人登录 23,521 条。" in pages["zh"]
+
+
 @pytest.mark.parametrize("language", ["zh", "en"])
 def test_ids_are_unique_and_every_reference_has_its_target(pages, language):
     page = Page(pages[language])
@@ -196,6 +204,7 @@ def test_every_word_is_used():
         "reach_",
         "warning_",
         "reason_",
+        "anonymous_",
         "check_",
         "figure_",
         "model_",

@@ -70,6 +70,7 @@ def _tell(result: RunResult, project: Project) -> None:
             f"{n_held} 行在隔离区，没有进入：zhike quarantine 列出原因与处理建议",
             f"{n_held} row{'s' if n_held > 1 else ''} held back in quarantine: zhike quarantine lists them, with reason and what to do",
         )
+    tell_anonymous(result)
     took = f"{result.seconds:.1f} s, {result.peak_memory_mb} MB"
     beside_zh, beside_en = "已发布，但有更晚一日为当前", "kept beside the current later day"
     where_zh, where_en = ("当前", "current") if result.is_current else (beside_zh, beside_en)
@@ -79,6 +80,17 @@ def _tell(result: RunResult, project: Project) -> None:
     )
     details = project.runs / result.run_id / "run_results.json"
     say(f"详情：{details}", f"details: {details}")
+
+
+def tell_anonymous(result: RunResult) -> None:
+    """Say what became of the events that touchpoints recorded without knowing their visitor."""
+    counts = next((s.metrics for s in result.steps if s.key == "identity:events"), {})
+    n_joined, n_left = int(counts.get("n_attributed", 0)), int(counts.get("n_unattributed", 0))
+    if n_joined + n_left:
+        say(
+            f"未登录的行为 {n_joined + n_left} 条：{n_joined} 条归到来源客户，{n_left} 条无法归属（原因见 run_results.json 的 identity:events）",
+            f"{n_joined + n_left} events without a user: {n_joined} joined to parties, {n_left} nobody's (why: identity:events in run_results.json)",
+        )
 
 
 def day_written(text: str) -> date:

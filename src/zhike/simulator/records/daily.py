@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from zhike.simulator.arrays import Ints, Texts, pa
+from zhike.simulator.arrays import Ints, Texts, pa, pc
 from zhike.simulator.behaviour import CHANNELS as TOUCHPOINTS
 from zhike.simulator.behaviour import EVENT_KINDS, SOURCES, SUBJECTS
+from zhike.simulator.browsing import BESIDE, IDENTIFIED, MOBILE, VISIT, device_keys
 from zhike.simulator.catalogue import (
     BOND_FUND,
     COUNTERPARTIES,
@@ -100,6 +101,9 @@ REPAYMENTS = FileSpec(
 )  # fmt: skip
 
 
+DEVICE_COLUMNS = (text("ANON_ID", "anonymous_id"), text("PREV_ID", "previous_id"))
+
+
 def _event_file(source: str, prefix: str) -> FileSpec:
     return FileSpec(
         f"{source}_events", f"{prefix}_EVT", source, "event", mode="append", is_daily=True, form="archive", fixed=RECORDED,
@@ -107,6 +111,7 @@ def _event_file(source: str, prefix: str) -> FileSpec:
             text("EVT_ID", "event_id"), text("USER_NO", "source_key"), plain("EVT_CD", "event_kind", EVENT_KINDS),
             plain("CHNL_CD", "channel", TOUCHPOINTS), day("EVT_DT", "on"), moment("EVT_TM", "at"), plain("SUBJ_CD", "subject", SUBJECTS),
             text("SESS_ID", "session_id"), text("ORG_NO", "org_id"), number("EVT_VAL", "value"),
+            *(DEVICE_COLUMNS if source == SOURCES[MOBILE] else ()),
         ),
     )  # fmt: skip
 
@@ -311,28 +316,49 @@ def _repayments(state: ChunkState) -> dict[str, Any]:
 
 
 def _events(state: ChunkState, keys: Keys) -> dict[str, dict[str, Any]]:
-    who, source, kind, channel, on, second, subject, org, value, nth = _rows(state.logs.events, 10)
+    who, source, kind, channel, on, second, subject, org, value, nth, device, before, silent = _rows(
+        state.logs.events, 13
+    )
     state.logs.n_events = 0
     files = {}
     orgs = pa.array([sub_branch_id(i) for i in range(MAX_SUB_BRANCHES)])
     for position, spec in enumerate(EVENT_FILES):
         mine = np.flatnonzero(source == position)
-        w, d, o = who[mine], on[mine].astype(np.int32), org[mine]
+        w, d, o, number = who[mine], on[mine].astype(np.int32), org[mine], nth[mine]
         ident = joined(
             digits(np.full(len(w), position + 1), 1),
             keys.number.take(w, axis=0),
             day_digits(d),
-            digits(nth[mine], 1),
+            digits(number, 1),
             n=len(w),
         )
-        session = joined("S", keys.number.take(w, axis=0), day_digits(d), n=len(w))
         files[spec.name] = {
             "EVT_ID": as_text(ident), "USER_NO": source_keys(SOURCES[position], state.people.number[w]), "EVT_CD": kind[mine],
             "CHNL_CD": channel[mine], "EVT_DT": d, "EVT_TM": d.astype(np.int64) * 86_400_000_000 + second[mine] * 1_000_000,
-            "SUBJ_CD": subject[mine], "SESS_ID": as_text(session, nth[mine] > 1), "ORG_NO": pa.DictionaryArray.from_arrays(pa.array(o.astype(np.int16), mask=o < 0), orgs),
-            "EVT_VAL": value[mine].astype(np.float64),
+            "SUBJ_CD": subject[mine], "SESS_ID": _sessions(keys, w, d, number),
+            "ORG_NO": pa.DictionaryArray.from_arrays(pa.array(o.astype(np.int16), mask=o < 0), orgs), "EVT_VAL": value[mine].astype(np.float64),
         }  # fmt: skip
+        if position == MOBILE:
+            _add_devices(state, files[spec.name], w, (device[mine], before[mine], silent[mine].astype(np.bool_)))
     return files
+
+
+def _sessions(keys: Keys, who: Ints, on: Ints, nth: Ints) -> Texts:
+    """Return session ids: one for a login with what comes before and after it, another for a visit without login."""
+    letter = np.where(nth == VISIT, ord("V"), ord("S")).astype(np.uint8)[:, None]
+    in_session = np.isin(nth, (0, 1, BESIDE, IDENTIFIED, VISIT))
+    return as_text(joined(letter, keys.number.take(who, axis=0), day_digits(on), n=len(who)), ~in_session)
+
+
+def _add_devices(state: ChunkState, file: dict[str, Any], who: Ints, told: tuple[Ints, Ints, Ints]) -> None:
+    """Add the keys of devices to a file of events, take away the users whom the touchpoint did not know, and keep them for truth."""
+    device, before, silent = told
+    file["USER_NO"] = pc.if_else(pa.array(silent), pa.scalar(None, pa.string()), file["USER_NO"])
+    file["ANON_ID"] = as_text(device_keys(device), device < 0)
+    file["PREV_ID"] = as_text(device_keys(before), before < 0)
+    hidden = pa.array(np.flatnonzero(silent & (before < 0)))
+    numbers = state.people.number[who[hidden.to_numpy()]]
+    state.logs.anonymous.append((file["EVT_ID"].take(hidden), numbers, file["ANON_ID"].take(hidden)))
 
 
 def _opt_outs(state: ChunkState, keys: Keys) -> dict[str, Any]:

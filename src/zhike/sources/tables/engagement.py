@@ -12,8 +12,10 @@ EVENT = Contract(
     columns=(
         text("event_id", "事件号", "Event", required=True),
         code("source", "来源系统", "Source system", required=True),
-        text("source_key", "来源客户号", "Key in the source; may be anonymous", required=True, personal=DIRECT),
-        code("event_kind", "事件类型", "Kind: app_login, page_view, loan_page_view, counter_visit …", required=True),
+        text("source_key", "来源客户号", "Key of the user in the source; missing while nobody is logged in", personal=DIRECT),
+        text("anonymous_id", "匿名标识", "Key of the browser or app install, where the touchpoint keeps one", personal=DIRECT),
+        text("previous_id", "原标识", "alias: the anonymous_id, or the user's key, that this one continues", personal=DIRECT),
+        code("event_kind", "事件类型", "Kind: app_login, page_view, loan_page_view, counter_visit …; identify and alias say who somebody is", required=True),
         code("channel", "渠道", "Touchpoint", required=True, allowed=CHANNELS),
         day("on", "日期", "Business day", required=True),
         moment("at", "时间", "Moment", required=True),
