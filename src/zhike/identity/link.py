@@ -23,7 +23,7 @@ from zhike.identity.resolve import resolve_records
 from zhike.identity.review import flaw_rows, review_rows
 from zhike.identity.rows import Previous, RowWriter, integers
 from zhike.identity.rules import rules
-from zhike.identity.standardise import FLAWS
+from zhike.identity.standardise import FLAWS, has_identifier
 from zhike.identity.terms import AsOf, IdentitySettings, Override, RecordKey
 from zhike.kernel.errors import BadInput, Finding
 from zhike.warehouse import Engine
@@ -73,7 +73,10 @@ def link_records(
     writer = RowWriter(resolved.records, names, settings.source_priority, as_of.on, key, previous, engine)
     ids = writer.ids(inheritance)
     return Linked(
-        writer.link(clusters, inheritance, ids), writer.edge(clusters),
+        writer.link(
+            clusters, inheritance, ids, has_identifier=has_identifier(resolved.versions, resolved.records.num_rows)
+        ),
+        writer.edge(clusters),
         review_rows(resolved.records, clusters, resolved.weighed, ids, inheritance.customer_no, splits=resolved.splits),
         flaw_rows(resolved.records, FLAWS, {f: resolved.records[f"{f}_flaw"].combine_chunks() for f in FLAWS}),
         writer.register(inheritance, ids, changes), writer.change(changes, ids),

@@ -16,7 +16,7 @@ from zhike.kernel.hashing import fingerprint
 from zhike.warehouse import Input, Output, Step, StepContext
 
 WRITTEN = ("link", "edge", "review", "flaw", "register", "change")
-VERSION = 3  # raise when the same records would be linked otherwise: unchanged steps are then done anew
+VERSION = 5  # raise when the same records would be linked otherwise: unchanged steps are then done anew
 
 
 def steps(
@@ -46,7 +46,7 @@ def steps(
             work=_Link(settings, tuple(overrides), key, tuple(models)), material=material,
         ),
         Step(
-            "identity:customer", writes=(Output("customer"),), reads=(Input("source_party"), Input("identity_link")),
+            "identity:customer", writes=(Output("customer"),), reads=(Input("source_party"), Input("identity_link"), Input("identity_flaw")),
             work=_customers, material=(VERSION,), is_dated=False,
         ),
         Step(
@@ -81,7 +81,7 @@ class _Link:
 
 
 def _customers(context: StepContext) -> Mapping[str, Any]:
-    customers = golden_records(context.tables["source_party"], context.tables["identity_link"])
+    customers = golden_records(*(context.tables[t] for t in ("source_party", "identity_link", "identity_flaw")))
     return {"n_customers": context.write("customer", customers)}
 
 
