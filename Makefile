@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 DEMO   ?= demo-bank
 .DEFAULT_GOAL := help
-.PHONY: requirements help install install-test demo test test-quick test-long lint bench docs clean
+.PHONY: requirements help install install-test install-spark demo test test-quick test-long lint bench docs clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,6 +22,11 @@ $(VENV)/.installed-test: requirements/test.txt $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/test.txt
 	@touch $@
 
+$(VENV)/.installed-spark: requirements/spark.txt $(VENV)/.installed
+	@command -v java >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends openjdk-17-jre-headless; } || { echo "Spark needs Java 17: install it and try again"; exit 1; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/spark.txt
+	@touch $@
+
 install: $(VENV)/.installed ## make the virtual environment and install zhike
 
 install-test: $(VENV)/.installed-test ## and what the tests need
@@ -35,7 +40,9 @@ test-quick: install-test ## the fast tests, within a minute
 test: install-test lint ## all that needs nothing but pip, within ten minutes
 	$(BIN)/python -m pytest -n 2 -q -m "not long"
 
-test-long: install-test ## what is slow: kills at every point, large banks
+install-spark: $(VENV)/.installed-spark ## and the second engine, which needs Java 17
+
+test-long: install-test install-spark ## what is slow: kills at every point, large banks, both engines
 	$(BIN)/python -m pytest -q -m long
 
 lint: install-test ## style, types, imports one way
@@ -53,6 +60,7 @@ docs: install ## write the generated pages of docs/
 requirements: ## resolve the pins again
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q requirements/core.in -o requirements/core.txt
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q requirements/test.in -o requirements/test.txt
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q requirements/spark.in -o requirements/spark.txt
 
 clean: ## remove what was built here
 	rm -rf $(VENV) $(DEMO) build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

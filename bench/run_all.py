@@ -16,6 +16,7 @@ BENCHES = (
     ("ingest.py", *SMALL),
     ("features.py", *SMALL),
     ("scaling.py", "--small", "5000", "--large", "20000"),
+    ("identity.py", "quality", "--sets", "bank_10k", "febrl3", "febrl4"),
 )
 FULL_BENCHES = (
     ("start_up.py",),
@@ -24,6 +25,9 @@ FULL_BENCHES = (
     ("ingest.py", *FULL),
     ("features.py", *FULL),
     ("scaling.py",),
+    ("identity.py", "quality"),
+    ("identity.py", "time"),
+    ("identity.py", "growth", "--repeats", "1"),
 )
 
 

@@ -212,7 +212,8 @@ PARTY_RELATION = Table(
         CASE raw_kind WHEN '01' THEN 'legal_representative_of' WHEN '02' THEN 'controller_of' WHEN '03' THEN 'shareholder_of'
              WHEN '04' THEN 'employee_of' WHEN '05' THEN 'spouse_of' WHEN '06' THEN 'parent_of' WHEN '07' THEN 'household_of'
              WHEN '08' THEN 'guarantor_of' WHEN '09' THEN 'supplier_of' WHEN '10' THEN 'group_member_of'
-             WHEN '11' THEN 'referred' WHEN '12' THEN 'contact_of' WHEN '13' THEN 'disponent_of' END AS kind,
+             WHEN '11' THEN 'referred' WHEN '12' THEN 'contact_of' WHEN '13' THEN 'disponent_of'
+             WHEN '14' THEN 'beneficial_owner_of' END AS kind,
         ratio(SHARE) AS share_rate, BGN_DT::DATE AS valid_from_on, END_DT::DATE AS valid_to_on,
         day_end(valid_from_on) AS recorded_at""",
         [Check("missing", "from_key", "from_key IS NULL", "from_key", SHAPE), Check("missing", "to_key", "to_key IS NULL", "to_key", SHAPE),
@@ -230,12 +231,13 @@ WHO = Check("missing", "source_key", "source_key IS NULL", "source_key", SHAPE)
 WHERE = Check("missing", "account_id", "account_id IS NULL", "account_id", SHAPE)
 
 COMPANY_CONTACT = Table(
-    "company_contact", ("source", "company_key", "contact_key", "role"), "source, company_key, contact_key, role, is_authorised",
+    "company_contact", ("source", "company_key", "contact_key", "role"), "source, company_key, contact_key, role, is_authorised, valid_from_on, valid_to_on",
     [Feed("ENT_CONTACT", """
         'core' AS source, clean(ENT_NO) AS company_key, clean(CONT_NO) AS contact_key, clean(ROLE_CD) AS raw_role,
         CASE raw_role WHEN '01' THEN 'legal_representative' WHEN '02' THEN 'finance' WHEN '03' THEN 'operator'
              WHEN '04' THEN 'owner' END AS role,
-        clean(AUTH_FLAG) AS raw_is_authorised, CASE raw_is_authorised WHEN 'Y' THEN TRUE WHEN 'N' THEN FALSE END AS is_authorised""",
+        clean(AUTH_FLAG) AS raw_is_authorised, CASE raw_is_authorised WHEN 'Y' THEN TRUE WHEN 'N' THEN FALSE END AS is_authorised,
+        BGN_DT::DATE AS valid_from_on, END_DT::DATE AS valid_to_on""",
         [Check("missing", "company_key", "company_key IS NULL", "company_key", SHAPE),
          Check("missing", "contact_key", "contact_key IS NULL", "contact_key", SHAPE), unknown("role"),
          Check("missing", "role", "raw_role IS NULL", "raw_role"), unknown("is_authorised")])],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
@@ -27,6 +28,8 @@ from zhike.rules.terms import TagPart
 from zhike.warehouse.contracts import Kind
 
 AS_OF = date(2025, 3, 1)
+RELATION_KINDS = ("spouse_of", "shareholder_of")
+Edge = tuple[int, int, str, bool]  # from, to, kind, is declared
 GRADES = ("C1", "C2", "C3", "C4", "C5")
 CODES = ("red", "green", "it's; drop table --", "白")
 FIELDS: dict[str, Kind] = {
@@ -204,14 +207,32 @@ def _grow(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
         st.builds(lambda word, of, no: {word: of, **no}, st.sampled_from(["all", "any", "none"]), lists, _negations),
         lists.flatmap(lambda of: st.integers(1, len(of)).map(lambda n: {"at_least_of": {"n": n, "of": of}})),
         inner.map(lambda c: {"negate": c}),
-        st.builds(
-            lambda c, inverse: {"relation": "spouse_of", "inverse": inverse, "where": c},
-            st.one_of(words, st.just({"field": "aum_amount", "above": 5})), st.booleans(),
-        ),
+        relations(st.one_of(words, st.just({"field": "aum_amount", "above": 5}), relations(words))),
+    )  # fmt: skip
+
+
+_relation_kinds = st.lists(st.sampled_from(RELATION_KINDS), min_size=1, max_size=2, unique=True)
+
+
+def relations(where: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """Rules about those whom a customer is related to, over one or several relations."""
+    return st.builds(
+        lambda kinds, inverse, declared, hops, c: {"relation": kinds, "inverse": inverse, "hops": hops, "where": c, **declared},
+        _relation_kinds, st.sampled_from([False, True, "either"]), st.sampled_from([{}, {}, {"declared": True}, {"declared": False}]),
+        st.integers(1, 3), where,
     )  # fmt: skip
 
 
 rule_trees = st.recursive(leaves, _grow, max_leaves=6)
+relation_trees = relations(st.one_of(words, members, relations(st.one_of(words, relations(words)))))
+
+
+def relation_edges(n_customers: int, *, max_size: int) -> st.SearchStrategy[list[Edge]]:
+    """Relations among so many customers: rings, double ones, and of a customer to itself."""
+    person = st.integers(0, n_customers - 1)
+    edge = st.tuples(person, person, st.sampled_from(RELATION_KINDS), st.booleans())
+    return st.lists(edge, max_size=max_size, unique=True)
+
 
 # ---- the same customers as tables ------------------------------------------------------------------------------------
 
@@ -230,19 +251,13 @@ def name_of(i: int) -> str:
     return f"c{i:02d}"
 
 
-def with_relations(population: list[CustomerFacts], couples: list[tuple[int, int]]) -> list[CustomerFacts]:
-    """Return the population in which ``spouse_of`` runs from the first to the second of each couple."""
-    return [
-        CustomerFacts(
-            c.as_of, c.fields, c.tags, c.segments, c.scores, c.events,
-            {
-                ("spouse_of", False): [population[b] for a, b in couples if a == i],
-                ("spouse_of", True): [population[a] for a, b in couples if b == i],
-            },
-            c.contactable,
-        )
-        for i, c in enumerate(population)
-    ]  # fmt: skip
+def with_relations(population: list[CustomerFacts], edges: list[Edge]) -> list[CustomerFacts]:
+    """Return the population in which each knows those it is related to, who know theirs."""
+    people = [replace(c, related={}, customer_id=name_of(i)) for i, c in enumerate(population)]
+    for a, b, kind, is_declared in edges:
+        people[a].related.setdefault((kind, False, is_declared), []).append(people[b])
+        people[b].related.setdefault((kind, True, is_declared), []).append(people[a])
+    return people
 
 
 def subject_table(population: list[CustomerFacts]) -> ibis.Table:
@@ -266,7 +281,7 @@ def _intervals(population: list[CustomerFacts]) -> list[dict[str, Any]]:
     return held + gone
 
 
-def scope_of(population: list[CustomerFacts], couples: list[tuple[int, int]]) -> RuleScope:
+def scope_of(population: list[CustomerFacts], edges: list[Edge]) -> RuleScope:
     """Return the tables that hold what the facts of a population say."""
 
     def table(rows: list[dict[str, Any]], *columns: tuple[str, pa.DataType]) -> ibis.Table:
@@ -291,9 +306,15 @@ def scope_of(population: list[CustomerFacts], couples: list[tuple[int, int]]) ->
             ("customer_id", text), ("event_kind", text), ("on", day), ("at", pa.timestamp("us")), ("channel", text), ("value", pa.float64()),
         ),
         customer_relation=table(
-            [{"from_customer_id": name_of(a), "to_customer_id": name_of(b), "kind": "spouse_of", "valid_from_on": date(2000, 1, 1)} for a, b in couples]
-            + [{"from_customer_id": name_of(0), "to_customer_id": name_of(0), "kind": "spouse_of", "valid_from_on": date(2000, 1, 1), "valid_to_on": date(2001, 1, 1)}],
-            ("from_customer_id", text), ("to_customer_id", text), ("kind", text), ("valid_from_on", day), ("valid_to_on", day),
+            [
+                {"from_customer_id": name_of(a), "to_customer_id": name_of(b), "kind": k, "is_declared": d, "valid_from_on": date(2000, 1, 1)}
+                for a, b, k, d in edges
+            ]
+            + [
+                {"from_customer_id": name_of(a), "to_customer_id": name_of(0), "kind": k, "is_declared": True, "valid_from_on": date(2000, 1, 1), "valid_to_on": date(2001, 1, 1)}
+                for a, _ in everyone for k in RELATION_KINDS
+            ],
+            ("from_customer_id", text), ("to_customer_id", text), ("kind", text), ("is_declared", pa.bool_()), ("valid_from_on", day), ("valid_to_on", day),
         ),
         contactability=table(
             [{"customer_id": name_of(i), "channel": ch, "purpose": p, "product_line": line, "is_allowed": True} for i, c in everyone for ch, p, line in c.contactable]

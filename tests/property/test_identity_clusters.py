@@ -13,10 +13,12 @@ from hypothesis import strategies as st
 
 from tests.property.effort import examples
 from zhike.identity.clusters import MISSING, Clusters, Facts, build_clusters
-from zhike.identity.edges import Edges, edges_from_lists
+from zhike.identity.edges import Edges, concatenate, edges_from_lists
 from zhike.identity.inherit import NONE, Inheritance, Register, inherit
 
 MAYBE = st.integers(-1, 2)
+MODEL = 9
+WEIGHED = st.lists(st.tuples(st.integers(0, 11), st.integers(0, 11), st.integers(1, 120)), max_size=12)
 BIRTHS = st.sampled_from([MISSING, 19800102, 19800201, 19800103, 19911130])
 
 
@@ -58,6 +60,15 @@ def stars_of(records: list[Record]) -> Edges:
     return edges_from_lists(*([r[i] for r in rows] for i in range(4)))
 
 
+def weighed_of(records: list[Record], drawn: list[tuple[int, int, int]]) -> Edges:
+    """Return edges of a match model between records: (one, other, bits), each pair once."""
+    n = len(records)
+    found = {(min(a % n, b % n), max(a % n, b % n)): bits / 4 for a, b, bits in drawn if n and a % n != b % n}
+    rows = sorted(found.items(), key=lambda f: (-f[1], f[0]))
+    left, right = [pair[0] for pair, _ in rows], [pair[1] for pair, _ in rows]
+    return edges_from_lists(left, right, [MODEL] * len(rows), list(range(len(rows))), [bits for _, bits in rows])
+
+
 def groups(records: list[Record], clusters: Clusters) -> set[frozenset[int]]:
     found: dict[int, set[int]] = defaultdict(set)
     for record, root in zip(records, clusters.root.tolist(), strict=True):
@@ -80,12 +91,12 @@ def pairs(records: list[Record], draw: list[tuple[int, int]]) -> list[tuple[int,
 
 
 @pytest.mark.requirement("B1")
-@given(RECORDS, st.randoms(use_true_random=False))
+@given(RECORDS, WEIGHED, st.randoms(use_true_random=False))
 def test_clusters_partition_the_records_whatever_the_order_of_records_and_edges(
-    records: list[Record], random: object
+    records: list[Record], weighed: list[tuple[int, int, int]], random: object
 ) -> None:
     ordered = numbered(records)
-    edges = stars_of(ordered)
+    edges = concatenate([stars_of(ordered), weighed_of(ordered, weighed)])
     first = build_clusters(facts_of(ordered), edges)
     assert sorted(itertools.chain.from_iterable(groups(ordered, first))) == [r.name for r in ordered]
     shuffle = list(range(len(edges)))
@@ -98,17 +109,22 @@ def test_clusters_partition_the_records_whatever_the_order_of_records_and_edges(
 @settings(max_examples=examples(300))
 @given(
     RECORDS,
+    WEIGHED,
     st.lists(st.tuples(st.integers(0, 11), st.integers(0, 11)), max_size=3),
     st.lists(st.tuples(st.integers(0, 11), st.integers(0, 11)), max_size=3),
 )
 def test_no_cluster_holds_two_document_numbers_and_overrides_hold(
-    records: list[Record], merge: list[tuple[int, int]], split: list[tuple[int, int]]
+    records: list[Record],
+    weighed: list[tuple[int, int, int]],
+    merge: list[tuple[int, int]],
+    split: list[tuple[int, int]],
 ) -> None:
     ordered = numbered(records)
     merges, splits = pairs(ordered, merge), pairs(ordered, split)
     if set(merges) & set(splits):
         merges = []
-    clusters = build_clusters(facts_of(ordered), stars_of(ordered), merges=merges, splits=splits)
+    edges = concatenate([stars_of(ordered), weighed_of(ordered, weighed)])
+    clusters = build_clusters(facts_of(ordered), edges, merges=merges, splits=splits)
     members: dict[int, list[Record]] = defaultdict(list)
     for record, root in zip(ordered, clusters.root.tolist(), strict=True):
         members[root].append(record)
@@ -122,6 +138,16 @@ def test_no_cluster_holds_two_document_numbers_and_overrides_hold(
         assert all(clusters.root[a] != clusters.root[b] for a, b in splits)
     for left, right in zip(clusters.used.left.tolist(), clusters.used.right.tolist(), strict=True):
         assert clusters.root[left] == clusters.root[right]
+
+
+@given(RECORDS, WEIGHED, st.integers(2, 6))
+def test_no_cluster_grows_beyond_its_limit_but_by_numbers_of_the_person_itself(
+    records: list[Record], weighed: list[tuple[int, int, int]], largest: int
+) -> None:
+    ordered = [Record(r.name, MISSING, MISSING, MISSING, MISSING, 0, (MISSING, *r.keys[1:])) for r in numbered(records)]
+    edges = concatenate([stars_of(ordered), weighed_of(ordered, weighed)])
+    clusters = build_clusters(facts_of(ordered), edges, largest=largest)
+    assert all(len(g) <= largest for g in groups(ordered, clusters))
 
 
 @given(RECORDS)

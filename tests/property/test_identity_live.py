@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from pathlib import Path
@@ -20,6 +21,7 @@ from zhike.identity.resolve import Resolved, resolve_records
 from zhike.identity.tables import OWNS as IDENTITY_TABLES
 from zhike.kernel.definitions import read_definitions
 from zhike.pipeline.project import standard_pack
+from zhike.simulator import draw_linkage_set
 from zhike.sources.tables import OWNS as SOURCE_TABLES
 from zhike.sources.tables.party import SOURCE_PARTY
 from zhike.warehouse import Engine, open_engine
@@ -130,7 +132,7 @@ def live_index(engine: Engine, folder: Path, made: Tables, known: list[dict[str,
 @pytest.mark.slow
 @pytest.mark.requirement("B1")
 @settings(max_examples=examples(25), deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
-@given(RECORDS, RECORDS, OVERRIDES, st.booleans())
+@given(known=RECORDS, new=RECORDS, drawn=OVERRIDES, by_query=st.booleans())
 def test_records_placed_live_become_who_a_whole_run_says_they_are(
     engine: Engine, models: Sequence[MatchModel], known: list[dict[str, Any]], new: list[dict[str, Any]],
     drawn: list[tuple[Action, int, int]], by_query: bool, tmp_path_factory: pytest.TempPathFactory,
@@ -155,7 +157,7 @@ def test_records_placed_live_become_who_a_whole_run_says_they_are(
 @pytest.mark.slow
 @pytest.mark.requirement("B2")
 @settings(max_examples=examples(25), deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
-@given(RECORDS.filter(bool), OVERRIDES, OVERRIDES)
+@given(known=RECORDS.filter(bool), before=OVERRIDES, after=OVERRIDES)
 def test_what_an_officer_is_told_beforehand_is_what_the_next_run_does(
     engine: Engine, models: Sequence[MatchModel], known: list[dict[str, Any]], before: list[tuple[Action, int, int]],
     after: list[tuple[Action, int, int]], tmp_path_factory: pytest.TempPathFactory,
@@ -171,6 +173,32 @@ def test_what_an_officer_is_told_beforehand_is_what_the_next_run_does(
         told |= {(c.kind, c.customer_id, c.other_customer_id, c.reason) for c in found.changes}
     today = [r for r in second["identity_change"] if r["changed_on"] == date(2025, 3, 2)]
     assert told == {(r["kind"], r["customer_id"], r["other_customer_id"], r["reason"]) for r in today}
+
+
+@pytest.mark.requirement("B1")
+def test_records_of_a_bank_become_the_same_customers_in_any_of_a_hundred_orders(
+    engine: Engine, models: Sequence[MatchModel], tmp_path: Path
+) -> None:
+    records = draw_linkage_set(60, 5).records.to_pylist()
+    tables = catalog(engine, {}, CONTRACTS)
+    index = build_index(
+        tmp_path, engine, tables, as_of=LIMITS.as_of(DAY), settings=LIMITS, models=models, run_id="empty"
+    )
+    told: set[tuple[tuple[tuple[str, str], str], ...]] = set()
+    shuffler = random.Random(1)
+    for _ in range(100):
+        shuffler.shuffle(records)
+        live = LiveIdentity(index, LIMITS, models, KEY)
+        if _ % 10:
+            live.place(records)
+        else:
+            for record in records:
+                live.place([record])
+        keys = [(r["source"], r["source_key"]) for r in records]
+        told.add(tuple(sorted((k, str(live.customer_of(RecordKey(*k)))) for k in keys)))
+    assert len(told) == 1
+    (customers_of,) = told
+    assert 60 <= len({c for _, c in customers_of}) < len(records)
 
 
 def edge_set(clusters: Any) -> set[tuple[Any, ...]]:

@@ -88,7 +88,7 @@ def _rows(dice: random.Random, who: int) -> Iterator[tuple[str, Row]]:
                 ("credit_record", {**of, "queried_on": on, "n_loans": number % 3, **known}),
                 ("customer_list", {**of, "list_kind": "strategic", "valid_from_on": on, "valid_to_on": until, **known}),
                 ("acquiring_settlement", {"merchant_id": f"m{who}", "on": on, "n_transactions": 40, "gross_amount": amount, **known}),
-                ("manager_assignment", {**of, "staff_id": "s", "role": "lead", "valid_from_on": on, "valid_to_on": until}),
+                ("customer_assignment", {"customer_id": f"c{who}", "staff_id": "s", "org_id": "o", "role": "lead", "valid_from_on": on, "valid_to_on": until}),
             ]
         )  # fmt: skip
 

@@ -13,6 +13,8 @@ from tests.property.rule_cases import (
     customers,
     name_of,
     populations,
+    relation_edges,
+    relation_trees,
     rule_trees,
     scope_of,
     subject_table,
@@ -42,10 +44,27 @@ def _parsed(trees: list[object]) -> dict[str, object]:
 def test_batch_and_single_customer_give_the_same_members(connection, population, trees, data):
     rules = _parsed(trees)
     assume(rules)
-    person = st.integers(0, len(population) - 1)
-    couples = data.draw(st.lists(st.tuples(person, person), max_size=4, unique=True))
-    people = with_relations(population, couples)
-    table = evaluate(subject_table(people), rules, scope_of(people, couples))
+    _agree(connection, population, data.draw(relation_edges(len(population), max_size=4)), rules)
+
+
+@pytest.mark.slow
+@pytest.mark.requirement("B5")
+@pytest.mark.requirement("D4")
+@given(
+    population=st.lists(customers, min_size=3, max_size=8),
+    trees=st.lists(relation_trees, min_size=4, max_size=10),
+    data=st.data(),
+)
+@SLOW
+def test_batch_and_single_customer_reach_the_same_parties_over_relations(connection, population, trees, data):
+    rules = _parsed(trees)
+    assume(rules)
+    _agree(connection, population, data.draw(relation_edges(len(population), max_size=16)), rules)
+
+
+def _agree(connection, population, edges, rules):
+    people = with_relations(population, edges)
+    table = evaluate(subject_table(people), rules, scope_of(people, edges))
     batch = {row["customer_id"]: row for row in connection.to_pyarrow(table).to_pylist()}
     assert len(batch) == len(people)
     for key, rule in rules.items():

@@ -14,7 +14,7 @@ from zhike.identity.matching.fit import learn
 from zhike.identity.standardise import ASKED, CARRIED, standardise, versions_as_of
 from zhike.identity.terms import AsOf, IdentitySettings
 from zhike.kernel.errors import BadInput
-from zhike.warehouse import Engine
+from zhike.warehouse import QueryEngine
 
 FEWEST_RECORDS = 1_000
 
@@ -28,7 +28,7 @@ class Fitted:
 
 
 def fit_model(
-    engine: Engine, parties: ir.Table, model: MatchModel, *, as_of: AsOf, settings: IdentitySettings
+    engine: QueryEngine, parties: ir.Table, model: MatchModel, *, as_of: AsOf, settings: IdentitySettings
 ) -> Fitted:
     """Return ``model`` fitted to the records known at the end of ``as_of``, without labels.
 

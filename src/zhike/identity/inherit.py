@@ -7,11 +7,13 @@ had been merged away has grown larger since.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
+from scipy.optimize import linear_sum_assignment
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
@@ -78,8 +80,9 @@ def inherit(root: Ints, previous_no: Ints, register: Register, forced_roots: Int
     Returns
     -------
     A number that an officer's merge took out of use comes back where that merge is undone. Each other previous number goes to the
-    cluster that shares most records with it, and each cluster takes the previous number that shares most with it (ties: the older
-    number, then the cluster of the founder, then the first record); what is left is revived or new.
+    cluster that shares most records with it, and each cluster takes the previous number that shares most with it; between equals,
+    so that as many numbers as possible stay in use, then the older number, then the cluster of the record that founded it. What is
+    left is revived or new.
     """
     n_records = len(root)
     number = np.full(n_records, NONE, np.int64)  # indexed by root
@@ -143,26 +146,54 @@ def _by_overlap(root: Ints, previous_no: Ints, register: Register) -> tuple[Ints
     is_plain = (n_of_root[root_at] == 1) & (n_of_no[no_at] == 1)
     contested = np.flatnonzero(~is_plain)
     founder = register.founders_of(pair_no[contested])
-    is_elsewhere = (founder == NONE) | (root[founder] != pair_root[contested])
-    order = contested[np.lexsort((pair_root[contested], is_elsewhere, pair_no[contested], -n_shared[contested]))]
-    chosen_root, chosen_no = _greedy(pair_root[order].tolist(), pair_no[order].tolist())
-    return (
-        np.concatenate([pair_root[is_plain], np.array(chosen_root, np.int64)]),
-        np.concatenate([pair_no[is_plain], np.array(chosen_no, np.int64)]),
-    )
+    is_home = (founder != NONE) & (root[founder] == pair_root[contested])
+    chosen_root, chosen_no = _by_turns(pair_root[contested], pair_no[contested], n_shared[contested], is_home)
+    return np.concatenate([pair_root[is_plain], chosen_root]), np.concatenate([pair_no[is_plain], chosen_no])
 
 
-def _greedy(roots: Sequence[int], numbers: Sequence[int]) -> tuple[list[int], list[int]]:
-    """Return the pairs that are taken when each root and each number may be used once, in the given order."""
-    used_roots: set[int] = set()
-    used_numbers: set[int] = set()
-    chosen: list[tuple[int, int]] = []
-    for root, number in zip(roots, numbers, strict=True):
-        if root not in used_roots and number not in used_numbers:
-            used_roots.add(root)
-            used_numbers.add(number)
-            chosen.append((root, number))
-    return [r for r, _ in chosen], [n for _, n in chosen]
+def _by_turns(roots: Ints, numbers: Ints, n_shared: Ints, is_home: Flags) -> tuple[Ints, Ints]:
+    """Return the pairs that are taken when each root and each number may be used once: the largest overlaps first, of equal
+    ones as many as fit, of those that fit equally the older numbers, and each number where its founder is at home.
+    """
+    used_roots, used_numbers = np.zeros(0, np.int64), np.zeros(0, np.int64)
+    for size in np.unique(n_shared)[::-1]:
+        is_free = (n_shared == size) & ~np.isin(roots, used_roots) & ~np.isin(numbers, used_numbers)
+        for at in _connected_pairs(roots, numbers, np.flatnonzero(is_free)):
+            taken = at[_most_that_fit(roots[at], numbers[at], is_home[at])]
+            used_roots = np.concatenate([used_roots, roots[taken]])
+            used_numbers = np.concatenate([used_numbers, numbers[taken]])
+    return used_roots, used_numbers
+
+
+def _connected_pairs(roots: Ints, numbers: Ints, at: Ints) -> list[Ints]:
+    """Return the positions ``at``, those together whose pairs compete."""
+    if not len(at):
+        return []
+    _, left = np.unique(roots[at], return_inverse=True)
+    _, right = np.unique(numbers[at], return_inverse=True)
+    n_left, n = int(left.max()) + 1, int(left.max()) + int(right.max()) + 2
+    graph = coo_array((np.ones(len(at), np.int8), (left, right + n_left)), shape=(n, n))
+    component = connected_components(graph, directed=False)[1][left]
+    order = np.argsort(component, kind="stable")
+    return [at[part] for part in np.split(order, np.flatnonzero(np.diff(component[order])) + 1)]
+
+
+def _most_that_fit(roots: Ints, numbers: Ints, is_home: Flags) -> Ints:
+    """Return the positions of as many pairs as can be taken together; of equal choices, the older numbers, at home, for the first
+    roots.
+    """
+    if len(roots) == 1:
+        return np.zeros(1, np.int64)
+    left_values, left = np.unique(roots, return_inverse=True)
+    right_values, right = np.unique(numbers, return_inverse=True)
+    worth = np.zeros((len(left_values), len(right_values)))
+    n = 2 * len(roots) + 1
+    place = left + len(roots) * ~is_home
+    worth[left, right] = 1.0 + (n * n - right * n - place) / (n**4)  # preferences together weigh less than one pair more
+    rows, columns = linear_sum_assignment(worth, maximize=True)
+    position = {(a, b): i for i, (a, b) in enumerate(zip(left.tolist(), right.tolist(), strict=True))}
+    found = [position[pair] for pair in zip(rows.tolist(), columns.tolist(), strict=True) if pair in position]
+    return np.array(sorted(found), np.int64)
 
 
 def _revive(root: Ints, without: Ints, register: Register, in_use: set[int]) -> tuple[Ints, Ints]:

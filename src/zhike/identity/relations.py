@@ -1,7 +1,6 @@
-"""Relations between customers, and of customers to accounts: what sources say of their own keys, said of customers.
+"""Relations between customers, and of customers to accounts, as sources declare them: what they say of keys, said of customers.
 
-Undated tables give relations, never features: a household seen in a shared account holds from the day the account was
-opened. A relation of a customer to itself (both keys were the same person) is dropped.
+A relation of a customer to itself (both keys were the same person) is dropped. What zhike infers is in ``relations_inferred``.
 """
 
 from __future__ import annotations
@@ -9,12 +8,15 @@ from __future__ import annotations
 import ibis
 import ibis.expr.types as ir
 
+from zhike.identity.relation_terms import day_before
 from zhike.identity.terms import AsOf
 
 OWNER_ROLES = ("owner", "joint_owner")
-HOUSEHOLD_ROLES = (*OWNER_ROLES, "disponent")
-MOST_IN_HOUSEHOLD = 6  # an account with more holders is a club or a cash box
 CONTACT_ROLES = {"legal_representative": "legal_representative_of", "owner": "controller_of"}
+PAIR = ("from_customer_id", "to_customer_id", "kind")
+COLUMNS = (
+    *PAIR, "is_declared", "share_rate", "valid_from_on", "valid_to_on", "is_dated", "origin", "n_facts", "last_fact_on",
+)  # fmt: skip
 
 
 def customer_accounts(account_party: ir.Table, links: ir.Table) -> ir.Table:
@@ -38,91 +40,77 @@ def customer_accounts(account_party: ir.Table, links: ir.Table) -> ir.Table:
     return shares.mutate(share_rate=share).select("customer_id", "account_id", "role", "share_rate")
 
 
-def customer_relations(
-    party_relation: ir.Table, company_contact: ir.Table, links: ir.Table, households: ir.Table, *, as_of: AsOf
+def declared_relations(
+    party_relation: ir.Table, company_contact: ir.Table, links: ir.Table, *, as_of: AsOf
 ) -> ir.Table:
-    """Return one row per pair of customers and kind of relation, as known at the end of ``as_of``.
+    """Return what sources have declared by the end of ``as_of``: per pair and kind one row per interval, none overlapping.
 
-    The version that holds latest survives; ``households`` comes from :func:`shared_households`.
+    A statement that begins later replaces an earlier one from its first day on; of two that begin on one day, that of the source
+    trusted more holds. A statement without dates is known to hold on ``as_of`` and no more: it begins on that day, with
+    ``is_dated`` false, and is left out where a dated one of the same pair and kind holds anyway.
     """
-    written = party_relation.filter(
-        (party_relation.valid_from_on <= as_of.on) & (party_relation.recorded_at <= as_of.known_by)
-    )
-    relations = written.select(
-        "source",
-        "from_key",
-        "to_key",
-        "kind",
-        "share_rate",
-        "valid_from_on",
-        "valid_to_on",
-        origin=ibis.literal("party_relation"),
-    )
-    kind = ibis.cases(*((company_contact.role == r, k) for r, k in CONTACT_ROLES.items()), else_="contact_of")
-    contacts = company_contact.select(
-        "source", from_key=company_contact.contact_key, to_key=company_contact.company_key, kind=kind,
-        share_rate=ibis.null("float64"), valid_from_on=ibis.null("date"), valid_to_on=ibis.null("date"),
-        origin=ibis.literal("company_contact"),
+    known = (party_relation.valid_from_on <= as_of.on) & (party_relation.recorded_at <= as_of.known_by)
+    written = party_relation.filter(known).select(
+        "source", "from_key", "to_key", "kind", "share_rate", "valid_from_on", "valid_to_on",
+        is_dated=ibis.literal(value=True), origin=ibis.literal("party_relation"),
     )  # fmt: skip
-    linked = _between_customers(relations.union(contacts), links).union(households)
-    newest = [
-        linked.valid_from_on.desc(), linked.valid_to_on.isnull().desc(), linked.valid_to_on.desc(), linked.origin.desc(),
-        linked.share_rate.desc(),
-    ]  # fmt: skip
-    pair = ["from_customer_id", "to_customer_id", "kind"]
-    ranked = linked.mutate(version_rank=ibis.row_number().over(group_by=pair, order_by=newest))
-    return ranked.filter(ranked.version_rank == 0).drop("version_rank")
+    linked = _between_customers(written.union(_contacts(company_contact, as_of)), links)
+    linked = linked.filter(linked.valid_to_on.isnull() | (linked.valid_to_on >= linked.valid_from_on))
+    return in_turn(linked.filter(linked.is_dated | ~_is_said_with_dates(linked, as_of)), is_declared=True)
+
+
+def _contacts(company_contact: ir.Table, as_of: AsOf) -> ir.Table:
+    """Return contact persons of companies as relations of keys."""
+    begun = company_contact.filter(company_contact.valid_from_on.isnull() | (company_contact.valid_from_on <= as_of.on))
+    kind = ibis.cases(*((begun.role == r, k) for r, k in CONTACT_ROLES.items()), else_="contact_of")
+    return begun.select(
+        "source", from_key=begun.contact_key, to_key=begun.company_key, kind=kind, share_rate=ibis.null("float64"),
+        valid_from_on=begun.valid_from_on.fill_null(ibis.literal(as_of.on)), valid_to_on=begun.valid_to_on,
+        is_dated=begun.valid_from_on.notnull(), origin=ibis.literal("company_contact"),
+    )  # fmt: skip
 
 
 def _between_customers(relations: ir.Table, links: ir.Table) -> ir.Table:
     """Replace source keys by customers on both sides; drop relations of a customer to itself."""
     ends = {
-        side: links.select("source", from_customer_id="customer_id", from_key="source_key")
-        if side == "from"
-        else links.select("source", to_customer_id="customer_id", to_key="source_key")
+        side: links.select("source", **{f"{side}_customer_id": links.customer_id, f"{side}_key": links.source_key})
         for side in ("from", "to")
     }
+    place = links.select("source", "source_place").distinct()
     joined = relations.inner_join(ends["from"], ["source", "from_key"])
-    joined = joined.inner_join(ends["to"], ["source", "to_key"])
-    columns = ("from_customer_id", "to_customer_id", "kind", "share_rate", "valid_from_on", "valid_to_on", "origin")
-    return joined.filter(joined.from_customer_id != joined.to_customer_id).select(*columns)
+    joined = joined.inner_join(ends["to"], ["source", "to_key"]).inner_join(place, "source")
+    no_facts = {"n_facts": ibis.null("int64"), "last_fact_on": ibis.null("date")}
+    return joined.filter(joined.from_customer_id != joined.to_customer_id).select(
+        *PAIR, "share_rate", "valid_from_on", "valid_to_on", "is_dated", "origin", "source_place", **no_facts
+    )
 
 
-def shared_households(accounts: ir.Table, customer_account: ir.Table, customer: ir.Table, *, as_of: AsOf) -> ir.Table:
-    """Return household_of relations (both directions) of persons who own or dispose of one account.
+def _is_said_with_dates(linked: ir.Table, as_of: AsOf) -> ir.BooleanValue:
+    """Return whether a dated statement of the same pair and kind holds on the day."""
+    day = ibis.literal(as_of.on)
+    holds = linked.is_dated & (linked.valid_to_on.isnull() | (linked.valid_to_on >= day))
+    return holds.ifelse(1, 0).max().over(ibis.window(group_by=list(PAIR))) == 1
 
-    Accounts of companies make no household, nor do accounts with a sole trader's staff: two of the roles must be persons
-    and no company may have a role.
+
+def in_turn(statements: ir.Table, *, is_declared: bool) -> ir.Table:
+    """Return statements so that those of one pair and kind follow one another in time.
+
+    Parameters
+    ----------
+    statements : the columns of ``customer_relation`` but ``is_declared``, and ``source_place`` (0 = trusted most).
     """
-    kinds = customer.select("customer_id", "party_kind")
-    opened = accounts.filter((accounts.opened_on <= as_of.on) & (accounts.recorded_at <= as_of.known_by)).select(
-        "account_id", "opened_on"
-    )
-    holders = (
-        customer_account.filter(customer_account.role.isin(HOUSEHOLD_ROLES))
-        .select("customer_id", "account_id")
-        .distinct()
-    )
-    holders = holders.inner_join(kinds, "customer_id").inner_join(opened, "account_id")
-    per_account = holders.group_by("account_id").aggregate(
-        n_holders=holders.count(), n_others=(holders.party_kind != "person").ifelse(1, 0).sum()
-    )
-    shared = per_account.filter(
-        (per_account.n_holders >= 2) & (per_account.n_holders <= MOST_IN_HOUSEHOLD) & (per_account.n_others == 0)
-    )
-    inside = holders.inner_join(shared.select("account_id"), "account_id").select(
-        "customer_id", "account_id", "opened_on"
-    )
-    other = inside.select(to_customer_id="customer_id", account_id="account_id")
-    pairs = inside.inner_join(other, "account_id")
-    pairs = pairs.filter(pairs.customer_id != pairs.to_customer_id)
-    dated = pairs.group_by(from_customer_id=pairs.customer_id, to_customer_id=pairs.to_customer_id).aggregate(
-        valid_from_on=pairs.opened_on.min()
-    )
-    return dated.select(
-        "from_customer_id", "to_customer_id", kind=ibis.literal("household_of"), share_rate=ibis.null("float64"),
-        valid_from_on=dated.valid_from_on, valid_to_on=ibis.null("date"), origin=ibis.literal("shared_account"),
-    )  # fmt: skip
+    first = [
+        statements.source_place, statements.valid_to_on.isnull().desc(), statements.valid_to_on.desc(), statements.origin.desc(),
+        statements.share_rate.desc(),
+    ]  # fmt: skip
+    of_day = ibis.row_number().over(group_by=[*PAIR, "valid_from_on"], order_by=first)
+    ranked = statements.mutate(place_of_day=of_day)
+    single = ranked.filter(ranked.place_of_day == 0)
+    after = single.mutate(next_on=single.valid_from_on.lead().over(group_by=list(PAIR), order_by=single.valid_from_on))
+    eve = day_before(after.next_on)
+    is_cut = after.next_on.notnull() & (after.valid_to_on.isnull() | (after.valid_to_on > eve))
+    last = is_cut.ifelse(eve, after.valid_to_on)
+    return after.mutate(valid_to_on=last, is_declared=ibis.literal(is_declared)).select(*COLUMNS)
 
 
-__all__ = ["customer_accounts", "customer_relations", "shared_households"]
+__all__ = ["COLUMNS", "PAIR", "customer_accounts", "declared_relations", "in_turn"]

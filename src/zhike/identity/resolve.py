@@ -24,7 +24,7 @@ from zhike.identity.rules import MEANINGS, MODEL_RULE, keys_of, rules
 from zhike.identity.standardise import standardised, versions_as_of
 from zhike.identity.terms import Action, AsOf, IdentitySettings, Override, RecordKey, Rule
 from zhike.identity.weighing import automatic_edges, weigh_records
-from zhike.warehouse import Engine
+from zhike.warehouse import QueryEngine
 
 Ints = npt.NDArray[np.int64]
 SEXES = ("female", "male")
@@ -50,7 +50,7 @@ class Resolved:
 
 
 def resolve_records(
-    engine: Engine, parties: ir.Table, *, as_of: AsOf, settings: IdentitySettings, overrides: Sequence[Override] = (),
+    engine: QueryEngine, parties: ir.Table, *, as_of: AsOf, settings: IdentitySettings, overrides: Sequence[Override] = (),
     models: Sequence[MatchModel] = (),
 ) -> Resolved:  # fmt: skip
     """Return which of the records known at the end of ``as_of`` are one customer.
@@ -66,7 +66,7 @@ def resolve_records(
 
 
 def resolve_versions(
-    engine: Engine, versions: pa.Table, *, settings: IdentitySettings, overrides: Sequence[Override] = (),
+    engine: QueryEngine, versions: pa.Table, *, settings: IdentitySettings, overrides: Sequence[Override] = (),
     models: Sequence[MatchModel] = (),
 ) -> Resolved:  # fmt: skip
     """Return which records are one customer, given their standardised versions; see :func:`resolve_records`."""
@@ -102,7 +102,7 @@ def cluster_records(
     return clusters, len(merges) + len(splits)
 
 
-def _fetch_edges(engine: Engine, versions: ir.Table, all_rules: Sequence[Rule]) -> tuple[Edges, dict[str, int]]:
+def _fetch_edges(engine: QueryEngine, versions: ir.Table, all_rules: Sequence[Rule]) -> tuple[Edges, dict[str, int]]:
     """Return the stars of all keys, and per rule how many keys were shared too widely to be used."""
     with (
         engine.temporary("identity_keys", keys_of(versions).distinct()) as keys,

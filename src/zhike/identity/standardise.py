@@ -35,7 +35,7 @@ from zhike.identity.standard import (
 from zhike.identity.standard.plain import plain_emails, plain_phones, plain_residents
 from zhike.identity.terms import AsOf
 from zhike.kernel.definitions import Definition
-from zhike.warehouse import Engine
+from zhike.warehouse import QueryEngine
 
 Values = Any  # an Arrow array: its type parameters say nothing here
 pc: Any = pyarrow.compute  # its stubs know fewer calls than there are
@@ -95,7 +95,7 @@ def versions_as_of(parties: ir.Table, as_of: AsOf) -> ir.Table:
     return joined.mutate(is_latest=joined.valid_from_on == joined.last_on, row_no=row_no).drop("last_on")
 
 
-def standardised(engine: Engine, versions: ir.Table, placeholder_birth_on: Sequence[date] = ()) -> pa.Table:
+def standardised(engine: QueryEngine, versions: ir.Table, placeholder_birth_on: Sequence[date] = ()) -> pa.Table:
     """Return one standardised row per version of a record; see :func:`standardise`."""
     return standardise(engine.fetch(versions.select(*CARRIED, *ASKED)), placeholder_birth_on)
 

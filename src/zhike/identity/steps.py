@@ -9,9 +9,11 @@ from typing import Any
 from zhike.identity.golden import golden_records
 from zhike.identity.link import link_records
 from zhike.identity.matching import MatchModel
-from zhike.identity.relations import customer_accounts, customer_relations, shared_households
+from zhike.identity.relation_steps import relation_steps
+from zhike.identity.relation_terms import RelationSettings
+from zhike.identity.relations import customer_accounts
 from zhike.identity.rows import Previous
-from zhike.identity.terms import AsOf, IdentitySettings, Override
+from zhike.identity.terms import IdentitySettings, Override
 from zhike.kernel.hashing import fingerprint
 from zhike.warehouse import Input, Output, Step, StepContext
 
@@ -20,13 +22,18 @@ VERSION = 5  # raise when the same records would be linked otherwise: unchanged 
 
 
 def steps(
-    *, settings: IdentitySettings, overrides: Sequence[Override], key: bytes, models: Sequence[MatchModel] = ()
+    *,
+    settings: IdentitySettings,
+    overrides: Sequence[Override],
+    key: bytes,
+    models: Sequence[MatchModel] = (),
+    relations: RelationSettings | None = None,
 ) -> list[Step]:
     """Return the steps that make customers of source records.
 
     Parameters
     ----------
-    settings : parameters, filled from definitions by the caller.
+    settings, relations : parameters, filled from definitions by the caller.
     overrides : officers' merges and splits in force, from the store.
     key : the project's identity key; ids are keyed hashes, see ``kernel.hashing.keyed_id``.
     models : match models for records that share no number; none = shared numbers only.
@@ -53,11 +60,7 @@ def steps(
             "identity:accounts", writes=(Output("customer_account"),), reads=(Input("account_party"), Input("identity_link")),
             work=_accounts, material=(VERSION,), is_dated=False,
         ),
-        Step(
-            "identity:relations", writes=(Output("customer_relation"),),
-            reads=tuple(map(Input, ("party_relation", "company_contact", "identity_link", "account", "customer_account", "customer"))),
-            work=_Relations(settings), material=(VERSION, settings.timezone),
-        ),
+        *relation_steps(relations or RelationSettings(), timezone=settings.timezone),
     ]  # fmt: skip
 
 
@@ -90,23 +93,6 @@ def _accounts(context: StepContext) -> Mapping[str, Any]:
     stray = parties.anti_join(links, ["source", "source_key"]).count().to_pyarrow().as_py()
     n_rows = context.write("customer_account", customer_accounts(parties, links))
     return {"n_customer_accounts": n_rows, "n_roles_without_customer": int(stray)}
-
-
-@dataclass(frozen=True, slots=True)
-class _Relations:
-    settings: IdentitySettings
-
-    def __call__(self, context: StepContext) -> Mapping[str, Any]:
-        return _relations(context, self.settings.as_of(context.as_of))
-
-
-def _relations(context: StepContext, as_of: AsOf) -> Mapping[str, Any]:
-    tables = context.tables
-    households = shared_households(tables["account"], tables["customer_account"], tables["customer"], as_of=as_of)
-    relations = customer_relations(
-        tables["party_relation"], tables["company_contact"], tables["identity_link"], households, as_of=as_of
-    )
-    return {"n_customer_relations": context.write("customer_relation", relations)}
 
 
 __all__ = ["steps"]

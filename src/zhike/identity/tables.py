@@ -1,10 +1,11 @@
 """What identity owns: who each record is, why, what changed, and the customer that comes out. Direct identifiers end here."""
 
+from zhike.identity import relation_tables
 from zhike.identity.golden import GOLDEN_COLUMNS
 from zhike.identity.standard import Flaw
 from zhike.identity.standardise import FLAWS
 from zhike.sources.tables.money import ACCOUNT_PARTY
-from zhike.sources.tables.party import PARTY_KINDS, PARTY_RELATION
+from zhike.sources.tables.party import PARTY_KINDS
 from zhike.warehouse.contracts import Contract, Personal, Reads, code, day, flag, integer, number, rate, text
 
 DIRECT, SENSITIVE, QUASI = Personal.DIRECT, Personal.SENSITIVE, Personal.QUASI
@@ -128,33 +129,18 @@ CUSTOMER_ACCOUNT = Contract(
     ),
 )  # fmt: skip
 
-CUSTOMER_RELATION = Contract(
-    "customer_relation", "identity", "客户关系", "Relation between two customers",
-    key=("from_customer_id", "to_customer_id", "kind"), dated_by="valid_from_on",
-    columns=(
-        text("from_customer_id", "主体客户", "The one who …", required=True),
-        text("to_customer_id", "对象客户", "… stands in this relation to", required=True),
-        code("kind", "关系类型", "Relation", required=True, allowed=PARTY_RELATION.column("kind").allowed),
-        rate("share_rate", "份额", "Share held", minimum=0, maximum=1),
-        day("valid_from_on", "生效日", "Holds from"),
-        day("valid_to_on", "失效日", "Holds to (inclusive)"),
-        code("origin", "来源", "Where the relation comes from: party_relation, company_contact or shared_account", required=True),
-    ),
-)  # fmt: skip
-
 OWNS: tuple[Contract, ...] = (
-    CUSTOMER, IDENTITY_LINK, IDENTITY_EDGE, IDENTITY_REVIEW, IDENTITY_FLAW, IDENTITY_REGISTER, IDENTITY_CHANGE, CUSTOMER_ACCOUNT, CUSTOMER_RELATION,
+    CUSTOMER, IDENTITY_LINK, IDENTITY_EDGE, IDENTITY_REVIEW, IDENTITY_FLAW, IDENTITY_REGISTER, IDENTITY_CHANGE, CUSTOMER_ACCOUNT,
+    *relation_tables.OWNS,
 )  # fmt: skip
 READS: tuple[Reads, ...] = (
     Reads("source_party"),
     Reads("account_party", ("account_id", "source", "source_key", "role", "share_rate")),
-    Reads("account", ("account_id", "opened_on", "recorded_at")),
-    Reads("party_relation"),
-    Reads("company_contact", ("source", "company_key", "contact_key", "role")),
     Reads("identity_link", ("source", "source_key", "customer_id", "customer_no")),
     Reads("identity_link", ("source", "source_key", "customer_no"), lag=1),
     Reads("identity_register", lag=1),
     Reads("identity_change", lag=1),
+    *relation_tables.READS,
 )
 
 __all__ = ["OWNS", "READS"]

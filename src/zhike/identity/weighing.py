@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from zhike.identity.edges import Edges
 from zhike.identity.matching import MatchModel
 from zhike.identity.matching.score import score
-from zhike.warehouse import Engine
+from zhike.warehouse import QueryEngine
 
 _KINDS: dict[str, pa.DataType] = {
     "left_record": pa.int64(), "right_record": pa.int64(), "weight": pa.float64(), "is_automatic": pa.bool_(),
@@ -21,7 +21,7 @@ WEIGHED = pa.schema(_KINDS)
 
 
 def weigh_records(
-    engine: Engine, versions: pa.Table, models: Sequence[MatchModel], *, homes: npt.NDArray[np.int64]
+    engine: QueryEngine, versions: pa.Table, models: Sequence[MatchModel], *, homes: npt.NDArray[np.int64]
 ) -> pa.Table:
     """Return the pairs of records that a model links or wants seen: [left_record, right_record, weight, is_automatic].
 

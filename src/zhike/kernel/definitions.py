@@ -38,7 +38,11 @@ KINDS_IN_CHINESE: Mapping[str, str] = {
     "contact_policy": "触达制度", "regulation": "监管要求", "content": "内容",
 }  # fmt: skip
 PARAMETERS_FILE = "parameters.yaml"
-READ_BY_CODE = frozenset({"identity_source_priority"})  # parameters that no definition names
+# parameters that no definition names
+READ_BY_CODE = frozenset({
+    "identity_source_priority", "household_most_holders", "employer_least_months", "employer_gap_days", "supplier_least_invoices",
+    "supplier_gap_days", "representative_most_companies", "beneficial_owner_from_rate", "group_control_above_rate", "group_most_controlled",
+})  # fmt: skip
 KEYS_SHOWN = 8
 
 M = TypeVar("M", bound=BaseModel)

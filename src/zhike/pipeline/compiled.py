@@ -12,7 +12,7 @@ from functools import partial
 from typing import TypeVar
 
 from zhike.decision import Campaign, compile_campaigns
-from zhike.identity import MatchModel, read_match_models
+from zhike.identity import MatchModel, RelationSettings, read_match_models, relation_settings
 from zhike.kernel.definitions import Definition, DefinitionSet
 from zhike.kernel.errors import BadInput, Finding, ZhikeError
 from zhike.kernel.settings import Settings
@@ -51,6 +51,7 @@ class Compiled:
     policy: Policy
     campaigns: tuple[Campaign, ...]
     metrics: Mapping[str, Metric]
+    relations: RelationSettings
 
     @property
     def experiments(self) -> list[ExperimentPlan]:
@@ -119,8 +120,9 @@ def compile_project(definitions: DefinitionSet, settings: Settings, *, permit_ke
         findings, lambda: read_policy(definitions, whole, timezone=settings.business_timezone, key=permit_key)
     )
     campaigns = _collect(findings, lambda: compile_campaigns(definitions, whole)) or ()
+    relations = _collect(findings, lambda: relation_settings(definitions.parameters))
     findings += _parameters_missing(definitions)
-    if findings or policy is None:
+    if findings or policy is None or relations is None:
         told = _told_once(findings, [*broken_tags, *broken_segments], found)
         n = len(told)
         raise BadInput(
@@ -132,7 +134,18 @@ def compile_project(definitions: DefinitionSet, settings: Settings, *, permit_ke
     )
     contracts = contracts_with(profile)
     return Compiled(
-        definitions, features, contracts, whole, tags, segments, models, match_models, policy, campaigns, metrics
+        definitions,
+        features,
+        contracts,
+        whole,
+        tags,
+        segments,
+        models,
+        match_models,
+        policy,
+        campaigns,
+        metrics,
+        relations,
     )
 
 

@@ -125,6 +125,7 @@ def plan_night(night: Night, compiled: Compiled, store: OperationsStore) -> RunP
             overrides=identity_overrides(store.overrides()),
             key=settings.secret(settings.identity_key),
             models=compiled.match_models,
+            relations=compiled.relations,
         ),
         *policy_steps(compiled.policy),
         profile_step(compiled.features, timezone=zone),

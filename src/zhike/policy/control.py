@@ -36,10 +36,16 @@ def flags_by_customer(control_flag: ir.Table, identity_link: ir.Table, *, as_of:
     return linked.group_by("customer_id").aggregate(**flags, complaint_closed_on=closed_on)
 
 
-def _authorised_contacts(company_contact: ir.Table, identity_link: ir.Table) -> ir.Table:
+def _authorised_contacts(company_contact: ir.Table, identity_link: ir.Table, *, as_of: date) -> ir.Table:
+    day = ibis.literal(as_of)
     company = identity_link.select("source", company_key="source_key", customer_id="customer_id")
     person = identity_link.select("source", contact_key="source_key", recipient_id="customer_id")
-    allowed = company_contact.filter(company_contact.is_authorised & company_contact.role.isin(CONTACT_ROLES))
+    allowed = company_contact.filter(
+        company_contact.is_authorised
+        & company_contact.role.isin(CONTACT_ROLES)
+        & (company_contact.valid_from_on.isnull() | (company_contact.valid_from_on <= day))
+        & (company_contact.valid_to_on.isnull() | (company_contact.valid_to_on >= day))
+    )
     joined = allowed.inner_join(company, ["source", "company_key"]).inner_join(person, ["source", "contact_key"])
     return joined.select("customer_id", "recipient_id", "role")
 
@@ -48,6 +54,7 @@ def _related_persons(customer_relation: ir.Table, *, as_of: date) -> ir.Table:
     day = ibis.literal(as_of)
     holds = (
         customer_relation.kind.isin(list(RELATION_ROLES))
+        & customer_relation.is_declared  # nobody receives for a company because something was inferred
         & (customer_relation.valid_from_on.isnull() | (customer_relation.valid_from_on <= day))
         & (customer_relation.valid_to_on.isnull() | (customer_relation.valid_to_on >= day))
     )
@@ -65,7 +72,8 @@ def company_recipients(
     """
     companies = customer.filter(customer.party_kind == "company").select("customer_id")
     persons = customer.filter(customer.party_kind != "company").select(recipient_id="customer_id")
-    found = _authorised_contacts(company_contact, identity_link).union(_related_persons(customer_relation, as_of=as_of))
+    contacts = _authorised_contacts(company_contact, identity_link, as_of=as_of)
+    found = contacts.union(_related_persons(customer_relation, as_of=as_of))
     usable = found.semi_join(companies, "customer_id").semi_join(persons, "recipient_id")
     place = usable.role.cases(*((role, i) for i, role in enumerate(ROLE_ORDER)), else_=len(ROLE_ORDER))
     first = ibis.row_number().over(group_by=usable.customer_id, order_by=[place, usable.recipient_id]) == 0

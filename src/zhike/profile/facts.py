@@ -263,11 +263,11 @@ def _acquiring_merchant(observation: Observation) -> ir.Table:
     return by_source_key(observation.known("acquiring_merchant", dated_by="opened_on"), observation)
 
 
-def _manager_assignment(observation: Observation) -> ir.Table:
-    rows = observation.known("manager_assignment", dated_by="valid_from_on")
-    staff = observation.tables["staff"].select(s_id="staff_id", org_id="org_id")
-    joined = rows.left_join(staff, rows.staff_id == staff.s_id)
-    return by_source_key(joined.mutate(is_valid=observation.in_force(joined)), observation)
+def _customer_assignment(observation: Observation) -> ir.Table:
+    rows = observation.known("customer_assignment", dated_by="valid_from_on")
+    numbers = observation.tables["customer"].select("customer_id", "customer_no")
+    joined = rows.inner_join(numbers, "customer_id")
+    return joined.mutate(is_valid=observation.in_force(joined))
 
 
 _HELD = ("customer", "customer_account")
@@ -310,8 +310,8 @@ FACTS: Mapping[str, FactTable] = {
     "wecom_contact": FactTable(_wecom_contact, "added_on", "staff_id", ("wecom_contact", "staff", *_LINKED)),
     "payroll_agreement": FactTable(_payroll_agreement, "signed_on", "agreement_id", ("payroll_agreement", *_LINKED)),
     "acquiring_merchant": FactTable(_acquiring_merchant, "opened_on", "merchant_id", ("acquiring_merchant", *_LINKED)),
-    "manager_assignment": FactTable(
-        _manager_assignment, "valid_from_on", "staff_id", ("manager_assignment", "staff", *_LINKED)
+    "customer_assignment": FactTable(
+        _customer_assignment, "valid_from_on", "staff_id", ("customer_assignment", "customer")
     ),
 }
 MONEY_READS = _MONEY

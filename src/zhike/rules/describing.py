@@ -201,14 +201,20 @@ class _Speech:
         return self.of(f"在客群“{name}”中", f"in segment “{name}”") + inside + since
 
     def related(self, leaf: Related) -> str:
-        name = self.named(leaf.relation, self.words.relations.get(leaf.relation))
-        who = self.of(
-            f"有其{name}" if leaf.is_inverse else f"是某方的{name}",
-            f"has a {name}" if leaf.is_inverse else f"is {name} one",
-        )
-        if leaf.where is None:
-            return who
-        return self.of(f"{who}，且该方：{self.rule(leaf.where)}", f"{who} who: {self.rule(leaf.where)}")
+        names = [self.named(r, self.words.relations.get(r)) for r in leaf.relations]
+        name = self.joined(names, "或", " or ")
+        zh, en = f"是某方的{name}", f"is {name} one"
+        if leaf.ways != (False,):
+            zh = f"有其{name}" if leaf.ways == (True,) else f"是某方的{name}或有其{name}"
+            en = f"has a {name}" if leaf.ways == (True,) else f"is {name} one or has one that is"
+        if leaf.is_declared is not None:
+            zh += "（来源声明）" if leaf.is_declared else "（推断）"
+            en += " (declared)" if leaf.is_declared else " (inferred)"
+        if leaf.hops > 1:
+            zh, en = f"{leaf.hops}层关系以内{zh}", f"{en} within {leaf.hops} relations"
+        if leaf.where is not None:
+            zh, en = f"{zh}，且该方：{self.rule(leaf.where)}", f"{en} who: {self.rule(leaf.where)}"
+        return self.of(zh, en)
 
     def contactable(self, leaf: Contactable) -> str:
         limits = [*leaf.channels, *leaf.product_lines]

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-RelationKey = tuple[str, bool]
+RelationKey = tuple[str, bool, bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,9 @@ class CustomerFacts:
     tags, segments, scores : those that hold on the day.
     events : this customer's events, in any order.
     contactable : (channel, purpose, product line) that policy allows.
-    related : (relation, read inversely) → facts of the parties in that relation on the day.
+    related : (relation, read inversely, declared by a source) → facts of the parties in that relation on the day.
+    customer_id : needed of those whom relations lead through, so that nobody is met twice.
+    has_profile : false for a party of whom only relations are known: it matches no ``where``.
     """
 
     as_of: date
@@ -70,6 +72,8 @@ class CustomerFacts:
     events: Sequence[EventFact] = ()
     related: Mapping[RelationKey, Sequence[CustomerFacts]] = field(default_factory=dict)
     contactable: frozenset[tuple[str, str, str]] = frozenset()
+    customer_id: str = ""
+    has_profile: bool = True
 
 
 __all__ = ["CustomerFacts", "EventFact", "RelationKey", "ScoreFact", "SegmentFact", "TagFact"]

@@ -201,21 +201,48 @@ def _join_contactability(subject: ir.Table, asked: Asked) -> ir.Table:
 # ---- relations -------------------------------------------------------------------------------------------------------
 
 
+def _edges(leaf: Related, scope: RuleScope) -> ir.Table:
+    """Return ``_key`` → ``_other`` of the relations that a leaf reads, those that hold on the day."""
+    rows = _needed(scope.customer_relation, "customer_relation")
+    asked = rows.filter(rows.kind.isin(leaf.relations))
+    if leaf.is_declared is not None:
+        asked = asked.filter(asked.is_declared == leaf.is_declared)
+    valid = holding_on(asked, scope.as_of, first="valid_from_on", last="valid_to_on")
+    one, other = valid.from_customer_id, valid.to_customer_id
+    read = [valid.select(_key=other, _other=one) if way else valid.select(_key=one, _other=other) for way in leaf.ways]
+    return read[0] if len(read) == 1 else read[0].union(read[1])
+
+
+def _within(edges: ir.Table, matched: ir.Table, hops: int) -> ir.Table:
+    """Return the ``_key`` of those who reach somebody else among ``matched`` within so many edges.
+
+    Who is reached is not listed, for through a company of ten thousand employees that would be a hundred million pairs. Each
+    customer only hands on the first and the last id of those it reaches: one of the two is another's than the customer's own
+    exactly when somebody else is reached. So the cost is the number of edges times the hops, whatever hubs there are.
+    """
+    own = matched.select(_node="customer_id", _first="customer_id", _last="customer_id")
+    known = own
+    for hop in range(hops):
+        seen = edges.inner_join(known, edges["_other"] == known["_node"])
+        reached = seen.group_by("_key").aggregate(_first=seen["_first"].min(), _last=seen["_last"].max())
+        if hop < hops - 1:
+            both = own.union(reached.select(_node="_key", _first="_first", _last="_last"))
+            known = both.group_by("_node").aggregate(_first=both["_first"].min(), _last=both["_last"].max())
+    return reached.filter((reached["_first"] != reached["_key"]) | (reached["_last"] != reached["_key"])).select("_key")
+
+
 def _join_relations(subject: ir.Table, asked: Asked) -> ir.Table:
     for i, leaf in enumerate(asked.of(Related)):
-        rows = _needed(asked.scope.customer_relation, "customer_relation")
-        own, other = (
-            ("to_customer_id", "from_customer_id") if leaf.is_inverse else ("from_customer_id", "to_customer_id")
-        )
-        valid = holding_on(
-            rows.filter(rows.kind == leaf.relation), asked.scope.as_of, first="valid_from_on", last="valid_to_on"
-        )
-        pairs = valid.select(_key=valid[own], _other=valid[other])
-        if leaf.where is not None:
+        pairs = _edges(leaf, asked.scope)
+        if leaf.where is None:
+            side = pairs.select("_key").distinct()
+        else:
             matched = asked.evaluation.matching(leaf.where, asked.scope)
-            pairs = pairs.semi_join(matched, pairs["_other"] == matched["customer_id"])
+            if leaf.hops > 1:
+                side = _within(pairs, matched, leaf.hops)
+            else:
+                side = pairs.semi_join(matched, pairs["_other"] == matched["customer_id"]).select("_key").distinct()
         name = f"_related{i}"
-        side = pairs.select("_key").distinct()
         subject = _join(subject, side.mutate(**{name: ibis.literal(True)}))  # noqa: FBT003 - a constant column
         asked.columns[leaf] = (name,)
     return subject

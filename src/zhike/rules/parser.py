@@ -17,7 +17,7 @@ from zhike.kernel.terms import Channel, Purpose
 from zhike.rules.comparing import WORDS, read_comparisons
 from zhike.rules.event_leaves import read_event
 from zhike.rules.expressions import read_expression, read_field, read_score, read_tag_value
-from zhike.rules.reading import MAX_RELATION_DEPTH, Reading
+from zhike.rules.reading import MAX_RELATION_HOPS, Reading
 from zhike.rules.terms import (
     AllOf,
     AnyOf,
@@ -44,6 +44,7 @@ from zhike.warehouse.contracts import Kind
 
 CALENDAR_UNITS: Mapping[str, tuple[int, int]] = {"day_of_month": (1, 31), "month": (1, 12), "day_of_week": (1, 7)}
 MAX_ENTERED_DAYS = 3660
+WAYS: Mapping[object, tuple[bool, ...]] = {False: (False,), True: (True,), "either": (False, True)}
 CHANNELS = tuple(c.value for c in Channel)
 
 _Reader = Callable[[Reading, Mapping[str, Any], str, int], Condition | None]
@@ -182,24 +183,37 @@ def _read_segment_leaf(reading: Reading, tree: Mapping[str, Any], path: str, dep
 
 
 def _read_relation_leaf(reading: Reading, tree: Mapping[str, Any], path: str, depth: int) -> Condition | None:
-    reading.only(path, tree, ("relation", "inverse", "where", "negate"))
-    kind, known = tree["relation"], reading.vocabulary.relations
-    if not isinstance(kind, str) or kind not in known:
-        reading.unknown(f"{path}.relation", ("relation", "关系"), kind, known)
+    reading.only(path, tree, ("relation", "inverse", "declared", "hops", "where", "negate"))
+    asked, known = tree["relation"], reading.vocabulary.relations
+    kinds = asked if isinstance(asked, list) and asked else [asked]
+    for kind in kinds:
+        if not isinstance(kind, str) or kind not in known:
+            reading.unknown(f"{path}.relation", ("relation", "关系"), kind, known)
+            return None
+    inverse, is_declared = tree.get("inverse", False), tree.get("declared")
+    ways = WAYS.get(inverse) if isinstance(inverse, bool | str) else None
+    hops = reading.whole(f"{path}.hops", tree.get("hops", 1), least=1, most=MAX_RELATION_HOPS)
+    if ways is None:
+        reading.wrong(f"{path}.inverse", "must be true, false or either", "应为 true、false 或 either", value=inverse)
+    if is_declared is not None and not isinstance(is_declared, bool):
+        reading.wrong(f"{path}.declared", "must be true or false", "应为 true 或 false", value=is_declared)
         return None
-    is_inverse = tree.get("inverse", False)
-    if not isinstance(is_inverse, bool):
-        reading.wrong(f"{path}.inverse", "must be true or false", "应为 true 或 false", value=is_inverse)
+    if hops is None or ways is None:
         return None
-    if "where" not in tree:
-        return Related(kind, None, is_inverse)
-    if reading.n_relations_around >= MAX_RELATION_DEPTH:
-        reading.wrong(path, f"more than {MAX_RELATION_DEPTH} relations deep", f"关系嵌套超过 {MAX_RELATION_DEPTH} 层")
+    if hops > 1 and "where" not in tree:
+        reading.wrong(f"{path}.hops", "says nothing without where", "没有 where 时 hops 没有意义", value=hops)
         return None
-    reading.n_relations_around += 1
-    where = _condition(reading, tree["where"], f"{path}.where", depth + 1)
-    reading.n_relations_around -= 1
-    return None if where is None else Related(kind, where, is_inverse)
+    if reading.n_hops_around + hops > MAX_RELATION_HOPS:
+        reading.wrong(path, f"more than {MAX_RELATION_HOPS} relations deep", f"关系嵌套超过 {MAX_RELATION_HOPS} 层")
+        return None
+    where = None
+    if "where" in tree:
+        reading.n_hops_around += hops
+        where = _condition(reading, tree["where"], f"{path}.where", depth + 1)
+        reading.n_hops_around -= hops
+        if where is None:
+            return None
+    return Related(tuple(dict.fromkeys(kinds)), where, ways, is_declared, hops)
 
 
 def _read_contactable_leaf(reading: Reading, tree: Mapping[str, Any], path: str, depth: int) -> Condition | None:

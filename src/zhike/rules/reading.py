@@ -19,7 +19,7 @@ MAX_LIST_VALUES = 1000
 MAX_EVENT_DAYS = 400
 MAX_WINDOW_DAYS = 36_500
 MAX_EVENT_LEAVES = 40
-MAX_RELATION_DEPTH = 2
+MAX_RELATION_HOPS = 3
 SHOWN_CHARACTERS = 40
 
 
@@ -31,7 +31,7 @@ class Reading:
     findings: list[Finding] = field(default_factory=list)
     n_parts: int = 0
     n_event_leaves: int = 0
-    n_relations_around: int = 0
+    n_hops_around: int = 0
 
     def wrong(self, path: str, en: str, zh: str, *, value: object = "", near: str = "") -> None:
         """Record one mistake, in both languages."""
@@ -88,7 +88,7 @@ __all__ = [
     "MAX_EVENT_LEAVES",
     "MAX_LIST_VALUES",
     "MAX_PARTS",
-    "MAX_RELATION_DEPTH",
+    "MAX_RELATION_HOPS",
     "MAX_WINDOW_DAYS",
     "Reading",
 ]

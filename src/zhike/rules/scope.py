@@ -22,7 +22,7 @@ class RuleScope:
     score_value : ``customer_id, model, score, decile``.
     event : ``customer_id, event_kind, on, at, channel, subject, source, org_id, value``; see :func:`customer_events`.
     contactability : ``customer_id, channel, purpose, product_line, is_allowed``.
-    customer_relation : ``from_customer_id, to_customer_id, kind, valid_from_on, valid_to_on``.
+    customer_relation : ``from_customer_id, to_customer_id, kind, is_declared, valid_from_on, valid_to_on``.
     """
 
     as_of: date

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
-from zhike.rules.facts import CustomerFacts, EventFact, ScoreFact
+from zhike.rules.facts import CustomerFacts, EventFact, RelationKey, ScoreFact
 from zhike.rules.joining import TAG_COLUMNS
 from zhike.rules.meaning import anniversaries, calendar_value, codes_matching, day_window, month_start, to_exact
 from zhike.rules.terms import (
@@ -278,9 +278,36 @@ def _compile_segment(leaf: InSegment) -> Predicate:
 
 
 def _compile_related(leaf: Related) -> Predicate:
-    key = (leaf.relation, leaf.is_inverse)
+    declared = (True, False) if leaf.is_declared is None else (leaf.is_declared,)
+    keys = [(r, way, d) for r in leaf.relations for way in leaf.ways for d in declared]
     where = compile_rule(leaf.where) if leaf.where is not None else None
-    return lambda facts: any(where is None or where(other) for other in facts.related.get(key, ()))
+
+    def is_met(other: CustomerFacts) -> bool:
+        return where is None or (other.has_profile and where(other))
+
+    if leaf.hops == 1:
+        return lambda facts: any(is_met(other) for key in keys for other in facts.related.get(key, ()))
+    return lambda facts: _is_met_within(facts, keys, leaf.hops, is_met)
+
+
+def _is_met_within(
+    facts: CustomerFacts, keys: Sequence[RelationKey], hops: int, is_met: Callable[[CustomerFacts], bool]
+) -> bool:
+    """Return whether somebody else who can be reached within so many relations fulfils a condition; each is met once."""
+    seen: set[str | int] = {facts.customer_id or id(facts)}
+    reached = [facts]
+    for _ in range(hops):
+        nearer, reached = reached, []
+        for one in nearer:
+            for other in (o for key in keys for o in one.related.get(key, ())):
+                name = other.customer_id or id(other)
+                if name in seen:
+                    continue
+                seen.add(name)
+                if is_met(other):
+                    return True
+                reached.append(other)
+    return False
 
 
 def _compile_contactable(leaf: Contactable) -> Predicate:

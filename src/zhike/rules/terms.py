@@ -232,11 +232,18 @@ class FollowedBy:
 
 @dataclass(frozen=True, slots=True)
 class Related:
-    """Some party in this relation matches ``where``; ``is_inverse`` reads the relation from its object to its subject."""
+    """Some other party in one of ``relations`` matches ``where``, or stands there at all.
 
-    relation: str
+    ``ways`` says how each is read: False from the one who … to the one to whom, True the other way round; both: either way.
+    ``is_declared`` keeps to what sources declare, or to what was inferred; None takes both. With ``hops`` above 1 the other party
+    may be reached over so many relations, one after another, by whomever they lead through; the customer itself does not count.
+    """
+
+    relations: tuple[str, ...]
     where: Condition | None = None
-    is_inverse: bool = False
+    ways: tuple[bool, ...] = (False,)
+    is_declared: bool | None = None
+    hops: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ RELATIONS: Mapping[str, Text] = {
     "referred": Text("推荐人", "referrer of"),
     "contact_of": Text("联系人", "contact person of"),
     "disponent_of": Text("代理支取人", "disponent of"),
+    "beneficial_owner_of": Text("受益所有人", "beneficial owner of"),
 }
 
 EVENT_FIELDS: Mapping[str, Kind] = {

@@ -36,7 +36,8 @@ class UsedNames:
     """What rules read: fields of the subject table, tags, segments, models, kinds of events, relations.
 
     ``event_days`` is how far back events are read. Names used inside a relation's ``where`` are included: they are read
-    of the related party. ``contactability`` says whether policy's answers are read.
+    of the related party; ``relation_ways`` says which relation is read which way (True: inversely), ``relation_hops`` how far they
+    lead at most. ``contactability`` says whether policy's answers are read.
     """
 
     fields: frozenset[str] = frozenset()
@@ -47,13 +48,16 @@ class UsedNames:
     relations: frozenset[str] = frozenset()
     event_days: int = 0
     contactability: bool = False
+    relation_ways: frozenset[tuple[str, bool]] = frozenset()
+    relation_hops: int = 0
 
     def __or__(self, other: UsedNames) -> UsedNames:
         """Return what either reads."""
         return UsedNames(
             self.fields | other.fields, self.tags | other.tags, self.segments | other.segments, self.models | other.models,
             self.events | other.events, self.relations | other.relations, max(self.event_days, other.event_days),
-            self.contactability or other.contactability,
+            self.contactability or other.contactability, self.relation_ways | other.relation_ways,
+            max(self.relation_hops, other.relation_hops),
         )  # fmt: skip
 
 
@@ -68,7 +72,7 @@ def inner_parts(part: Part, *, into_relations: bool = True) -> tuple[Part, ...]:
             return (of,)
         case Compare(left, _, right):
             return (left, *right)
-        case Related(_, where) if where is not None and into_relations:
+        case Related(where=where) if where is not None and into_relations:
             return (where,)
         case _:
             return ()
@@ -90,7 +94,9 @@ def used_names(*rules: Part) -> UsedNames:
         segments=frozenset(p.segment for p in parts if isinstance(p, InSegment)),
         models=frozenset(p.model for p in parts if isinstance(p, ScoreValue)),
         events=frozenset(_event_kinds(parts)),
-        relations=frozenset(p.relation for p in parts if isinstance(p, Related)),
+        relations=frozenset(r for p in parts if isinstance(p, Related) for r in p.relations),
+        relation_ways=frozenset((r, w) for p in parts if isinstance(p, Related) for r in p.relations for w in p.ways),
+        relation_hops=max((_hops(rule) for rule in rules), default=0),
         contactability=any(isinstance(p, Contactable) for p in parts),
         event_days=max((_event_days(p) for p in parts), default=0),
     )
@@ -102,6 +108,11 @@ def _event_kinds(parts: Iterable[Part]) -> Iterator[str]:
             yield from part.pattern.kinds
         elif isinstance(part, FollowedBy):
             yield from (*part.first.kinds, *part.second.kinds)
+
+
+def _hops(part: Part) -> int:
+    own = part.hops if isinstance(part, Related) else 0
+    return own + max((_hops(inner) for inner in inner_parts(part)), default=0)
 
 
 def _event_days(part: Part) -> int:

@@ -70,6 +70,32 @@ def units(plan: BankPlan) -> list[Unit]:
     return result
 
 
+@dataclass(frozen=True, slots=True)
+class ClosedUnit:
+    """A unit that is no more: it was there from ``first_day`` to ``last_day`` (days since 1970), then merged into ``into``.
+
+    ``heir`` is the position of the sub-branch at which all its mergers end.
+    """
+
+    unit: Unit
+    into: str
+    first_day: int
+    last_day: int
+    heir: int
+
+
+def closed_units(plan: BankPlan) -> list[ClosedUnit]:
+    """Return merged sub-branches: one long ago, into one that was merged itself later, and one within the history."""
+    first = day_number(plan.first_day)
+    heirs = units(plan)[-n_sub_branches(plan.n_customers) :][:2]
+    chain = (("91001", "91002", -7_000, -3_000, 0), ("91002", heirs[0].org_id, -6_000, -1_200, 0),
+             ("91003", heirs[1].org_id, -5_000, plan.n_days // 2, 1))  # fmt: skip
+    return [
+        ClosedUnit(Unit(org_id, f"{heirs[heir].name}（旧{org_id[-1]}）", "sub_branch", heirs[heir].parent, heirs[heir].district), into, first + begun, first + ended, heir)
+        for org_id, into, begun, ended, heir in chain
+    ]  # fmt: skip
+
+
 def staff_number(sub_branch: Ints, seat: Ints) -> Ints:
     """Return staff numbers; seats 0-2 are rm, 3 company rm, 4-6 tellers, 7 manager."""
     return 700_000 + sub_branch * STAFF_PER_SUB_BRANCH + seat
@@ -106,8 +132,10 @@ __all__ = [
     "N_TELE_AGENTS",
     "RMS_PER_SUB_BRANCH",
     "ROLES",
+    "ClosedUnit",
     "Staff",
     "Unit",
+    "closed_units",
     "n_branches",
     "n_sub_branches",
     "staff",

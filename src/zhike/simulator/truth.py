@@ -15,6 +15,8 @@ from zhike.simulator.arrays import ArrowTable, Flags, pa
 from zhike.simulator.behaviour import SOURCES
 from zhike.simulator.causal import maturing_truth
 from zhike.simulator.identifiers import day_number
+from zhike.simulator.ownership import draw_ownership
+from zhike.simulator.population import COMPANY
 from zhike.simulator.records.daily import contract_numbers
 from zhike.simulator.records.keys import second_core_keys, source_keys
 from zhike.simulator.records.parties import Identity
@@ -53,10 +55,11 @@ class Truth:
 
 
 def truth_of(plan: BankPlan, state: ChunkState, identity: Identity, known_in: Flags) -> dict[str, ArrowTable]:
-    """Return parties, customers and maturing contracts of one chunk."""
+    """Return parties, customers, companies and maturing contracts of one chunk."""
     return {
         "party": _parties(state, identity, known_in),
         "customer": _customers(state),
+        "company": _companies(plan, state),
         "maturing": _maturing(state, day_number(plan.last_day) + HORIZON_DAYS),
     }
 
@@ -84,6 +87,17 @@ def _customers(state: ChunkState) -> ArrowTable:
         "rate_sense": people.rate_sense, "loyalty": people.loyalty, "digital": people.digital,
         "persuasion": pa.DictionaryArray.from_arrays(pa.array(people.persuasion.astype(np.int8)), pa.array(PERSUASION)),
         "churn_per_day": people.churn_per_day, "has_churned": state.is_gone,
+    })  # fmt: skip
+
+
+def _companies(plan: BankPlan, state: ChunkState) -> ArrowTable:
+    """Return the companies of a chunk, and which true party controls each in the end; missing where nobody does."""
+    people, ownership = state.people, draw_ownership(plan, state.people, state.chunk)
+    who = np.flatnonzero(people.kind == COMPANY)
+    leader = ownership.leader[who]
+    return pa.table({
+        "true_party": people.number[who], "core_key": source_keys("core", people.number[who]),
+        "leader_true_party": pa.array(people.number[np.maximum(leader, 0)], mask=leader < 0),
     })  # fmt: skip
 
 

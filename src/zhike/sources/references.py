@@ -12,7 +12,7 @@ PARTY = "source_party"
 # table → the columns that name a customer of the row's source; events and words may come from strangers
 PARTY_KEYS: Dictionary[str, tuple[str, ...]] = {
     "account_party": ("source_key",), "party_relation": ("from_key", "to_key"), "company_contact": ("company_key", "contact_key"),
-    "wecom_contact": ("source_key",), "manager_assignment": ("source_key",), "control_flag": ("source_key",),
+    "wecom_contact": ("source_key",), "manager_assignment": ("source_key",), "party_branch": ("source_key",), "control_flag": ("source_key",),
     "risk_assessment": ("source_key",), "consent_record": ("source_key",), "credit_facility": ("source_key",),
     "loan_application": ("source_key",), "payroll_agreement": ("company_key",), "signing": ("source_key",),
     "benefit_grant": ("source_key",), "acquiring_merchant": ("source_key",), "financial_statement": ("source_key",),

@@ -9,10 +9,10 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 from urllib.parse import unquote
 
 import ibis
@@ -29,6 +29,26 @@ COMPRESSION: Literal["zstd"] = "zstd"
 
 # Nested selects are left to the engine's own optimiser: Ibis spends a third of a night's CPU on merging them first.
 ibis.options.sql.fuse_selects = False
+
+
+class QueryEngine(Protocol):
+    """What both engines do for whoever only asks: DuckDB in the process (:class:`Engine`) and Spark (``warehouse.spark``)."""
+
+    def fetch(self, expression: ir.Table) -> pa.Table:
+        """Return the rows of an expression in memory."""
+        ...
+
+    def temporary(self, name: str, rows: ir.Table | pa.Table) -> AbstractContextManager[ir.Table]:
+        """Keep rows in the engine while they are needed."""
+        ...
+
+    def holding(self, name: str, rows: pa.Table) -> AbstractContextManager[ir.Table]:
+        """Let the engine read rows that lie in memory, while they are needed."""
+        ...
+
+    def splink(self) -> Any:
+        """Return Splink's door to this engine: it reads the temporary tables by their names."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,4 +177,4 @@ def _existing(folder: Path | None) -> Path | None:
     return folder
 
 
-__all__ = ["Engine", "empty_rows", "open_engine"]
+__all__ = ["Engine", "QueryEngine", "empty_rows", "open_engine"]

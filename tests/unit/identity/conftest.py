@@ -8,8 +8,11 @@ from typing import Any
 
 import pytest
 
-from zhike.identity import IdentitySettings, Override, steps
+from zhike.identity import IdentitySettings, MatchModel, Override, read_match_models, steps
+from zhike.identity.relation_terms import RelationSettings
 from zhike.identity.tables import OWNS as IDENTITY_TABLES
+from zhike.kernel.definitions import read_definitions
+from zhike.pipeline.project import standard_pack
 from zhike.sources.tables import OWNS as SOURCE_TABLES
 from zhike.warehouse import Contract, Engine, open_engine
 from zhike.warehouse.testing import run_step
@@ -39,17 +42,25 @@ def engine() -> Iterator[Engine]:
     opened.close()
 
 
+@pytest.fixture(scope="session")
+def person_model() -> MatchModel:
+    """Return the match model of persons that is shipped."""
+    return next(m for m in read_match_models(read_definitions([standard_pack()]).definitions) if m.key == "person")
+
+
 @pytest.fixture
 def run(engine: Engine) -> Callable[..., Tables]:
     """Return a function that runs one step of identity and gives its tables as rows."""
 
     def work(
         key: str, tables: Mapping[str, Sequence[Row]], *, previous: Mapping[str, Sequence[Row]] | None = None,
-        overrides: Sequence[Override] = (), settings: IdentitySettings | None = None, as_of: date = DAY,
+        overrides: Sequence[Override] = (), settings: IdentitySettings | None = None, relations: RelationSettings | None = None,
+        as_of: date = DAY, models: Sequence[MatchModel] = (),
     ) -> Tables:  # fmt: skip
+        given = settings or IdentitySettings()
         step = next(
             s
-            for s in steps(settings=settings or IdentitySettings(), overrides=overrides, key=b"secret")
+            for s in steps(settings=given, overrides=overrides, key=b"secret", models=models, relations=relations)
             if s.key == key
         )
         written = run_step(step, engine, tables, as_of=as_of, contracts=CONTRACTS, previous=previous)

@@ -151,7 +151,7 @@ def test_a_flag_on_any_record_is_the_customers_while_it_holds(engine):
 
 
 def test_a_company_is_reached_through_an_authorised_person_else_its_legal_representative(engine):
-    people = [("p1", "person"), ("p2", "person"), ("f1", "company"), ("f2", "company"), ("f3", "company")]
+    people = [("p1", "person"), ("p2", "person"), *((f, "company") for f in ("f1", "f2", "f3", "f4"))]
     contact = {"source": "core", "company_key": "kf1", "role": "finance", "is_authorised": True}
     tables = {
         "customer": [{"customer_id": c, "customer_no": i, "party_kind": k, "n_records": 1} for i, (c, k) in enumerate(people, 1)],
@@ -159,10 +159,13 @@ def test_a_company_is_reached_through_an_authorised_person_else_its_legal_repres
         "company_contact": [
             {**contact, "contact_key": "kp1", "is_authorised": False, "role": "owner"},
             {**contact, "contact_key": "kp2"},
+            {**contact, "contact_key": "kp2", "company_key": "kf4", "valid_to_on": AS_OF - dt.timedelta(days=1)},
+            {**contact, "contact_key": "kp2", "company_key": "kf4", "role": "operator", "valid_from_on": AS_OF + dt.timedelta(days=1)},
         ],
         "customer_relation": [
-            {"from_customer_id": "p1", "to_customer_id": f, "kind": "legal_representative_of", "origin": "party_relation", "valid_to_on": last}
-            for f, last in (("f1", None), ("f2", None), ("f3", dt.date(2025, 6, 1)))
+            {"from_customer_id": "p1", "to_customer_id": f, "kind": "legal_representative_of", "origin": "party_relation", "valid_to_on": last,
+             "is_declared": is_declared}
+            for f, last, is_declared in (("f1", None, True), ("f2", None, True), ("f3", dt.date(2025, 6, 1), True), ("f4", None, False))
         ],
     }  # fmt: skip
     rows = {
@@ -170,7 +173,7 @@ def test_a_company_is_reached_through_an_authorised_person_else_its_legal_repres
     }
     assert rows["f1"] == ("p2", "finance")
     assert rows["f2"] == ("p1", "legal_representative")
-    assert rows["f3"] == (None, None)
+    assert rows["f3"] == rows["f4"] == (None, None)
     assert rows["p1"] == ("p1", "self")
 
 

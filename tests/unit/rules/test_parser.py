@@ -47,13 +47,48 @@ def test_the_rule_of_the_architecture_can_be_read():
     )
     assert isinstance(rule, AllOf)
     assert rule.of[4] == FollowedBy(rule.of[4].first, rule.of[4].second, 7, 7, is_followed=False)
-    assert isinstance(rule.of[5], Related)
+    assert rule.of[5] == Related(("legal_representative_of",), rule.of[5].where, (False,))
     names = used_names(rule)
     assert names.fields == {"aum_amount", "age", "grade"}
     assert names.tags == {"native"}
     assert names.segments == {"pool"}
     assert names.events == {"login", "view", "apply"}
     assert names.event_days == 30
+
+
+@pytest.mark.requirement("B5")
+def test_relations_are_read_over_several_kinds_either_way_so_far_as_they_are_declared():
+    tree = {
+        "relation": ["shareholder_of", "controller_of"], "inverse": "either", "declared": True, "hops": 2,
+        "where": {"relation": "employee_of", "declared": False, "inverse": True, "where": {"field": "age", "below": 18}},
+    }  # fmt: skip
+    rule = parse(tree)
+    assert isinstance(rule, Related)
+    assert rule.relations == ("shareholder_of", "controller_of")
+    assert (rule.ways, rule.is_declared, rule.hops) == ((False, True), True, 2)
+    names = used_names(rule)
+    assert names.relations == {"shareholder_of", "controller_of", "employee_of"}
+    assert names.relation_ways == {
+        (kind, way) for kind in ("shareholder_of", "controller_of") for way in (False, True)
+    } | {("employee_of", True)}
+    assert names.relation_hops == 3
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"hops": 4}, "must be a whole number from 1 to 3"), ({"hops": 0}, "must be a whole number"), ({"hops": True}, "must be a whole number"),
+        ({"inverse": "both"}, "must be true, false or either"), ({"inverse": 0}, "must be true, false or either"), ({"inverse": []}, "must be true"),
+        ({"declared": "yes"}, "must be true or false"), ({"relation": []}, "no relation called"), ({"relation": [["x"]]}, "no relation called"),
+    ],
+)  # fmt: skip
+def test_words_of_a_relation_that_are_no_words_of_it_are_told(more, said):
+    assert said in problems({"relation": "spouse_of", "where": {"tag": "native"}, **more})[0]
+
+
+def test_hops_ask_for_a_condition():
+    assert "says nothing without where" in problems({"relation": "spouse_of", "hops": 2})[0]
+    assert parse({"relation": "spouse_of", "hops": 1}) == parse({"relation": "spouse_of"})
 
 
 def test_a_leaf_with_two_comparisons_means_both():
@@ -99,6 +134,7 @@ def test_an_event_without_count_means_at_least_once():
         ({"score": "chrn", "at_least": 0.3}, "when.score", "no model called chrn", "churn"),
         ({"event": "logn", "within_days": 3}, "when.event", "no event called logn", "login"),
         ({"relation": "spouse"}, "when.relation", "no relation called spouse", "spouse_of"),
+        ({"relation": ["spouse_of", "parent"]}, "when.relation", "no relation called parent", "parent_of"),
         ({"contactable": "marketting"}, "when.contactable", "no purpose called marketting", "marketing"),
         ({"field": "age", "at_lest": 3}, "when.at_lest", "means nothing here", "at_least"),
         ({"filed": "age", "at_least": 3}, "when", "a condition begins with one of", "field"),
@@ -178,6 +214,10 @@ def test_all_mistakes_are_told_at_once_in_both_languages_with_file_and_line():
     assert "3 mistakes" in str(error)
 
 
+def related(where, **more):
+    return {"relation": "spouse_of", "where": where, **more}
+
+
 def nested(depth):
     tree = {"tag": "native"}
     for _ in range(depth):
@@ -191,11 +231,9 @@ def test_a_rule_that_is_too_deep_too_long_or_too_dear_is_refused_not_run():
     assert "more than 40 event conditions" in problems({"any": [{"event": "login", "within_days": 1}] * 60})[0]
     wide = {"field": "age", "in": list(range(2000))}
     assert "must list 1 to 1000" in problems(wide)[0]
-    deep = {
-        "relation": "spouse_of",
-        "where": {"relation": "spouse_of", "where": {"relation": "spouse_of", "where": {"tag": "native"}}},
-    }
-    assert "more than 2 relations deep" in problems(deep)[0]
+    assert parse(related(related(related({"tag": "native"})))) is not None
+    assert "more than 3 relations deep" in problems(related(related(related({"relation": "spouse_of"}))))[0]
+    assert "more than 3 relations deep" in problems(related(related({"tag": "native"}, hops=2), hops=2))[0]
 
 
 def test_rules_that_come_as_json_mean_the_same():

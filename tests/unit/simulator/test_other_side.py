@@ -41,7 +41,7 @@ def test_the_same_others_are_met_again(firms: Reader) -> None:
 
 
 def test_only_settlements_of_companies_of_a_group_are_within_it(firms: Reader) -> None:
-    grouped = "SELECT ACCT_NO FROM {CORE_ACCT_CUST} JOIN {CUST_REL} g ON CUST_NO = CUST_NO_A WHERE g.REL_CD = '10'"
+    grouped = "SELECT ACCT_NO FROM {CORE_ACCT_CUST} JOIN {CUST_REL} g ON CUST_NO IN (CUST_NO_A, CUST_NO_B) WHERE g.REL_CD = '10'"
     inside = "SELECT count(*) FROM {CORE_TXN} WHERE GRP_FLAG = 'Y'"
     assert firms.one(inside) > 20  # type: ignore[operator]
     assert firms.one(f"{inside} AND (TXN_CD <> '19' OR ACCT_NO NOT IN ({grouped}))") == 0

@@ -74,7 +74,7 @@ def test_keys_are_unique_but_for_planted_dirt(bank: Reader) -> None:
     keys = {
         "CORE_CUST": ("CUST_NO, BGN_DT", 0), "CUST_REL": ("CUST_NO_A, CUST_NO_B, REL_CD, BGN_DT", 0), "CONSENT": ("CUST_NO, CHNL_CD, PURP_CD, CONSENT_DT", 0),
         "CTRL_FLAG": ("CUST_NO, FLAG_CD, BGN_DT", 0), "RISK_EVAL": ("CUST_NO, EVAL_DT", 0), "SIGN_INFO": ("CUST_NO, SIGN_CD, SIGN_DT", 0),
-        "CUST_MGR": ("CUST_NO, EMP_NO, MGR_ROLE, BGN_DT", 0), "SCRM_REL": ("EXT_USERID, EMP_NO, ADD_DT", 0), "WHITE_LIST": ("LIST_NO, CUST_NO", 0),
+        "CUST_MGR": ("CUST_NO, EMP_NO, MGR_ROLE, BGN_DT", 0), "CUST_ORG": ("CUST_NO, ORG_ROLE, BGN_DT", 0), "SCRM_REL": ("EXT_USERID, EMP_NO, ADD_DT", 0), "WHITE_LIST": ("LIST_NO, CUST_NO", 0),
         "CONTACT_HIS": ("CNTC_ID", 0), "LOAN_APPLY": ("APPLY_NO", 0), "PBOC_QUERY": ("CUST_NO, QRY_DT", 0), "INVOICE": ("INV_NO", 0), "PAY_ITEM": ("ITEM_NO", 0),
         "FIN_RPT": ("ENT_NO, PERIOD_DT, ITEM_CD", 0), "TAX_PAID": ("ENT_NO, TAX_PERIOD, TAX_CD", 0), "CARD_BILL": ("CARD_ID, BILL_DT", 0), "CARD_INST": ("INST_ID", 0),
         "GL_TOTAL": ("RPT_DT, ORG_NO, PROD_CLS, IDX_CD", 0), "MKT_FACT": ("FACT_CD, FACT_DT", 0), "RIVAL_PROD": ("BANK_CD, PROD_NM, SEEN_DT", 0),

@@ -284,7 +284,8 @@ def _components(engine: Engine, rows: pa.Table, tables: Mapping[str, Any], n: in
 def _write_register(folder: Path, engine: Engine, register: Any) -> None:
     """Write the register in the order of its numbers: what ids records inherit, and which come back."""
     columns = ("customer_no", "customer_id", "founding_source", "founding_key", "generation", "was_forced")
-    rows = engine.fetch(register.select(*columns, is_alive=register.ended_on.isnull()).order_by("customer_no"))
+    alive = register.select(*columns, is_alive=register.ended_on.isnull())
+    rows = engine.fetch(alive.order_by("customer_no")).combine_chunks()  # one piece: look-ups take from it row by row
     _write_table(folder / REGISTER, rows)
     founders = pc.binary_join_element_wise("@", rows["founding_source"], rows["founding_key"], KEY_JOINT)
     hashes = hash_texts(founders.to_pylist())

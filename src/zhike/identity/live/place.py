@@ -31,7 +31,7 @@ from zhike.identity.standardise import standard_rows
 from zhike.identity.terms import Action, IdentitySettings, Override, RecordKey
 from zhike.kernel.errors import NotFound
 from zhike.kernel.hashing import keyed_id
-from zhike.warehouse import Engine
+from zhike.warehouse import QueryEngine
 
 Ints = npt.NDArray[np.int64]
 Row = dict[str, Any]
@@ -94,7 +94,7 @@ class LiveIdentity:
     models: Sequence[MatchModel]
     key: bytes
     overrides: Sequence[Override] = ()
-    open_engine: Callable[[], Engine] | None = None
+    open_engine: Callable[[], QueryEngine] | None = None
     _rows: dict[RecordKey, list[Row]] = field(default_factory=dict)
     _keys: dict[int, set[RecordKey]] = field(default_factory=lambda: defaultdict(set))
     _node: dict[Any, Any] = field(

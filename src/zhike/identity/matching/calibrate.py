@@ -2,12 +2,13 @@
 
 Pairs whose documents are both known tell: equal numbers are one customer, different ones are two. They are counted in steps of
 weight per level of the gate, weighted so that they stand for the pairs that lack a document, of which the matching decides.
-Where few or none are known, the model's own probability takes their place.
+Where few or none are known, the model's own probability takes their place; not so at cautious levels, where the pairs known from
+there on upwards have to outweigh a doubt.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import ibis
@@ -18,12 +19,13 @@ import pyarrow as pa
 
 from zhike.identity.matching.model import NEVER, Level, MatchModel
 from zhike.identity.matching.score import compared_pairs, match_weight
-from zhike.warehouse import Engine
+from zhike.warehouse import QueryEngine
 
 Floats = npt.NDArray[np.float64]
 STEP = 1.0  # bits
 BELIEF = 5.0  # pairs that the model's own probability is worth beside those that are known
 SURE_ENOUGH = 0.98  # nobody is linked by evidence that errs more often than this, however many are linked rightly
+DOUBT, DOUBTED = 3.0, 0.9  # what a cautious level is believed before any pair is known, in pairs
 WIDEST = 60.0
 
 
@@ -35,10 +37,11 @@ class Bin:
     from_weight: float
     n_pairs: float
     n_known: float
+    n_right: float
     precision: float
 
 
-def calibrate(engine: Engine, rows: ir.Table, model: MatchModel) -> tuple[MatchModel, list[Bin]]:
+def calibrate(engine: QueryEngine, rows: ir.Table, model: MatchModel) -> tuple[MatchModel, list[Bin]]:
     """Return the model with thresholds for the precision that it promises, and the bins that they were set by.
 
     Parameters
@@ -103,10 +106,10 @@ def _bin(name: str, from_weight: float, weight: Floats, same: Floats, stands: Fl
     size = max(float(stands[is_known].max(initial=1.0)), 1.0)
     precision = (right + believed * BELIEF * size) / (known + BELIEF * size)
     unknown = float((~is_known).sum())
-    return Bin(name, from_weight, unknown if unknown else known, float(is_known.sum()), precision)
+    return Bin(name, from_weight, unknown or known, float(is_known.sum()), float(same[is_known].sum()), precision)
 
 
-def thresholds(bins: Sequence[Bin], *, precision: float) -> dict[str, float]:
+def thresholds(bins: Sequence[Bin], *, precision: float, cautious: Collection[str] = ()) -> dict[str, float]:
     """Return per gate level the weight from which pairs are linked so that ``precision`` is to be expected of all of them.
 
     A level's bins are taken from the heaviest down; among levels, the most precise bin goes first.
@@ -114,30 +117,42 @@ def thresholds(bins: Sequence[Bin], *, precision: float) -> dict[str, float]:
     by_level: dict[str, list[Bin]] = {}
     for b in bins:
         by_level.setdefault(b.level, []).append(b)
+    waiting = {name: _proven(rest) if name in cautious else rest for name, rest in by_level.items()}
     chosen: dict[str, float] = {}
     right = total = 0.0
-    while True:
-        heads = [(_monotone(rest), name) for name, rest in by_level.items() if rest]
-        if not heads:
-            return chosen
-        (sure, name) = max(heads)
-        head = by_level[name].pop(0)
-        if sure < SURE_ENOUGH or (right + sure * head.n_pairs) < precision * (total + head.n_pairs):
-            by_level[name] = []
+    while any(waiting.values()):
+        _, name = max((rest[0].precision, name) for name, rest in waiting.items() if rest)
+        head = waiting[name][0]
+        n_right = right + head.precision * head.n_pairs
+        if head.precision < SURE_ENOUGH or n_right < precision * (total + head.n_pairs):
+            waiting[name] = []
             continue
-        right, total = right + sure * head.n_pairs, total + head.n_pairs
+        waiting[name] = waiting[name][1:]
+        right, total = n_right, total + head.n_pairs
         chosen[name] = head.from_weight
+    return chosen
 
 
-def _monotone(rest: Sequence[Bin]) -> float:
-    """Return the precision of the heaviest bin left: no less than that of lighter ones, which have more to tell."""
-    return rest[0].precision
+def _proven(bins: Sequence[Bin]) -> list[Bin]:
+    """Return the bins of a cautious level with the precision of all pairs known at them and above, against a doubt; bins above
+    the first that is proven count with it.
+    """
+    found: list[Bin] = []
+    n_known = n_right = n_pairs = 0.0
+    for b in bins:
+        n_known, n_right, n_pairs = n_known + b.n_known, n_right + b.n_right, n_pairs + b.n_pairs
+        precision = (n_right + DOUBT * DOUBTED) / (n_known + DOUBT)
+        if found or precision >= SURE_ENOUGH:
+            n_new = b.n_pairs if found else n_pairs
+            found.append(replace(b, precision=min(precision, b.precision), n_pairs=n_new))
+    return found
 
 
 def with_thresholds(model: MatchModel, bins: Sequence[Bin]) -> MatchModel:
     """Return the model with the weights from which its gate's levels are linked."""
     never = {level.name for level in model.gate_comparison.levels if (level.automatic_weight or 0.0) >= NEVER}
-    found = thresholds([b for b in bins if b.level not in never], precision=model.precision)
+    cautious = {level.name for level in model.gate_comparison.levels if level.is_cautious}
+    found = thresholds([b for b in bins if b.level not in never], precision=model.precision, cautious=cautious)
     comparisons = tuple(
         replace(c, levels=tuple(_with_threshold(level, found) for level in c.levels)) if c.name == model.gate else c
         for c in model.comparisons

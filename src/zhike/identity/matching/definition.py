@@ -23,7 +23,9 @@ class _Strict(BaseModel):
 
 
 class LevelDefinition(_Strict):
-    """One level of agreement; ``kind: else`` is what reached none before it. ``links_from``: weight in bits, or ``never``."""
+    """One level of agreement; ``kind: else`` is what reached none before it. ``links_from``: weight in bits, or ``never``;
+    ``cautious``: fitting sets a weight only where pairs of known documents show that it is right.
+    """
 
     level: str = Field(min_length=1)
     kind: str
@@ -32,6 +34,7 @@ class LevelDefinition(_Strict):
     m: float = Share
     u: float = Share
     links_from: float | Literal["never"] | None = None
+    cautious: bool = False
 
     @model_validator(mode="after")
     def _is_known(self) -> LevelDefinition:
@@ -126,7 +129,9 @@ def _model(key: str, written: ModelDefinition) -> MatchModel:
 
 def _level(written: LevelDefinition) -> Level:
     links_from = NEVER if written.links_from == "never" else written.links_from
-    return Level(written.level, written.kind, written.column, written.size, written.m, written.u, links_from)
+    return Level(
+        written.level, written.kind, written.column, written.size, written.m, written.u, links_from, written.cautious
+    )
 
 
 def body_of(model: MatchModel) -> dict[str, Any]:
@@ -161,6 +166,8 @@ def _level_body(level: Level) -> dict[str, Any]:
         found["links_from"] = (
             "never" if level.automatic_weight >= NEVER else round(level.automatic_weight, WEIGHT_DIGITS)
         )
+    if level.is_cautious:
+        found["cautious"] = True
     return found
 
 

@@ -10,7 +10,7 @@ import ibis.expr.types as ir
 
 from zhike.identity.matching.levels import KINDS
 from zhike.identity.matching.model import Comparison, Level, MatchModel
-from zhike.warehouse import Engine
+from zhike.warehouse import QueryEngine
 
 MAX_PAIRS = 1_000_000
 SEED = 20250301
@@ -48,7 +48,7 @@ def _comparison(comparison: Comparison) -> dict[str, Any]:
     return {"output_column_name": comparison.name, "comparison_levels": levels}
 
 
-def learn(engine: Engine, rows: ir.Table, model: MatchModel) -> MatchModel:
+def learn(engine: QueryEngine, rows: ir.Table, model: MatchModel) -> MatchModel:
     """Return ``model`` with m, u, prior and frequencies learned from ``rows``; thresholds are set by ``calibrate``.
 
     Parameters
@@ -74,7 +74,7 @@ def learn(engine: Engine, rows: ir.Table, model: MatchModel) -> MatchModel:
 
 
 def _estimate(
-    engine: Engine, model: MatchModel, *, has_documents: bool
+    engine: QueryEngine, model: MatchModel, *, has_documents: bool
 ) -> Mapping[str, Mapping[str, tuple[float, float]]]:
     """Return comparison → level → (m, u) as Splink estimates them."""
     import logging
@@ -132,13 +132,13 @@ class _Known:
         self.n_different = n_records * (n_records - 1) // 2 - n_same
 
 
-def _n_pairs(engine: Engine, rows: ir.Table, *columns: str) -> int:
+def _n_pairs(engine: QueryEngine, rows: ir.Table, *columns: str) -> int:
     sizes = rows.group_by(*columns).aggregate(n=rows.count().cast("int64"))
     counted = sizes.aggregate(n=(sizes.n * (sizes.n - 1) // 2).sum().cast("int64"))
     return int(engine.fetch(counted)["n"][0].as_py() or 0)
 
 
-def _pairs_by_document(engine: Engine, training: ir.Table) -> _Known:
+def _pairs_by_document(engine: QueryEngine, training: ir.Table) -> _Known:
     known = training.filter(training.document_no.notnull())
     return _Known(
         int(engine.fetch(known.aggregate(n=known.count().cast("int64")))["n"][0].as_py()),
@@ -146,7 +146,7 @@ def _pairs_by_document(engine: Engine, training: ir.Table) -> _Known:
     )
 
 
-def _u_of_equal(engine: Engine, training: ir.Table, column: str, known: _Known) -> float:
+def _u_of_equal(engine: QueryEngine, training: ir.Table, column: str, known: _Known) -> float:
     """Return how often two records of different documents have equal values: counted, since a sample hardly meets any."""
     there = training.filter(training.document_no.notnull() & training[column].notnull())
     n = int(engine.fetch(there.aggregate(n=there.count().cast("int64")))["n"][0].as_py())
@@ -155,7 +155,7 @@ def _u_of_equal(engine: Engine, training: ir.Table, column: str, known: _Known) 
     return max((equal + 0.5) / max(n * (n - 1) / 2 - same, 1.0), U_FLOOR / 100)
 
 
-def _prior(engine: Engine, training: ir.Table, model: MatchModel, n_rows: int) -> float:
+def _prior(engine: QueryEngine, training: ir.Table, model: MatchModel, n_rows: int) -> float:
     """Return the share of all pairs of records that are one customer: pairs that agree on a strict block, over their recall."""
     strict = model.blocks[0]
     there = training
@@ -168,7 +168,7 @@ def _prior(engine: Engine, training: ir.Table, model: MatchModel, n_rows: int) -
 ASSUMED_RECALL = 0.7
 
 
-def _with_frequencies(engine: Engine, training: ir.Table, comparison: Comparison, n_rows: int) -> Comparison:
+def _with_frequencies(engine: QueryEngine, training: ir.Table, comparison: Comparison, n_rows: int) -> Comparison:
     """Return the comparison with the shares of its common values, where it asks for them."""
     if not comparison.rare:
         return comparison

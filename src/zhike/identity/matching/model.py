@@ -25,6 +25,8 @@ class Level:
     """One level of agreement. ``kind`` is a key of ``levels.KINDS``, or ``else`` for what reached none of those before it.
 
     ``automatic_weight`` : match weight from which a pair at this level is linked without review; ``NEVER`` for not at all.
+    ``is_cautious`` : the model's own word is not enough to link here (twins differ in one character): pairs known by their
+    documents have to say so.
     """
 
     name: str
@@ -34,6 +36,7 @@ class Level:
     m: float = 0.5
     u: float = 0.5
     automatic_weight: float | None = None
+    is_cautious: bool = False
 
     @property
     def weight(self) -> float:

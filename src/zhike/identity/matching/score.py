@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from zhike.identity.matching.levels import KINDS
 from zhike.identity.matching.model import NEVER, Comparison, MatchModel, gate_weights
-from zhike.warehouse import Engine
+from zhike.warehouse import QueryEngine
 
 ROW = ("row_no", "record_no", "home")
 
@@ -64,17 +64,21 @@ def _level(comparison: Comparison, left: ir.Table, right: ir.Table) -> ir.Value:
 def compare_pairs(pairs: ir.Table, rows: ir.Table, model: MatchModel, *, labelled: bool = False) -> ir.Table:
     """Return [left_record, right_record, <comparison>_level …, <comparison>_value …] of candidate pairs.
 
-    A value is there where its first level is reached and its rarity counts. Pairs that carry two different valid document numbers are left out:
-    no weight would ever link them.
+    A value is there where its first level is reached and its rarity counts. Pairs that carry two different valid document numbers
+    are left out: no weight would ever link them. ``labelled`` : keep them, with what the documents say (``is_same``), and leave out
+    what other facts would keep apart anyway: a man and a woman whose births are known.
     """
     columns = dict.fromkeys(
         [*model.columns, "record_no", "resident_id", "uscc", *(["source", "document_no"] if labelled else [])]
     )
     left = rows.select(left_row="row_no", **{f"{c}_l": rows[c] for c in columns})
     right = rows.select(right_row="row_no", **{f"{c}_r": rows[c] for c in columns})
-    both = pairs.inner_join(left, "left_row").inner_join(right, "right_row")
+    both = pairs.inner_join(left, "left_row").inner_join(right, "right_row").view()  # a join is not joined further
     for c in () if labelled else ("resident_id", "uscc"):
         both = both.filter((both[f"{c}_l"] == both[f"{c}_r"]).fill_null(True))  # noqa: FBT003 - a literal value
+    if labelled and {"sex", "born"} <= set(model.columns):
+        are_born = both.born_l.notnull() & both.born_r.notnull()
+        both = both.filter(~(are_born & (both.sex_l != both.sex_r)).fill_null(False))  # noqa: FBT003 - a literal value
     sides = [_Side(both, suffix) for suffix in ("_l", "_r")]
     levels = {f"{c.name}_level": _level(c, *sides) for c in model.comparisons}
     told = {}
@@ -105,7 +109,7 @@ def _rare_values(both: ir.Table, levels: Mapping[str, ir.Value], model: MatchMod
     }
 
 
-def with_rarity(compared: ir.Table, model: MatchModel, kept: ExitStack, engine: Engine) -> ir.Table:
+def with_rarity(compared: ir.Table, model: MatchModel, kept: ExitStack, engine: QueryEngine) -> ir.Table:
     """Return compared pairs with ``<comparison>_rarity``: the bits that an equal value is worth for being rare or common."""
     for comparison in model.comparisons:
         if not comparison.rare:
@@ -157,7 +161,9 @@ WEIGHT_DIGITS = 4
 
 
 @contextmanager
-def compared_pairs(engine: Engine, rows: ir.Table, model: MatchModel, *, labelled: bool = False) -> Iterator[ir.Table]:
+def compared_pairs(
+    engine: QueryEngine, rows: ir.Table, model: MatchModel, *, labelled: bool = False
+) -> Iterator[ir.Table]:
     """Keep the compared candidate pairs in the engine while they are needed; see :func:`compare_pairs`."""
     with ExitStack() as kept:
         keys = kept.enter_context(engine.temporary("identity_blocks", block_keys(rows, model)))
@@ -167,7 +173,7 @@ def compared_pairs(engine: Engine, rows: ir.Table, model: MatchModel, *, labelle
         yield kept.enter_context(engine.temporary("identity_levels", compared))
 
 
-def score(engine: Engine, rows: ir.Table, model: MatchModel) -> pa.Table:
+def score(engine: QueryEngine, rows: ir.Table, model: MatchModel) -> pa.Table:
     """Return the pairs of records that the model links or wants seen: [left_record, right_record, weight, is_automatic].
 
     Parameters

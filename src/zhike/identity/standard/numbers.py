@@ -182,7 +182,7 @@ def standard_document(party_kind: str, id_type: str | None, written: str | None)
     number = written if PLAIN_RESIDENT.match(written) else re.sub(r"[\s\-·.]", "", narrow(written)).upper()
     if party_kind != "company" and RESIDENT.match(number):
         resident, why = standard_resident_id(number)
-        return Document(resident_id=resident, flaw=why)
+        return Document(resident_id=resident, flaw=Flaw.FILLER if why and is_filler_number(number) else why)
     if party_kind != "person" and USCC.match(number):
         code, why = standard_uscc(number)
         return Document(uscc=code, flaw=why)

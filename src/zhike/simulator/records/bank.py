@@ -20,7 +20,7 @@ from zhike.simulator.files.terms import (
     text,
 )
 from zhike.simulator.identifiers import day_number, to_date
-from zhike.simulator.organisation import ROLES, n_sub_branches, staff, sub_branch_id, units
+from zhike.simulator.organisation import ROLES, closed_units, n_sub_branches, staff, sub_branch_id, units
 from zhike.simulator.randomness import draw_bits
 from zhike.simulator.terms import BankPlan
 from zhike.simulator.words import read_words
@@ -104,8 +104,10 @@ def bank_tables(plan: BankPlan) -> dict[str, Columns]:
 
 
 def _organisation(plan: BankPlan) -> dict[str, Columns]:
-    rows, people = units(plan), staff(plan)
-    founded = day_number(plan.first_day) - 7_300
+    closed, people = closed_units(plan), staff(plan)
+    rows = [*units(plan), *(c.unit for c in closed)]
+    open_since = np.full(len(rows) - len(closed), day_number(plan.first_day) - 7_300)
+    still = np.full(len(open_since), int(NO_DAY))
     words = read_words()
     bits = draw_bits(plan.seed, "staff_names", size=len(people.number))
     surnames, given = words.surnames.draw(bits).tolist(), words.given_female.draw(bits, 16).tolist()
@@ -115,7 +117,8 @@ def _organisation(plan: BankPlan) -> dict[str, Columns]:
         UNITS.name: {
             "ORG_NO": _texts([u.org_id for u in rows]), "ORG_NM": _texts([u.name for u in rows]), "ORG_LVL": np.array([levels.index(u.level) for u in rows]),
             "UP_ORG_NO": _texts([u.parent for u in rows]), "BIZ_LINE": np.zeros(len(rows), np.int64), "DIST_CD": _texts([u.district for u in rows]),
-            "MERGED_TO": pa.nulls(len(rows), pa.string()), "BGN_DT": np.full(len(rows), founded), "END_DT": np.full(len(rows), NO_DAY),
+            "MERGED_TO": _texts([""] * len(still) + [c.into for c in closed]), "BGN_DT": np.append(open_since, [c.first_day for c in closed]),
+            "END_DT": np.append(still, [c.last_day for c in closed]),
         },
         STAFF.name: {
             "EMP_NO": _texts([str(x) for x in people.number]), "EMP_NM": _texts(names), "ORG_NO": _texts(people.org), "POST_CD": people.role,

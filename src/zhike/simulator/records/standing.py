@@ -7,42 +7,29 @@ from typing import Any
 import numpy as np
 
 from zhike.simulator.arrays import Columns, Ints
-from zhike.simulator.files.terms import NO_DAY, FileSpec, amount, code, day, flag, number, plain, text
+from zhike.simulator.files.terms import NO_DAY, FileSpec, amount, code, day, number, plain, text
 from zhike.simulator.identifiers import day_number, numbered
 from zhike.simulator.money import DayBook
 from zhike.simulator.organisation import staff, staff_number
 from zhike.simulator.population import COMPANY, PERSON
 from zhike.simulator.randomness import choose, draw_rows, part, part_uniform
+from zhike.simulator.records import relations
 from zhike.simulator.records.accounts_of import Keys
 from zhike.simulator.records.daily import agreement_numbers
 from zhike.simulator.records.keys import source_keys
 from zhike.simulator.state import ChunkState
 from zhike.simulator.terms import BankPlan
 
-RELATIONS = ("legal_representative_of", "controller_of", "shareholder_of", "employee_of", "spouse_of", "parent_of", "household_of",
-             "guarantor_of", "supplier_of", "group_member_of", "referred", "contact_of", "disponent_of")  # fmt: skip
 FLAGS = ("do_not_contact", "complaint_open", "complaint_closed", "judicial_freeze", "fraud_control", "aml_high_risk", "sanctioned",
          "litigation", "account_inactive", "credit_watch", "legal_dispute", "related_party")  # fmt: skip
+APPROVALS = ("pending", "approved", "rejected")
+PENDING, APPROVED = 0, 1
 FLAG_SHARES = (60, 25, 50, 12, 6, 10, 2, 8, 90, 20, 6, 15)  # of ten thousand customers
 SERVICES = ("mobile_bank", "online_bank", "quick_pay", "direct_debit", "payroll", "acquiring", "third_party_custody", "sms_notice",
             "auto_transfer", "cash_management", "pension_account", "official_account", "mini_program")  # fmt: skip
 CONSENT_CHANNELS = ("sms", "call_centre", "app_push", "wecom", "email", "voice_bot", "rm", "*")
 WITHDRAWN_RATES = (0.10, 0.14, 0.06, 0.03, 0.08, 0.2, 0.02, 0.015)
 
-RELATION = FileSpec(
-    "party_relations", "CUST_REL", "core", "party_relation", mode="increment", fixed={"recorded_at": {"day_end": "valid_from_on"}},
-    columns=(
-        text("CUST_NO_A", "from_key"), text("CUST_NO_B", "to_key"), code("REL_CD", "kind", RELATIONS), number("SHARE", "share_rate"),
-        day("BGN_DT", "valid_from_on"), day("END_DT", "valid_to_on"),
-    ),
-)  # fmt: skip
-COMPANY_CONTACTS = FileSpec(
-    "company_contacts", "ENT_CONTACT", "core", "company_contact", mode="full",
-    columns=(
-        text("ENT_NO", "company_key"), text("CONT_NO", "contact_key"), code("ROLE_CD", "role", ("legal_representative", "finance", "operator", "owner")),
-        flag("AUTH_FLAG", "is_authorised"),
-    ),
-)  # fmt: skip
 WECOM_LINKS = FileSpec(
     "wecom_contacts", "SCRM_REL", "wecom", "wecom_contact", mode="increment", fixed={"recorded_at": {"day_end": "added_on"}},
     columns=(text("EXT_USERID", "source_key"), text("EMP_NO", "staff_id"), day("ADD_DT", "added_on"), day("DEL_DT", "deleted_on")),
@@ -51,7 +38,7 @@ MANAGERS = FileSpec(
     "manager_assignments", "CUST_MGR", "core", "manager_assignment", mode="zipper",
     columns=(
         text("CUST_NO", "source_key"), text("EMP_NO", "staff_id"), code("MGR_ROLE", "role", ("lead", "share", "pool")), number("SHARE", "share_rate"),
-        day("BGN_DT", "valid_from_on"), day("END_DT", "valid_to_on"),
+        code("APPR_ST", "approval", APPROVALS), day("APPR_DT", "approved_on"), day("BGN_DT", "valid_from_on"), day("END_DT", "valid_to_on"),
     ),
 )  # fmt: skip
 CONSENTS = FileSpec(
@@ -85,8 +72,7 @@ WHITELIST = FileSpec(
     columns=(plain("LIST_NO", "list_id", ("PRELOAN",)), text("CUST_NO", "source_key"), amount("LMT_AMT", "limit_amount"), day("ISSUE_DT", "issued_on"), day("VALID_DT", "valid_to_on")),
 )  # fmt: skip
 SPECS = (
-    RELATION,
-    COMPANY_CONTACTS,
+    *relations.SPECS,
     WECOM_LINKS,
     MANAGERS,
     CONSENTS,
@@ -102,63 +88,13 @@ def standing_tables(plan: BankPlan, state: ChunkState, keys: Keys, known_in: Any
     """Return these tables for one chunk, as they stand at the end of the history."""
     bits = draw_rows(plan.seed, "standing", state.chunk, n_rows=30, size=state.size)
     return (
-        _relations(state, keys, bits) | _managers(plan, state, keys, bits, known_in) | _consents(plan, state, keys, bits)
+        relations.relation_tables(plan, state, keys, bits) | _managers(plan, state, keys, bits, known_in) | _consents(plan, state, keys, bits)
         | _controls(plan, state, keys, bits) | _risk_tests(state, keys, bits) | _services(plan, state, keys, bits, known_in)
     )  # fmt: skip
 
 
-def _relations(state: ChunkState, keys: Keys, bits: Any) -> dict[str, Columns]:
-    people, n = state.people, state.size
-    companies = np.flatnonzero(people.kind == COMPANY)
-    owned = np.flatnonzero(people.owner >= 0)
-    married = np.flatnonzero(people.is_married_to > np.arange(n))
-    employed = np.flatnonzero((people.employer >= 0) & (people.payroll_to > state.day))
-    persons = np.flatnonzero(people.kind == PERSON)
-    child = np.flatnonzero((people.kind == PERSON) & (state.day - people.born < 18 * 365))
-    guarded = np.flatnonzero((people.loan >= 1) & (part(bits[0], 0, 100) < 20))
-    suppliers = companies[part(bits[1][companies], 0, 100) < 40]
-    grouped = np.flatnonzero(people.in_group)
-    referred = np.flatnonzero((people.kind == PERSON) & (part(bits[2], 0, 1000) < 20))
-
-    def some(of: Ints, row: int, who: Ints) -> Ints:
-        return of[part(bits[row][who], 0, 65_536) * len(of) // 65_536] if len(of) else who
-
-    half = people.loan[owned] % 2 == 0
-    parts: list[tuple[str, Ints, Ints, float]] = [
-        ("legal_representative_of", people.owner[owned], owned, 1.0), ("controller_of", people.owner[owned[half]], owned[half], 0.6),
-        ("shareholder_of", some(persons, 3, companies), companies, 0.3), ("employee_of", employed, people.employer[employed], np.nan),
-        ("spouse_of", married, people.is_married_to[married], np.nan), ("household_of", people.is_married_to[married], married, np.nan),
-        ("parent_of", some(persons, 4, child), child, np.nan), ("guarantor_of", some(persons, 5, guarded), guarded, np.nan),
-        ("supplier_of", suppliers, some(companies, 6, suppliers), np.nan), ("group_member_of", grouped, some(companies, 7, grouped), np.nan),
-        ("referred", some(persons, 8, referred), referred, np.nan), ("contact_of", some(persons, 9, companies), companies, np.nan),
-        ("disponent_of", some(persons, 10, companies[::3]), companies[::3], np.nan),
-    ]  # fmt: skip
-    a, b = np.concatenate([p[1] for p in parts]), np.concatenate([p[2] for p in parts])
-    kind = np.concatenate([np.full(len(p[1]), RELATIONS.index(p[0])) for p in parts])
-    share = np.concatenate([np.full(len(p[1]), p[3]) for p in parts])
-    keep = a != b
-    a, b, kind, share = a[keep], b[keep], kind[keep], share[keep]
-    contacts = [
-        ("legal_representative", people.owner[companies], 100),
-        ("finance", some(persons, 9, companies), 85),
-        ("operator", some(persons, 11, companies), 70),
-    ]
-    roles = ("legal_representative", "finance", "operator", "owner")
-    return {
-        RELATION.name: {
-            "CUST_NO_A": keys.customer(a), "CUST_NO_B": keys.customer(b), "REL_CD": kind, "SHARE": share, "BGN_DT": np.maximum(people.joined[a], people.joined[b]),
-            "END_DT": np.full(len(a), NO_DAY),
-        },
-        COMPANY_CONTACTS.name: {
-            "ENT_NO": keys.customer(np.tile(companies, 3)), "CONT_NO": keys.customer(np.concatenate([c[1] for c in contacts])),
-            "ROLE_CD": np.concatenate([np.full(len(companies), roles.index(c[0])) for c in contacts]),
-            "AUTH_FLAG": np.concatenate([1 - (part(bits[12][companies], 0, 100) < c[2]) for c in contacts]),
-        },
-    }  # fmt: skip
-
-
 def _managers(plan: BankPlan, state: ChunkState, keys: Keys, bits: Any, known_in: Any) -> dict[str, Columns]:
-    """Return who looks after whom: value customers have a manager, companies a company manager, the rest a pool; a few were handed over."""
+    """Return who looks after whom: value customers have a manager, companies a company manager, the rest a pool; a few were handed over, or are to be."""
     people, n = state.people, state.size
     rich = DayBook(state, state.day).own_money(np.arange(n)) >= 5_000_000
     business = people.kind != PERSON
@@ -170,7 +106,19 @@ def _managers(plan: BankPlan, state: ChunkState, keys: Keys, bits: Any, known_in
     before = staff_number(people.org[handed], (seat[handed] + 1) % 3)
     begun = people.joined.astype(np.int64).copy()
     begun[handed] = cut
-    who = np.concatenate([np.arange(n), handed])
+    # a few are asked for by another manager; of every second the core has ended the former lead already
+    asked = np.flatnonzero(rich & ~business & (part(bits[13], 16, 100) >= 98) & (people.joined < state.day - 10))
+    ended = np.full(n, NO_DAY, np.int64)
+    ended[asked[::2]] = state.day - 6
+    who = np.concatenate([np.arange(n), handed, asked])
+    begins = np.concatenate([begun, people.joined[handed], np.full(len(asked), state.day - 5)])
+    ends = np.concatenate([ended, cut - 1, np.full(len(asked), NO_DAY)])
+    seats = np.concatenate([number_, before, staff_number(people.org[asked], (seat[asked] + 1) % 3)])
+    approval = np.full(len(who), -1)
+    approval[handed] = APPROVED  # some of them days after the core had ended the former lead
+    approval[n + len(handed) :] = PENDING
+    approved = np.full(len(who), NO_DAY, np.int64)
+    approved[handed] = np.minimum(cut + part(bits[13][handed], 48, 8) - 4, state.day)
     everyone = staff(plan)
     gone = set(everyone.number[everyone.left > 0].tolist())
     friends = np.flatnonzero(known_in[3])
@@ -179,9 +127,8 @@ def _managers(plan: BankPlan, state: ChunkState, keys: Keys, bits: Any, known_in
     linked = np.where(business[friends], 3, part(bits[14][friends], 32, 3))
     return {
         MANAGERS.name: {
-            "CUST_NO": keys.customer(who), "EMP_NO": numbered("", np.concatenate([number_, before]), 6),
-            "MGR_ROLE": np.where((rich | business)[who], 0, 2), "SHARE": np.ones(len(who)), "BGN_DT": np.concatenate([begun, people.joined[handed]]),
-            "END_DT": np.concatenate([np.full(n, NO_DAY), cut - 1]),
+            "CUST_NO": keys.customer(who), "EMP_NO": numbered("", seats, 6), "MGR_ROLE": np.where((rich | business)[who], 0, 2), "SHARE": np.ones(len(who)),
+            "APPR_ST": approval, "APPR_DT": approved, "BGN_DT": begins, "END_DT": ends,
         },
         WECOM_LINKS.name: {
             "EXT_USERID": source_keys("wecom", people.number[friends]), "EMP_NO": numbered("", staff_number(people.org[friends], linked), 6),

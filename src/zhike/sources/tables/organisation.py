@@ -3,6 +3,7 @@
 from zhike.warehouse.contracts import Contract, Personal, amount, code, day, integer, number, rate, text
 
 DIRECT = Personal.DIRECT
+BRANCH_ROLES = ("opening", "managing", "marketing", "assessed")
 
 ORG_UNIT = Contract(
     "org_unit", "sources", "机构", "Organisation unit",
@@ -14,7 +15,7 @@ ORG_UNIT = Contract(
         code("parent_org_id", "上级机构", "Parent unit"),
         code("line", "条线", "Business line", allowed=("retail", "corporate", "all")),
         code("district", "地区", "District"),
-        code("merged_into", "并入机构", "Merged into"),
+        code("merged_into", "并入机构", "Unit that took it over: from the day after this version ends, or from its first day where it does not end"),
         day("valid_from_on", "生效日", "Holds from", required=True),
         day("valid_to_on", "失效日", "Holds to (inclusive)"),
     ),
@@ -42,6 +43,21 @@ MANAGER_ASSIGNMENT = Contract(
         code("staff_id", "员工号", "Member of staff", required=True, references="staff.staff_id"),
         code("role", "主办/协办", "Lead, share or pool", required=True, allowed=("lead", "share", "pool")),
         rate("share_rate", "份额", "Share of the result", minimum=0, maximum=1),
+        code("approval", "移交审批", "A transfer's approval; missing = none is needed", allowed=("pending", "approved", "rejected")),
+        day("approved_on", "审批通过日", "Approved on: it moves the customer from then on at the earliest"),
+        day("valid_from_on", "生效日", "Holds from", required=True),
+        day("valid_to_on", "失效日", "Holds to (inclusive)"),
+    ),
+)  # fmt: skip
+
+PARTY_BRANCH = Contract(
+    "party_branch", "sources", "客户机构归属", "Which unit a customer belongs to, in which respect",
+    key=("source", "source_key", "branch_role", "valid_from_on"), dated_by="valid_from_on",
+    columns=(
+        code("source", "来源系统", "Source system", required=True),
+        text("source_key", "来源客户号", "Customer's key in the source", required=True, personal=DIRECT),
+        code("branch_role", "归属类型", "Opened the first account, looks after, won, or is credited with the customer", required=True, allowed=BRANCH_ROLES),
+        code("org_id", "机构号", "Unit", required=True),
         day("valid_from_on", "生效日", "Holds from", required=True),
         day("valid_to_on", "失效日", "Holds to (inclusive)"),
     ),
@@ -84,4 +100,4 @@ KPI_TARGET = Contract(
     ),
 )  # fmt: skip
 
-OWNS = (ORG_UNIT, STAFF, MANAGER_ASSIGNMENT, CAPACITY, CONTROL_TOTAL, KPI_TARGET)
+OWNS = (ORG_UNIT, STAFF, MANAGER_ASSIGNMENT, PARTY_BRANCH, CAPACITY, CONTROL_TOTAL, KPI_TARGET)

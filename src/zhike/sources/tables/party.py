@@ -59,7 +59,8 @@ PARTY_RELATION = Contract(
         text("to_key", "对象客户号", "… stands in this relation to", required=True, personal=DIRECT),
         code("kind", "关系类型", "Relation", required=True, allowed=(
             "legal_representative_of", "controller_of", "shareholder_of", "employee_of", "spouse_of", "parent_of",
-            "household_of", "guarantor_of", "supplier_of", "group_member_of", "referred", "contact_of", "disponent_of")),
+            "household_of", "guarantor_of", "supplier_of", "group_member_of", "referred", "contact_of", "disponent_of",
+            "beneficial_owner_of")),
         rate("share_rate", "份额", "Share held", minimum=0, maximum=1),
         day("valid_from_on", "生效日", "Holds from", required=True),
         day("valid_to_on", "失效日", "Holds to (inclusive)"),
@@ -76,6 +77,8 @@ COMPANY_CONTACT = Contract(
         text("contact_key", "联系人客户号", "Contact person's key in the source", required=True, personal=DIRECT),
         code("role", "角色", "Role", required=True, allowed=("legal_representative", "finance", "operator", "owner")),
         flag("is_authorised", "已授权", "May be contacted for the company"),
+        day("valid_from_on", "生效日", "Contact person from; missing = the source does not say since when"),
+        day("valid_to_on", "失效日", "Contact person to (inclusive)"),
     ),
 )  # fmt: skip
 
