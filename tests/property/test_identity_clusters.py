@@ -134,8 +134,7 @@ def test_no_cluster_holds_two_document_numbers_and_overrides_hold(
         if not merges:
             assert not any(contradict(a, b) for a, b in itertools.combinations(group, 2))
             assert not {0, 2} <= {r.kind for r in group}
-    if not merges:
-        assert all(clusters.root[a] != clusters.root[b] for a, b in splits)
+    assert all(clusters.root[a] != clusters.root[b] for a, b in splits)
     for left, right in zip(clusters.used.left.tolist(), clusters.used.right.tolist(), strict=True):
         assert clusters.root[left] == clusters.root[right]
 

@@ -298,8 +298,8 @@ class _Careful:
         self.used.add(a, b, key)
 
     def _refusal(self, root_a: int, root_b: int, *, is_forced: bool = False) -> Refusal | None:
-        """Return why two clusters must stay apart, or None. A forced merge yields to document numbers only."""
-        if self._apart and not is_forced:
+        """Return why two clusters must stay apart, or None. A forced merge yields to document numbers and to a split."""
+        if self._apart:
             theirs = set(self._members[root_b])
             if any(self._apart[m] & theirs for m in self._members[root_a] if m in self._apart):
                 return Refusal.OVERRIDE
