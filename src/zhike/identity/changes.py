@@ -131,4 +131,4 @@ def _refusals_between(clusters: Clusters, now: Ints, pairs: set[frozenset[int]])
     return {pair: min(counts, key=lambda r: (r != "override", -counts[r], r)) for pair, counts in found.items()}
 
 
-__all__ = ["ChangeRow", "explain_changes"]
+__all__ = ["KEYS_CHANGED", "NEW_RECORDS", "RECORDS_GONE", "RETURNED", "UNDONE", "ChangeRow", "explain_changes"]

@@ -189,7 +189,9 @@ def _most_that_fit(roots: Ints, numbers: Ints, is_home: Flags) -> Ints:
     worth = np.zeros((len(left_values), len(right_values)))
     n = 2 * len(roots) + 1
     place = left + len(roots) * ~is_home
-    worth[left, right] = 1.0 + (n * n - right * n - place) / (n**4)  # preferences together weigh less than one pair more
+    worth[left, right] = 1.0 + (n * n - right * n - place) / (
+        n**4
+    )  # preferences together weigh less than one pair more
     rows, columns = linear_sum_assignment(worth, maximize=True)
     position = {(a, b): i for i, (a, b) in enumerate(zip(left.tolist(), right.tolist(), strict=True))}
     found = [position[pair] for pair in zip(rows.tolist(), columns.tolist(), strict=True) if pair in position]

@@ -62,6 +62,7 @@ FLAWED: Mapping[str, str] = {
     "birth_on": "birth_on",
 }  # fmt: skip
 """Field → the field of ``identity_flaw`` that says what is wrong with it."""
+WRITTEN = ("name", "mobile", "email", "id_number")  # by hand: blanks around them make no other value
 FINE, DOUBTFUL, FILLER = 0, 1, 2
 PLACES, SOURCES = 10_000_000, 1_000
 AGREE = SOURCES * PLACES  # one step of validity
@@ -82,7 +83,7 @@ def usable_value(rows: ir.Table, field: str) -> ir.Value:
 
     ``rows`` : records of ``source_party`` with the columns of ``identity_link`` and ``<field>_flaw`` of each flawed field.
     """
-    value = rows[field]
+    value = rows[field].strip().nullif("") if field in WRITTEN else rows[field]
     if field in FLAWED:
         value = (rows[f"{FLAWED[field]}_flaw"] == FILLER).ifelse(ibis.null(value.type()), value)
     return ibis.coalesce(rows[CARRIED[field]], value) if field in CARRIED else value
