@@ -4,8 +4,8 @@
 with more than one id. ``time`` runs training and applying in turn with the peer. ``growth`` applies at 100 thousand and at a million
 records, in seconds and in the memory of all processes together.
 
-Each side works in a process of its own. Seconds are those of the work, from records in memory to clusters in memory: starting Python
-and reading the file are the same for all, and told beside as ``process``. Sets of records are drawn once and kept.
+Each side works in a process of its own. Seconds, by the wall and of the processor, are those of the work, from records in memory to
+clusters in memory; the whole process, with starting Python and reading the file, is told beside. Sets are drawn once and kept.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import argparse
 import json
 import statistics
 import sys
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,26 +24,33 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from bank import default_folder
-from identity_sets import RECORD, SETS
+from identity_sets import RECORD, SETS, is_current
+from identity_watch import Watch
 from measuring import report, run_once
 from pairwise import score_clusters
 
-Seconds = Mapping[str, float]
-Work = Callable[[str, pa.Table, Path], tuple[pa.Table | None, Seconds]]
+Pair = tuple[float, float]  # wall and CPU seconds
+Work = Callable[[str, pa.Table, Path, Watch], pa.Table | None]
 DEFAULT_SETS = ("bank_10k", "bank_100k", "bank_unseen", "historical", "febrl1", "febrl2", "febrl3", "febrl4")
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One side's work on one set: seconds inside by part, and of the whole process wall and CPU seconds and peak MB."""
+    """One side's work on one set: wall and CPU seconds by part, and of the whole process wall and CPU seconds and peak MB."""
 
-    inside: Seconds
+    wall: Mapping[str, float]
+    cpu: Mapping[str, float]
     process: tuple[float, float, float]
 
     @property
     def seconds(self) -> float:
-        """Seconds of the work."""
-        return sum(self.inside.values())
+        """Wall seconds of the work."""
+        return sum(self.wall.values())
+
+    @property
+    def cpu_seconds(self) -> float:
+        """CPU seconds of the work."""
+        return sum(self.cpu.values())
 
 
 def kind_of(name: str) -> str:
@@ -52,73 +58,63 @@ def kind_of(name: str) -> str:
     return name.split("_", maxsplit=1)[0].rstrip("1234")
 
 
-def _splink(name: str, records: pa.Table, folder: Path) -> tuple[pa.Table | None, Seconds]:
+def _splink(name: str, records: pa.Table, folder: Path, watch: Watch) -> pa.Table:
     from peers.identity_splink import cluster_records, set_up_of
 
-    found = cluster_records(records, set_up_of(name))
+    found = cluster_records(records, set_up_of(name), watch)
     (folder / "splink-model.json").write_text(json.dumps(found.model), encoding="utf-8")
-    return found.clusters, found.seconds
+    return found.clusters
 
 
-def _splink_simplified(name: str, records: pa.Table, _: Path) -> tuple[pa.Table | None, Seconds]:
+def _splink_simplified(name: str, records: pa.Table, _: Path, watch: Watch) -> pa.Table:
     from peers.identity_splink import cluster_records, set_up_of, simplified
 
-    begun = time.perf_counter()
-    simple = simplified(records)
-    before = time.perf_counter() - begun
-    found = cluster_records(simple, set_up_of(name))
-    return found.clusters, {"simplify": round(before, 3), **found.seconds}
+    with watch.of("simplify"):
+        simple = simplified(records)
+    return cluster_records(simple, set_up_of(name), watch).clusters
 
 
-def _splink_apply(name: str, records: pa.Table, folder: Path) -> tuple[pa.Table | None, Seconds]:
+def _splink_apply(name: str, records: pa.Table, folder: Path, watch: Watch) -> pa.Table:
     from peers.identity_splink import apply_model, set_up_of
 
     model = json.loads((folder / "splink-model.json").read_text(encoding="utf-8"))
-    found = apply_model(records, set_up_of(name), model)
-    return found.clusters, found.seconds
+    return apply_model(records, set_up_of(name), model, watch).clusters
 
 
-def _timed(begun: float) -> float:
-    return round(time.perf_counter() - begun, 3)
-
-
-def _rules(name: str, records: pa.Table, _: Path) -> tuple[pa.Table | None, Seconds]:
+def _rules(name: str, records: pa.Table, _: Path, watch: Watch) -> pa.Table:
     import identity_ours
 
-    begun = time.perf_counter()
-    return identity_ours.apply(kind_of(name), records, None), {"apply": _timed(begun)}
+    with watch.of("apply"):
+        return identity_ours.apply(kind_of(name), records, None)
 
 
-def _shipped(name: str, records: pa.Table, _: Path) -> tuple[pa.Table | None, Seconds]:
+def _shipped(name: str, records: pa.Table, _: Path, watch: Watch) -> pa.Table:
     import identity_ours
 
     model = identity_ours.shipped_model()
-    begun = time.perf_counter()
-    return identity_ours.apply(kind_of(name), records, model), {"apply": _timed(begun)}
+    with watch.of("apply"):
+        return identity_ours.apply(kind_of(name), records, model)
 
 
-def _ours_fit(name: str, records: pa.Table, folder: Path) -> tuple[pa.Table | None, Seconds]:
+def _ours_fit(name: str, records: pa.Table, folder: Path, watch: Watch) -> None:
     import identity_ours
 
-    begun = time.perf_counter()
-    model = identity_ours.fit(kind_of(name), records)
-    seconds = {"train": _timed(begun)}
+    with watch.of("train"):
+        model = identity_ours.fit(kind_of(name), records)
     identity_ours.write_model(model, folder / "model")
-    return None, seconds
 
 
-def _ours_apply(name: str, records: pa.Table, folder: Path) -> tuple[pa.Table | None, Seconds]:
+def _ours_apply(name: str, records: pa.Table, folder: Path, watch: Watch) -> pa.Table:
     import identity_ours
 
     model = identity_ours.read_model(kind_of(name), folder / "model")
-    begun = time.perf_counter()
-    return identity_ours.apply(kind_of(name), records, model), {"apply": _timed(begun)}
+    with watch.of("apply"):
+        return identity_ours.apply(kind_of(name), records, model)
 
 
-def _ours(name: str, records: pa.Table, folder: Path) -> tuple[pa.Table | None, Seconds]:
-    _, trained = _ours_fit(name, records, folder)
-    clusters, applied = _ours_apply(name, records, folder)
-    return clusters, {**trained, **applied}
+def _ours(name: str, records: pa.Table, folder: Path, watch: Watch) -> pa.Table:
+    _ours_fit(name, records, folder, watch)
+    return _ours_apply(name, records, folder, watch)
 
 
 SIDES: Mapping[str, Work] = {
@@ -138,20 +134,21 @@ class Bench:
     def place(self, name: str) -> Path:
         """Return the folder of a set, with ``records.parquet`` and ``truth.parquet``, made when it is not there."""
         place = self.folder / f"identity-{name}"
-        if not (place / "truth.parquet").is_file():
+        if not is_current(name, place / "records.parquet"):
             place.mkdir(parents=True, exist_ok=True)
             drawn = SETS[name]()
-            pq.write_table(drawn.records, place / "records.parquet")
             pq.write_table(pa.table({RECORD: drawn.records[RECORD], "truth": drawn.truth}), place / "truth.parquet")
+            pq.write_table(drawn.records, place / "records.parquet")
         return place
 
     def work(self, side: str, name: str) -> None:
         """Do one side's work on a set; leaves its clusters and seconds."""
         place = self.place(name)
-        clusters, seconds = SIDES[side](name, pq.read_table(place / "records.parquet"), place)
+        watch = Watch()
+        clusters = SIDES[side](name, pq.read_table(place / "records.parquet"), place, watch)
         if clusters is not None:
             pq.write_table(clusters, place / f"{side}.parquet")
-        (place / f"{side}.json").write_text(json.dumps(seconds), encoding="utf-8")
+        (place / f"{side}.json").write_text(json.dumps({"wall": watch.wall, "cpu": watch.cpu}), encoding="utf-8")
 
     def run(self, side: str, name: str) -> Run:
         """Do one side's work on a set in a process of its own."""
@@ -159,7 +156,8 @@ class Bench:
         (place / f"{side}.json").unlink(missing_ok=True)
         again = [sys.executable, __file__, "--folder", str(self.folder), "--work", side, "--sets", name]
         process = run_once(again)
-        return Run(json.loads((place / f"{side}.json").read_text(encoding="utf-8")), process)
+        told = json.loads((place / f"{side}.json").read_text(encoding="utf-8"))
+        return Run(told["wall"], told["cpu"], process)
 
     def score(self, side: str, name: str) -> dict[str, Any]:
         """Return how the clusters of one side agree with the truth of a set; ValueError when a record has no cluster."""
@@ -186,19 +184,21 @@ class Bench:
 def _told(run: Run) -> dict[str, Any]:
     seconds, cpu, peak = run.process
     process = {"seconds": round(seconds, 2), "cpu_seconds": round(cpu, 2), "peak_mb": round(peak)}
-    return {"seconds": round(run.seconds, 3), "parts": dict(run.inside), "process": process}
+    parts = {p: {"seconds": run.wall[p], "cpu_seconds": run.cpu[p]} for p in run.wall}
+    return {
+        "seconds": round(run.seconds, 3),
+        "cpu_seconds": round(run.cpu_seconds, 3),
+        "parts": parts,
+        "process": process,
+    }
 
 
 def medians(runs: Sequence[Run]) -> dict[str, Any]:
-    """Return the medians of several runs of one work."""
-    parts = {p: round(statistics.median(r.inside[p] for r in runs), 3) for p in runs[0].inside}
-    process = tuple(statistics.median(r.process[i] for r in runs) for i in range(3))
-    told = _told(Run(parts, (process[0], process[1], process[2])))
-    return {
-        **told,
-        "seconds": round(statistics.median(r.seconds for r in runs), 3),
-        "runs": [round(r.seconds, 3) for r in runs],
-    }
+    """Return the medians of several runs of one work, each part's for itself."""
+    wall = {p: round(statistics.median(r.wall[p] for r in runs), 3) for p in runs[0].wall}
+    cpu = {p: round(statistics.median(r.cpu[p] for r in runs), 3) for p in runs[0].cpu}
+    seconds, used, peak = (statistics.median(r.process[i] for r in runs) for i in range(3))
+    return {**_told(Run(wall, cpu, (seconds, used, peak))), "runs": [round(r.seconds, 3) for r in runs]}
 
 
 def measure_times(bench: Bench, name: str, repeats: int) -> dict[str, Any]:
@@ -212,23 +212,31 @@ def measure_times(bench: Bench, name: str, repeats: int) -> dict[str, Any]:
     for _ in range(repeats):
         for side in sides:
             runs[side].append(bench.run(side, name))
+    whole, trained, applied = (_of(runs, side) for side in ("splink", "ours_fit", "ours_apply"))
+    training = [_of_parts(run, ("load", "train")) for run in runs["splink"]]
     ratios = {
-        "train_ratio": [
-            a.seconds / (b.inside["load"] + b.inside["train"]) for a, b in _pairs(runs, "ours_fit", "splink")
-        ],
-        "apply_ratio": [a.seconds / b.seconds for a, b in _pairs(runs, "ours_apply", "splink")],
-        "apply_to_apply_ratio": [a.seconds / b.seconds for a, b in _pairs(runs, "ours_apply", "splink_apply")],
-    }
-    told = {
-        n: {"median": round(statistics.median(r), 3), "spread": [round(min(r), 3), round(max(r), 3)]}
-        for n, r in ratios.items()
+        "train_ratio": _ratios(trained, training),
+        "apply_ratio": _ratios(applied, whole),
+        "apply_to_apply_ratio": _ratios(applied, _of(runs, "splink_apply")),
     }
     scores = {side: bench.score(side, name)["f1"] for side in ("ours_apply", "splink")}
-    return {"ratios": told, "f1": scores, **{side: medians(r) for side, r in runs.items()}}
+    return {"ratios": ratios, "f1": scores, **{side: medians(r) for side, r in runs.items()}}
 
 
-def _pairs(runs: Mapping[str, list[Run]], ours: str, peer: str) -> list[tuple[Run, Run]]:
-    return list(zip(runs[ours], runs[peer], strict=True))
+def _of(runs: Mapping[str, list[Run]], side: str) -> list[Pair]:
+    return [(run.seconds, run.cpu_seconds) for run in runs[side]]
+
+
+def _of_parts(run: Run, parts: Sequence[str]) -> Pair:
+    return sum(run.wall[p] for p in parts), sum(run.cpu[p] for p in parts)
+
+
+def _ratios(ours: Sequence[Pair], peer: Sequence[Pair]) -> dict[str, Any]:
+    """Return the medians of the ratios pair by pair, of wall and of CPU seconds, with the spread of the former."""
+    wall = sorted(a[0] / b[0] for a, b in zip(ours, peer, strict=True))
+    cpu = [a[1] / b[1] for a, b in zip(ours, peer, strict=True)]
+    spread = [round(wall[0], 3), round(wall[-1], 3)]
+    return {"wall": round(statistics.median(wall), 3), "spread": spread, "cpu": round(statistics.median(cpu), 3)}
 
 
 def measure_growth(bench: Bench, repeats: int) -> dict[str, Any]:
@@ -245,7 +253,7 @@ def measure_growth(bench: Bench, repeats: int) -> dict[str, Any]:
     found["growth"] = {
         side: {
             "seconds": round(large[side]["seconds"] / small[side]["seconds"], 2),
-            "cpu_seconds": round(large[side]["process"]["cpu_seconds"] / small[side]["process"]["cpu_seconds"], 2),
+            "cpu_seconds": round(large[side]["cpu_seconds"] / small[side]["cpu_seconds"], 2),
         }
         for side in sides
     }

@@ -69,7 +69,12 @@ class Bench:
                 self.engine, rows, Previous(*(tables[n] for n in names)), as_of=self.settings.as_of(AS_OF), settings=self.settings,
                 overrides=(), key=KEY, models=self.models,
             )  # fmt: skip
-        written = {"identity_link": found.link, "identity_edge": found.edge, "identity_register": found.register, "identity_change": found.change}
+        written = {
+            "identity_link": found.link,
+            "identity_edge": found.edge,
+            "identity_register": found.register,
+            "identity_change": found.change,
+        }
         kept: dict[str, Any] = {}
         for name, rows_ in written.items():
             expression = rows_ if not isinstance(rows_, pa.Table) else ibis.memtable(rows_)
@@ -110,7 +115,13 @@ class Bench:
         whole = self.link(self.everything, first)
         whole_seconds = time.perf_counter() - begun
         links = self.engine.fetch(whole["identity_link"].select("source", "source_key", "customer_id"))
-        told = dict(zip(zip(links["source"].to_pylist(), links["source_key"].to_pylist(), strict=True), links["customer_id"].to_pylist(), strict=True))
+        told = dict(
+            zip(
+                zip(links["source"].to_pylist(), links["source_key"].to_pylist(), strict=True),
+                links["customer_id"].to_pylist(),
+                strict=True,
+            )
+        )
         wrong = [p for p in placed.placements if told[p.record.source, p.record.source_key] != p.customer_id]
         size = sum(f.stat().st_size for f in index.folder.iterdir())
         return {

@@ -18,6 +18,19 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import splink  # noqa: F401 - fitting imports it when it needs it: starting is not what is measured
+
+from zhike.identity import IdentitySettings, read_match_models
+from zhike.identity.clusters import MISSING, Facts, build_clusters
+from zhike.identity.fitting import fit_model
+from zhike.identity.matching.calibrate import calibrate
+from zhike.identity.matching.definition import body_of, read_models
+from zhike.identity.matching.fit import learn
+from zhike.identity.resolve import resolve_records
+from zhike.identity.weighing import automatic_edges, weigh_records
+from zhike.kernel.definitions import read_definitions
+from zhike.pipeline.project import standard_pack
+from zhike.warehouse import open_engine
 
 AS_OF = date(2025, 12, 31)
 THREADS, MEMORY = 2, "3GB"
@@ -46,17 +59,11 @@ MODEL_PRIORITY = 10
 
 
 def _engine() -> Any:
-    from zhike.warehouse import open_engine
-
     return open_engine(threads=THREADS, memory=MEMORY)
 
 
 def _read_models(folder: Path, columns: Sequence[str] | None = None) -> dict[str, Any]:
     """Return the match models that the definitions of a folder hold, by key."""
-    from zhike.identity import read_match_models
-    from zhike.identity.matching.definition import read_models
-    from zhike.kernel.definitions import read_definitions
-
     found = read_definitions([folder]).definitions
     models = read_match_models(found) if columns is None else read_models(found, columns=columns)
     return {m.key: m for m in models}
@@ -64,15 +71,11 @@ def _read_models(folder: Path, columns: Sequence[str] | None = None) -> dict[str
 
 def shipped_model() -> Any:
     """Return the match model of persons that zhike ships."""
-    from zhike.pipeline.project import standard_pack
-
     return _read_models(standard_pack())["person"]
 
 
 def write_model(model: Any, folder: Path) -> None:
     """Write a fitted model as the definition that it is."""
-    from zhike.identity.matching.definition import body_of
-
     place = folder / "identity_models"
     place.mkdir(parents=True, exist_ok=True)
     body = json.dumps({model.key: body_of(model)}, ensure_ascii=False)
@@ -110,18 +113,12 @@ def fit(kind: str, records: pa.Table) -> Any:
 
 
 def _fit_bank(engine: Any, records: pa.Table) -> Any:
-    from zhike.identity import IdentitySettings
-    from zhike.identity.fitting import fit_model
-
     settings = IdentitySettings()
     with engine.holding("parties", records) as parties:
         return fit_model(engine, parties, shipped_model(), as_of=settings.as_of(AS_OF), settings=settings).model
 
 
 def _fit_other(engine: Any, kind: str, records: pa.Table) -> Any:
-    from zhike.identity.matching.calibrate import calibrate
-    from zhike.identity.matching.fit import learn
-
     rows = _prepared(kind, records)
     start = _read_models(OWN_DEFINITIONS / kind, rows.column_names)[kind]
     told = rows.append_column("home", rows["record_no"]).append_column("written_born", rows["born"])
@@ -138,9 +135,6 @@ def apply(kind: str, records: pa.Table, model: Any | None) -> pa.Table:
 
 
 def _apply_bank(engine: Any, records: pa.Table, model: Any | None) -> pa.Table:
-    from zhike.identity import IdentitySettings
-    from zhike.identity.resolve import resolve_records
-
     settings = IdentitySettings()
     with engine.holding("parties", records) as parties:
         found = resolve_records(
@@ -151,9 +145,6 @@ def _apply_bank(engine: Any, records: pa.Table, model: Any | None) -> pa.Table:
 
 
 def _apply_other(engine: Any, kind: str, records: pa.Table, model: Any) -> pa.Table:
-    from zhike.identity.clusters import MISSING, Facts, build_clusters
-    from zhike.identity.weighing import automatic_edges, weigh_records
-
     rows = _prepared(kind, records)
     weighed = weigh_records(engine, rows, [model], homes=rows["record_no"].to_numpy())
     unknown, persons = np.full(rows.num_rows, MISSING), np.zeros(rows.num_rows, np.int64)

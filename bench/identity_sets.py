@@ -47,6 +47,15 @@ def bank_set(name: str) -> LabelledSet:
     return LabelledSet(name, drawn.records.append_column(RECORD, named), drawn.truth["person"])
 
 
+def is_current(name: str, kept: Path) -> bool:
+    """Return whether records that were drawn and kept have the columns that they would have now."""
+    from zhike.simulator import draw_linkage_set
+
+    if not kept.is_file():
+        return False
+    return name not in BANKS or set(draw_linkage_set(10).records.column_names) < set(pq.read_schema(kept).names)
+
+
 def historical_set() -> LabelledSet:
     """Return 50,578 records of 5,156 historical persons; FileNotFoundError when they are not beside the project."""
     table = pq.read_table(real_data() / HISTORICAL)
@@ -78,4 +87,14 @@ SETS: Mapping[str, Callable[[], LabelledSet]] = {
     **{f"febrl{n}": lambda n=n: febrl_set(n) for n in (1, 2, 3, 4)},  # type: ignore[misc]
 }
 
-__all__ = ["BANKS", "RECORD", "SETS", "LabelledSet", "bank_set", "febrl_set", "historical_set", "real_data"]
+__all__ = [
+    "BANKS",
+    "RECORD",
+    "SETS",
+    "LabelledSet",
+    "bank_set",
+    "febrl_set",
+    "historical_set",
+    "is_current",
+    "real_data",
+]

@@ -10,16 +10,16 @@ Nothing of ours is used here.
 from __future__ import annotations
 
 import logging
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 import splink.comparison_library as cl
 from splink import DuckDBAPI, Linker, SettingsCreator, block_on
+
+from identity_watch import Watch
 
 RECORD = "record"
 SEED = 1
@@ -43,22 +43,10 @@ class SetUp:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """``clusters`` is [record, cluster]; ``seconds`` are wall seconds of load, train, predict and cluster; ``model`` is Splink's."""
+    """``clusters`` is [record, cluster]; ``model`` is Splink's."""
 
     clusters: pa.Table
-    seconds: Mapping[str, float]
     model: dict[str, Any]
-
-
-@dataclass(slots=True)
-class _Watch:
-    seconds: dict[str, float] = field(default_factory=dict)
-
-    @contextmanager
-    def of(self, name: str) -> Iterator[None]:
-        begun = time.perf_counter()
-        yield
-        self.seconds[name] = round(time.perf_counter() - begun, 3)
 
 
 def _bank_settings() -> SettingsCreator:
@@ -174,15 +162,15 @@ def set_up_of(name: str) -> SetUp:
     return HISTORICAL if name == "historical" else FEBRL_LINK if name == "febrl4" else FEBRL_DEDUPE
 
 
-def cluster_records(records: pa.Table, set_up: SetUp) -> Result:
+def cluster_records(records: pa.Table, set_up: SetUp, watch: Watch) -> Result:
     """Train a model on records, score pairs and return which records are one, by one documented set-up.
 
     Parameters
     ----------
     records : ``record`` names each; the columns that the set-up names.
+    watch : counts load, train, predict and cluster.
     """
     con = duckdb.connect()
-    watch = _Watch()
     with watch.of("load"):
         files = _files(con, records, set_up)
     with watch.of("train"):
@@ -191,16 +179,15 @@ def cluster_records(records: pa.Table, set_up: SetUp) -> Result:
     return _applied(con, linker, set_up, watch)
 
 
-def apply_model(records: pa.Table, set_up: SetUp, model: Mapping[str, Any]) -> Result:
+def apply_model(records: pa.Table, set_up: SetUp, model: Mapping[str, Any], watch: Watch) -> Result:
     """Score pairs by a model that :func:`cluster_records` trained, and return which records are one."""
     con = duckdb.connect()
-    watch = _Watch()
     with watch.of("load"):
         linker = Linker(_files(con, records, set_up), dict(model), log_level=logging.ERROR)
     return _applied(con, linker, set_up, watch)
 
 
-def _applied(con: duckdb.DuckDBPyConnection, linker: Linker, set_up: SetUp, watch: _Watch) -> Result:
+def _applied(con: duckdb.DuckDBPyConnection, linker: Linker, set_up: SetUp, watch: Watch) -> Result:
     with watch.of("predict"):
         pairs = linker.inference.predict(threshold_match_probability=set_up.predict_from)
     with watch.of("cluster"):
@@ -211,7 +198,7 @@ def _applied(con: duckdb.DuckDBPyConnection, linker: Linker, set_up: SetUp, watc
         clusters = con.execute(named).to_arrow_table()
     model = linker.misc.save_model_to_json()
     con.close()
-    return Result(clusters, watch.seconds, model)
+    return Result(clusters, model)
 
 
 def _files(con: duckdb.DuckDBPyConnection, records: pa.Table, set_up: SetUp) -> Any:

@@ -197,9 +197,11 @@ SOURCE_PARTY = Table(
             EFF_DT::DATE AS valid_from_on, day_end(valid_from_on) AS recorded_at""",
             [*PARTY_KEY, unknown("sex", mask=SHAPE)]),
         Feed("CCS_CALLER", """
-            'call_centre' AS source, clean(CALLER_ID) AS source_key, 'person' AS party_kind, clean(CALLER_NM) AS name,
+            'call_centre' AS source, clean(CALLER_ID) AS source_key, clean(CALLER_TP) AS raw_party_kind,
+            CASE raw_party_kind WHEN 'P' THEN 'person' WHEN 'E' THEN 'company' END AS party_kind, clean(CALLER_NM) AS name,
             clean(CALL_NO) AS mobile, FIRST_DT::DATE AS registered_on, EFF_DT::DATE AS valid_from_on,
-            day_end(valid_from_on) AS recorded_at""", PARTY_KEY),
+            day_end(valid_from_on) AS recorded_at""",
+            [*PARTY_KEY, unknown("party_kind", mask=SHAPE), Check("missing", "party_kind", "raw_party_kind IS NULL", "raw_party_kind")]),
     ],
     replaces=True, closes=("source", "source_key"), key_masks=(PLAIN, SHAPE, PLAIN),
 )  # fmt: skip

@@ -143,10 +143,15 @@ def test_no_cluster_holds_two_document_numbers_and_overrides_hold(
 def test_no_cluster_grows_beyond_its_limit_but_by_numbers_of_the_person_itself(
     records: list[Record], weighed: list[tuple[int, int, int]], largest: int
 ) -> None:
-    ordered = [Record(r.name, MISSING, MISSING, MISSING, MISSING, 0, (MISSING, *r.keys[1:])) for r in numbered(records)]
+    ordered = [
+        Record(r.name, MISSING, MISSING, MISSING, MISSING, 0, (MISSING, MISSING, r.keys[2])) for r in numbered(records)
+    ]
     edges = concatenate([stars_of(ordered), weighed_of(ordered, weighed)])
     clusters = build_clusters(facts_of(ordered), edges, largest=largest)
     assert all(len(g) <= largest for g in groups(ordered, clusters))
+    numbers = [Record(r.name, MISSING, MISSING, MISSING, MISSING, 0, (*r.keys[:2], MISSING)) for r in numbered(records)]
+    free = build_clusters(facts_of(numbers), stars_of(numbers), largest=largest)
+    assert groups(numbers, free) == groups(numbers, build_clusters(facts_of(numbers), stars_of(numbers)))
 
 
 @given(RECORDS)

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 Ints = npt.NDArray[np.int64]
+Labels = Sequence[Any] | npt.NDArray[Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ class Agreement:
         }  # fmt: skip
 
 
-def score_clusters(truth: Sequence[Any], clusters: Sequence[Any]) -> Agreement:
+def score_clusters(truth: Labels, clusters: Labels) -> Agreement:
     """Return how ``clusters`` agree with ``truth``: labels of the same records in the same order, of any kind that sorts.
 
     Raises
@@ -95,7 +96,7 @@ def score_clusters(truth: Sequence[Any], clusters: Sequence[Any]) -> Agreement:
     )  # fmt: skip
 
 
-def _codes(labels: Sequence[Any]) -> tuple[Ints, int]:
+def _codes(labels: Labels) -> tuple[Ints, int]:
     values = np.asarray(labels)
     is_missing = values == None if values.dtype == object else np.isnan(values) if values.dtype.kind == "f" else False  # noqa: E711
     if np.any(is_missing):

@@ -28,7 +28,7 @@ Ints = npt.NDArray[np.int64]
 MISSING = -1
 PERSON, SOLE_TRADER, COMPANY = 0, 1, 2
 OVERRIDE_PRIORITY = 0
-STRONG_PRIORITY = 2  # a number of a person or company itself: the only rules that may make a cluster of any size
+STRONG_PRIORITY = 2  # up to here rules are numbers of a person or company itself, and may make a cluster of any size
 LARGEST = 20
 MARGIN = 7.0  # bits by which the better of two contradicting candidates has to lead: 128 to 1
 _Key = tuple[int, int, float]  # priority, key_no, bits
@@ -284,7 +284,7 @@ class _Careful:
         if reason is None and is_ambiguous:
             reason = Refusal.AMBIGUOUS
         is_too_large = len(self._members[root_a]) + len(self._members[root_b]) > self._largest
-        if reason is None and is_too_large and key[0] >= STRONG_PRIORITY:
+        if reason is None and is_too_large and key[0] > STRONG_PRIORITY:
             reason = Refusal.SIZE
         if reason is not None:
             self.refused.add(a, b, key)

@@ -26,6 +26,7 @@ from zhike.identity.rules import KEYS, MODEL_RULE, OVERRIDE_RULE, keys_of, rules
 from zhike.identity.standardise import IDENTIFIERS, standardised, versions_as_of
 from zhike.identity.terms import AsOf, IdentitySettings
 from zhike.identity.trust import Links, Missed, Trust, missed_customers, trust_of
+from zhike.identity.weighing import WEIGHED
 from zhike.warehouse import QueryEngine
 
 Ints = npt.NDArray[np.int64]
@@ -173,7 +174,7 @@ def _used_edges(engine: QueryEngine, latest: pa.Table, edges: Any) -> Links:
     return Links(
         rows["left_no"].to_numpy().astype(np.int64),
         rows["right_no"].to_numpy().astype(np.int64),
-        rows["rule"].to_pylist(),
+        [str(r) for r in rows["rule"].to_pylist()],
         weight,
     )
 
@@ -220,8 +221,7 @@ def _lightly_weighed(engine: QueryEngine, seen: _Records, models: Sequence[Match
         if mine.num_rows > 1:
             with engine.holding("quality_compared", mine) as rows:
                 found.append(score(engine, rows, replace(model, review_weight=min(LOWEST_WEIGHT, model.review_weight))))
-    empty = {"left_record": pa.int64(), "right_record": pa.int64(), "weight": pa.float64(), "is_automatic": pa.bool_()}
-    return pa.concat_tables(found) if found else pa.schema(empty).empty_table()
+    return pa.concat_tables(found) if found else WEIGHED.empty_table()
 
 
 def _blocking_recall(engine: QueryEngine, seen: _Records, models: Sequence[MatchModel]) -> float | None:
@@ -245,16 +245,16 @@ def _blocking_recall(engine: QueryEngine, seen: _Records, models: Sequence[Match
 
 def _n_compared(engine: QueryEngine, rows: Any, model: MatchModel) -> int:
     """Return how many pairs of records of one document agree on a block that is not too wide."""
-    with engine.temporary("quality_blocks", block_keys(rows, model)) as keys:
-        with engine.temporary("quality_usable", usable_blocks(keys, model.widest_block)) as usable:
-            pairs = candidate_pairs(keys, usable)
-            left = rows.select(left_row="row_no", left_record="record_no", left_document="document")
-            right = rows.select(right_row="row_no", right_record="record_no", right_document="document")
-            both = pairs.inner_join(left, "left_row").inner_join(right, "right_row")
-            same = (
-                both.filter(both.left_document == both.right_document).select("left_record", "right_record").distinct()
-            )
-            return int(engine.fetch(same.aggregate(n=same.count().cast("int64")))["n"][0].as_py())
+    with (
+        engine.temporary("quality_blocks", block_keys(rows, model)) as keys,
+        engine.temporary("quality_usable", usable_blocks(keys, model.widest_block)) as usable,
+    ):
+        pairs = candidate_pairs(keys, usable)
+        left = rows.select(left_row="row_no", left_record="record_no", left_document="document")
+        right = rows.select(right_row="row_no", right_record="record_no", right_document="document")
+        both = pairs.inner_join(left, "left_row").inner_join(right, "right_row")
+        same = both.filter(both.left_document == both.right_document).select("left_record", "right_record").distinct()
+        return int(engine.fetch(same.aggregate(n=same.count().cast("int64")))["n"][0].as_py())
 
 
 def _n_pairs(customer: Ints, documents: Ints) -> int:
@@ -294,7 +294,7 @@ def _sources(seen: _Records, linked_by: Sequence[str]) -> list[Row]:
     """Return per source its records, how many have each usable identifier, and how many are linked, alone and thin."""
     latest, customer = seen.latest, seen.customer
     source = latest["source"].combine_chunks().dictionary_encode()
-    codes, names = source.indices.to_numpy(), source.dictionary.to_pylist()
+    codes, names = source.indices.to_numpy(), [str(n) for n in source.dictionary.to_pylist()]
     pairs = np.unique(np.stack([customer, codes]), axis=1)
     n_sources = np.bincount(pairs[0], minlength=int(customer.max(initial=0)) + 1)
     is_there = {i: latest[i].is_valid().to_numpy() for i in IDENTIFIERS}

@@ -28,6 +28,7 @@ from zhike.warehouse.fields import end_of_day
 VERSION = 1  # raise when the same tables would give other rows: unchanged steps are then done anew
 _RELATED = (
     "party_relation", "company_contact", "identity_link", "account", "customer_account", "customer", "payroll_item", "payroll_agreement", "invoice",
+    "company_mention",
 )  # fmt: skip
 _ASSIGNED = ("manager_assignment", "staff", "identity_link", "org_succession")
 _BRANCHES = (

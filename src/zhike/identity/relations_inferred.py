@@ -9,6 +9,7 @@ from __future__ import annotations
 import ibis
 import ibis.expr.types as ir
 
+from zhike.identity.mentions import invoice_parties
 from zhike.identity.relation_terms import WAGE_PURPOSES, RelationSettings, Tables
 from zhike.identity.relations import COLUMNS, OWNER_ROLES
 from zhike.identity.terms import AsOf
@@ -117,7 +118,7 @@ def suppliers(tables: Tables, *, as_of: AsOf, settings: RelationSettings) -> ir.
 
     Parameters
     ----------
-    tables : invoice, identity_link, customer.
+    tables : invoice, identity_link, customer, company_mention: who a side without the source's own key was found to be.
     """
     invoices = tables["invoice"]
     known = invoices.filter(
@@ -125,11 +126,19 @@ def suppliers(tables: Tables, *, as_of: AsOf, settings: RelationSettings) -> ir.
     )
     customer, links = tables["customer"], tables["identity_link"]
     businesses = customer.filter(customer.party_kind != "person").select("customer_id")
-    named = links.semi_join(businesses, "customer_id")
-    seller = named.select("source", seller_key="source_key", from_customer_id="customer_id")
-    buyer = named.select("source", buyer_key="source_key", to_customer_id="customer_id")
-    sold = known.inner_join(seller, ["source", "seller_key"]).inner_join(buyer, ["source", "buyer_key"])
-    sold = sold.filter(sold.from_customer_id != sold.to_customer_id)
+    seller = links.select("source", seller_key="source_key", seller_by_key="customer_id")
+    buyer = links.select("source", buyer_key="source_key", buyer_by_key="customer_id")
+    sides = known.left_join(invoice_parties(known, tables["company_mention"]), "invoice_id").drop("invoice_id_right")
+    for name, side in (("seller", seller), ("buyer", buyer)):
+        keys = ["source", f"{name}_key"]
+        sides = sides.left_join(side, keys).drop("source_right", f"{name}_key_right")
+    ends = sides.mutate(
+        from_customer_id=ibis.coalesce(sides.seller_by_key, sides.seller_customer_id),
+        to_customer_id=ibis.coalesce(sides.buyer_by_key, sides.buyer_customer_id),
+    )
+    ends = ends.filter(ends.from_customer_id != ends.to_customer_id)
+    sold = ends.semi_join(businesses.select(from_customer_id="customer_id"), "from_customer_id")
+    sold = sold.semi_join(businesses.select(to_customer_id="customer_id"), "to_customer_id")
     found = sold.group_by("from_customer_id", "to_customer_id").aggregate(
         n_facts=sold.invoice_id.nunique().cast("int64"), valid_from_on=sold.issued_on.min(), last_fact_on=sold.issued_on.max()
     )  # fmt: skip

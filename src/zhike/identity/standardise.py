@@ -32,6 +32,7 @@ from zhike.identity.standard import (
     standard_phone,
     standard_wechat_id,
 )
+from zhike.identity.standard.companies import full_company_name
 from zhike.identity.standard.plain import plain_emails, plain_phones, plain_residents
 from zhike.identity.terms import AsOf
 from zhike.kernel.definitions import Definition
@@ -40,7 +41,6 @@ from zhike.warehouse import QueryEngine
 Values = Any  # an Arrow array: its type parameters say nothing here
 pc: Any = pyarrow.compute  # its stubs know fewer calls than there are
 DAY_FORM = "%Y%m%d"
-FULL_COMPANY_NAME_LENGTH = 8
 CARRIED = ("row_no", "record_no", "is_latest", "valid_from_on", "recorded_at", "source", "source_key", "party_kind")
 ASKED = (
     "name", "id_type", "id_number", "mobile", "email", "wechat_unionid", "wechat_openid", "device_id", "address", "district", "sex",
@@ -104,16 +104,16 @@ def standardise(raw: pa.Table, placeholder_birth_on: Sequence[date] = ()) -> pa.
     """Return standardised rows of :data:`COLUMNS` for rows of :data:`CARRIED` and :data:`ASKED`, in their order.
 
     ``document`` is any other number with its type, ``initial`` is also there for a name that is only hinted at, ``birth_on`` and
-    ``sex`` of a valid resident id beat those written, ``born`` is YYYYMMDD, ``full_name`` the name of a company that is written in full and
-    so nearly unique, ``region`` a GB/T 2260 code, ``door`` the numbers of
+    ``sex`` of a valid resident id beat those written, ``born`` is YYYYMMDD, ``full_name`` the key of a company's name that is
+    written in full and so nearly unique, ``region`` a GB/T 2260 code, ``door`` the numbers of
     an address, ``…_flaw`` says why a value was dropped.
     """
     columns = {name: raw[name].combine_chunks() for name in (*CARRIED, *ASKED)}
     is_company = pc.equal(columns["party_kind"], "company")
     found: dict[str, Values] = {name: columns[name] for name in CARRIED}
     found |= _asked(_joined(pc.if_else(is_company, "c", "p"), columns["name"]), NAME_COLUMNS, _about_name)
-    is_full = pc.and_(is_company, pc.greater_equal(pc.utf8_length(found["name_key"]), FULL_COMPANY_NAME_LENGTH))
-    found["full_name"] = pc.if_else(is_full, found["name_key"], pa.scalar(None, pa.string()))
+    of_companies = pc.if_else(is_company, columns["name"], pa.scalar(None, pa.string()))
+    found |= _asked(of_companies, ("full_name",), lambda value: (full_company_name(value),))
     found |= _documents(columns, is_company)
     for name, ask in SIMPLE.items():
         plain = PLAIN[name](columns[name]) if name in PLAIN else pa.nulls(len(columns[name]), pa.string())

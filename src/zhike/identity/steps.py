@@ -9,6 +9,7 @@ from typing import Any
 from zhike.identity.golden import golden_records
 from zhike.identity.link import link_records
 from zhike.identity.matching import MatchModel
+from zhike.identity.mentions_step import mention_step
 from zhike.identity.relation_steps import relation_steps
 from zhike.identity.relation_terms import RelationSettings
 from zhike.identity.relations import customer_accounts
@@ -18,7 +19,7 @@ from zhike.kernel.hashing import fingerprint
 from zhike.warehouse import Input, Output, Step, StepContext
 
 WRITTEN = ("link", "edge", "review", "flaw", "register", "change")
-VERSION = 5  # raise when the same records would be linked otherwise: unchanged steps are then done anew
+VERSION = 6  # raise when the same records would be linked otherwise: unchanged steps are then done anew
 
 
 def steps(
@@ -60,6 +61,7 @@ def steps(
             "identity:accounts", writes=(Output("customer_account"),), reads=(Input("account_party"), Input("identity_link")),
             work=_accounts, material=(VERSION,), is_dated=False,
         ),
+        mention_step(settings, overrides, key),
         *relation_steps(relations or RelationSettings(), timezone=settings.timezone),
     ]  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from zhike.identity import relation_tables
 from zhike.identity.golden import GOLDEN_COLUMNS
+from zhike.identity.mentions_tables import OWNS as MENTION_TABLES
 from zhike.identity.standard import Flaw
 from zhike.identity.standardise import FLAWS
 from zhike.sources.tables.money import ACCOUNT_PARTY
@@ -132,6 +133,7 @@ CUSTOMER_ACCOUNT = Contract(
 OWNS: tuple[Contract, ...] = (
     CUSTOMER, IDENTITY_LINK, IDENTITY_EDGE, IDENTITY_REVIEW, IDENTITY_FLAW, IDENTITY_REGISTER, IDENTITY_CHANGE, CUSTOMER_ACCOUNT,
     *relation_tables.OWNS,
+    *MENTION_TABLES,
 )  # fmt: skip
 READS: tuple[Reads, ...] = (
     Reads("source_party"),
@@ -140,6 +142,9 @@ READS: tuple[Reads, ...] = (
     Reads("identity_link", ("source", "source_key", "customer_no"), lag=1),
     Reads("identity_register", lag=1),
     Reads("identity_change", lag=1),
+    Reads("text", ("source", "source_key", "text_id", "text_kind", "on", "body", "recorded_at")),
+    Reads("company_mention", ("mention_id", "outside_id"), lag=1),
+    Reads("outside_company", lag=1),
     *relation_tables.READS,
 )
 

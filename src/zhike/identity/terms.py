@@ -41,6 +41,14 @@ class Refusal(StrEnum):
     SIZE = "size"
 
 
+class MentionState(StrEnum):
+    """What was made of a mention of a company."""
+
+    LINKED = "linked"
+    REVIEW = "review"
+    UNLINKED = "unlinked"
+
+
 @dataclass(frozen=True, slots=True)
 class AsOf:
     """A business day and its last moment as tables carry it (UTC without zone): facts recorded later are not read."""
@@ -95,6 +103,8 @@ class IdentitySettings:
     ``max_sharing`` limits, per rule, by how many records a key may be shared; ``default_max_sharing`` holds for the rest.
     ``placeholder_birth_on`` are dates that systems write for "unknown". ``timezone`` says when a business day ends. A customer of more than
     ``largest_cluster`` records is made only by numbers of the person or company itself.
+    ``own_places`` (code → name) are places in company names that no official table has, besides those that addresses show. A mention of a
+    company is linked by itself from the probability ``mention_link_from``, and shown to an officer from ``mention_review_from``.
     """
 
     source_priority: tuple[str, ...] = ("core",)
@@ -103,6 +113,9 @@ class IdentitySettings:
     placeholder_birth_on: tuple[date, ...] = (date(1900, 1, 1), date(1899, 12, 31), date(1901, 1, 1))
     timezone: str = "Asia/Shanghai"
     largest_cluster: int = 20
+    own_places: Mapping[str, str] = field(default_factory=dict)
+    mention_link_from: float = 0.99
+    mention_review_from: float = 0.5
 
     def as_of(self, day: date) -> AsOf:
         """Return ``day`` with its last moment in the business zone."""
@@ -113,4 +126,4 @@ class IdentitySettings:
         return self.max_sharing.get(rule, self.default_max_sharing)
 
 
-__all__ = ["Action", "AsOf", "Change", "IdentitySettings", "Override", "RecordKey", "Refusal", "Rule"]
+__all__ = ["Action", "AsOf", "Change", "IdentitySettings", "MentionState", "Override", "RecordKey", "Refusal", "Rule"]

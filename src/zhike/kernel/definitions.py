@@ -40,7 +40,7 @@ KINDS_IN_CHINESE: Mapping[str, str] = {
 PARAMETERS_FILE = "parameters.yaml"
 # parameters that no definition names
 READ_BY_CODE = frozenset({
-    "identity_source_priority", "household_most_holders", "employer_least_months", "employer_gap_days", "supplier_least_invoices",
+    "identity_source_priority", "identity_own_places", "identity_mention_link_from", "household_most_holders", "employer_least_months", "employer_gap_days", "supplier_least_invoices",
     "supplier_gap_days", "representative_most_companies", "beneficial_owner_from_rate", "group_control_above_rate", "group_most_controlled",
 })  # fmt: skip
 KEYS_SHOWN = 8

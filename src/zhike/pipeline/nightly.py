@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import getpass
 import os
+import re
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -80,9 +81,32 @@ def _as_day(name: str, value: object) -> object:
 
 
 def identity_settings(parameters: Mapping[str, object]) -> IdentitySettings:
-    """Return the parameters of identity; those that a project does not set keep their defaults."""
+    """Return the parameters of identity; those that a project does not set keep their defaults.
+
+    Raises
+    ------
+    BadInput : own places are no codes with names, or the bar of mentions is no probability.
+    """
+    usual = IdentitySettings()
     priority = parameters.get("identity_source_priority")
-    return IdentitySettings(source_priority=tuple(priority)) if isinstance(priority, list) else IdentitySettings()
+    places = parameters.get("identity_own_places", {})
+    if not isinstance(places, dict) or not all(
+        re.fullmatch(r"\d{6}", str(c)) and isinstance(n, str) for c, n in places.items()
+    ):
+        raise BadInput(
+            "identity.own_places", zh="参数 identity_own_places 应为 六位区划代码: 地名", en="parameter identity_own_places must map codes of six digits to names",
+            todo_zh='写成 {"379901": 安河区}', todo_en='write {"379901": 安河区}',
+        )  # fmt: skip
+    link_from = parameters.get("identity_mention_link_from", usual.mention_link_from)
+    if not isinstance(link_from, int | float) or not usual.mention_review_from < link_from <= 1:
+        raise BadInput(
+            "identity.mention_link_from", zh=f"参数 identity_mention_link_from 应在 ({usual.mention_review_from}, 1]", en=f"parameter identity_mention_link_from must lie in ({usual.mention_review_from}, 1]",
+            todo_zh="写入概率，如 0.99", todo_en="write a probability, such as 0.99",
+        )  # fmt: skip
+    return replace(
+        usual, source_priority=tuple(priority) if isinstance(priority, list) else usual.source_priority,
+        own_places={str(c): n for c, n in places.items()}, mention_link_from=float(link_from),
+    )  # fmt: skip
 
 
 def plan_night(night: Night, compiled: Compiled, store: OperationsStore) -> RunPlan:

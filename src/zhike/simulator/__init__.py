@@ -10,11 +10,13 @@ were planted. Only tests, benchmarks and self-checks of measure may read it.
 
 :func:`draw_linkage_set` draws what only identity is measured by: records of persons who do nothing, frozen, with truth.
 
-Tables in: none. Tables out: none (files only). Words, products and rates are data: ``words.yaml``, ``products.yaml``.
+Tables in: none. Tables out: none (files only). Words, products and rates are data: ``words.yaml``,
+``company_words.yaml``, ``products.yaml``.
 Where to add: a file of the bank in ``records/`` (columns and rows), behaviour in ``everyday.py``/``behaviour.py``, what
 moves customers in ``causal.py``. Everything random comes from ``randomness.py``: same plan, same bytes, on every machine.
 """
 
+from zhike.simulator.companies import own_places
 from zhike.simulator.continuing import continue_with_contacts
 from zhike.simulator.effect import true_effect
 from zhike.simulator.linkage import LinkageSet, draw_linkage_set
@@ -29,6 +31,7 @@ __all__ = [
     "TrueEffect",
     "continue_with_contacts",
     "draw_linkage_set",
+    "own_places",
     "simulate",
     "true_effect",
 ]

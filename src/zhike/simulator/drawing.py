@@ -21,7 +21,7 @@ from zhike.simulator.files.terms import Data, FileSpec, Write
 from zhike.simulator.files.write import ROW_GROUP_ROWS
 from zhike.simulator.identifiers import day_number, to_date
 from zhike.simulator.population import People, draw_people
-from zhike.simulator.records import bank, business, daily, holdings, parties, standing
+from zhike.simulator.records import bank, business, daily, holdings, mentions, parties, standing
 from zhike.simulator.records.accounts_of import Keys, make_keys
 from zhike.simulator.running import DayWords, known_sources, run_day, unit_prices
 from zhike.simulator.start import opening_state, rate_cut_day
@@ -31,7 +31,7 @@ from zhike.simulator.totals import Totals
 from zhike.simulator.truth import truth_of
 
 SPECS: tuple[FileSpec, ...] = (
-    *bank.SPECS, *parties.SPECS, *standing.SPECS, *holdings.SPECS, *daily.SPECS, *business.SPECS, bank.CONTROL,
+    *bank.SPECS, *parties.SPECS, *standing.SPECS, *holdings.SPECS, *daily.SPECS, *business.SPECS, *mentions.SPECS, bank.CONTROL,
 )  # fmt: skip
 BY_NAME = {s.name: s for s in SPECS}
 
@@ -96,11 +96,13 @@ def draw_chunk(plan: BankPlan, folder: Path, chunk: int, write: Write) -> ChunkD
     first = day_number(plan.first_day)
     delivery.add(holdings.cards(plan, state, keys, first) | holdings.lending(plan, state, keys))
     delivery.add(business.business_tables(plan, state, keys, first))
+    named = mentions.draw_mentions(plan, state, identity.companies)
+    delivery.add(named.files)
     planted = delivery.plant()
     days = _Days(plan, keys, identity.is_twice, known_in, totals)
     days.draw(state, day_number(plan.last_day), write)
     save_state(state, state_file(folder, state.day, chunk))
-    return ChunkDone(totals, truth_of(plan, state, identity, known_in), planted)
+    return ChunkDone(totals, truth_of(plan, state, identity, known_in) | named.truth, planted)
 
 
 def continue_chunk(

@@ -109,9 +109,12 @@ def resident_ids(district: Ints, born: Ints, serial: Ints) -> Digits:
     return np.concatenate([body, RESIDENT_CHECKS[total % 11][:, None]], axis=1)
 
 
-def credit_codes(leading: str, district: Ints, serial: Ints) -> Digits:
-    """Return 18-character unified social credit codes (GB 32100-2015); ``leading`` is 91 company, 92 sole trader."""
-    body = joined(leading, digits(district, 6), "MA", digits(serial, 7), n=len(serial))
+def credit_codes(leading: str, district: Ints, serial: Ints, series: str = "MA") -> Digits:
+    """Return 18-character unified social credit codes (GB 32100-2015); ``leading`` is 91 company, 92 sole trader.
+
+    ``series`` begins the organisation code inside: no two organisations of one series have the same ``serial``.
+    """
+    body = joined(leading, digits(district, 6), series, digits(serial, 7), n=len(serial))
     table = np.zeros(128, np.int64)
     table[USCC_ALPHABET] = np.arange(31)
     total = table[body] @ USCC_WEIGHTS

@@ -43,7 +43,6 @@ class Words:
     streets: tuple[str, ...]
     company_words: tuple[str, ...]
     industries: WeightedWords
-    industry_tails: tuple[str, ...]
     shop_tails: tuple[str, ...]
     occupations: WeightedWords
     education: WeightedWords
@@ -73,7 +72,6 @@ def read_words() -> Words:
         streets=tuple(raw["streets"]),
         company_words=tuple(raw["company_words"]),
         industries=WeightedWords(tuple(i["code"] for i in industries), tuple(float(i["weight"]) for i in industries)),
-        industry_tails=tuple(i["tail"] for i in industries),
         shop_tails=tuple(raw["shop_tails"]),
         occupations=weighted("occupations"),
         education=weighted("education"),

@@ -193,6 +193,32 @@ def test_a_company_sees_the_money_of_its_owner_and_the_owner_the_company():
     assert (rows["c4"]["owner_aum_mavg_amount"], rows["c4"]["n_companies_owned"]) == (None, 0)
 
 
+@pytest.mark.requirement("I6")
+def test_the_lead_of_the_day_is_the_one_who_led_on_it():
+    def lead(who: int, staff: str, since: date, until: date | None = None, role: str = "lead"):
+        return {
+            "customer_id": f"c{who}",
+            "role": role,
+            "staff_id": staff,
+            "org_id": f"unit of {staff}",
+            "valid_from_on": since,
+            "valid_to_on": until,
+        }
+
+    tables = bank(
+        {"customer": [person(1), person(2)]},
+        {
+            "customer_assignment": [
+                lead(1, "ann", date(2024, 1, 1), date(2025, 6, 29)), lead(1, "bo", date(2025, 6, 30)), lead(1, "cy", date(2025, 7, 1)),
+                lead(2, "di", date(2024, 1, 1), role="pool"),
+            ]
+        },
+    )  # fmt: skip
+    rows = profile(tables, "managing_staff_id", "managing_org_id")
+    assert (rows["c1"]["managing_staff_id"], rows["c1"]["managing_org_id"]) == ("bo", "unit of bo")
+    assert rows["c2"]["managing_staff_id"] is None
+
+
 def test_attributes_give_ages_in_full_years_and_months():
     tables = bank(
         {

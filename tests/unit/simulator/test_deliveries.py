@@ -17,7 +17,7 @@ from zhike.sources.tables import DELIVERED
 from zhike.warehouse.contracts import contract_by_name
 
 CONTRACTS = contract_by_name(DELIVERED)
-OF_LATER_ISSUES = {"text", "survey_answer"}
+OF_LATER_ISSUES = {"survey_answer"}
 
 
 def day_folders(bank: BankSummary) -> list[str]:

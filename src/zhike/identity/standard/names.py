@@ -7,6 +7,7 @@ otherwise.
 
 from __future__ import annotations
 
+import os
 import re
 from functools import cache
 from typing import NamedTuple
@@ -114,6 +115,9 @@ NOTHING = NameForm()
 @cache
 def sound_of(character: str) -> str:
     """Return the pinyin of one character in capitals, without tones; the character itself when it has none."""
+    os.environ.setdefault(
+        "PYPINYIN_NO_PHRASES", "true"
+    )  # single characters only: its dictionary of words need not be read
     from pypinyin import Style, lazy_pinyin
 
     return "".join(lazy_pinyin(character, style=Style.NORMAL, v_to_u=False)).upper().replace("Ü", "V")

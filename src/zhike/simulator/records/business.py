@@ -1,4 +1,4 @@
-"""Small samples of what else banks have: applications, registry queries, statements, invoices, taxes, projects, merchants,
+"""Small samples of what else banks have: applications, registry queries, statements, taxes, projects, merchants,
 benefits, lists of other systems, contacts made by other senders.
 """
 
@@ -45,10 +45,6 @@ CREDIT_RECORDS = FileSpec(
 STATEMENTS = FileSpec(
     "financial_statements", "FIN_RPT", "core", "financial_statement", mode="append",
     columns=(text("ENT_NO", "source_key"), day("PERIOD_DT", "period_end_on"), day("RPT_DT", "published_on"), plain("ITEM_CD", "item", ITEMS), amount("ITEM_VAL", "value_amount")),
-)  # fmt: skip
-INVOICES = FileSpec(
-    "invoices", "INVOICE", "core", "invoice", mode="append", fixed={"recorded_at": {"day_end": "issued_on"}},
-    columns=(text("INV_NO", "invoice_id"), text("SELLER_NO", "seller_key"), text("BUYER_NO", "buyer_key"), day("INV_DT", "issued_on"), amount("TOTAL_AMT", "total_amount")),
 )  # fmt: skip
 TAXES = FileSpec(
     "tax_records", "TAX_PAID", "core", "tax_record", mode="append",
@@ -109,7 +105,6 @@ SPECS = (
     APPLICATIONS,
     CREDIT_RECORDS,
     STATEMENTS,
-    INVOICES,
     TAXES,
     PROJECTS,
     MERCHANTS,
@@ -195,14 +190,6 @@ def _companies(state: ChunkState, keys: Keys, bits: Any, first: int) -> dict[str
         * np.array(ITEM_SHARES)[item]
         * lognormal(bits[4][(who + item + period) % state.size], 0.3)
     ).astype(np.int64)
-    sellers = np.repeat(companies, 4)
-    nth = np.tile(np.arange(4), len(companies))
-    issued = np.maximum(today - part(bits[5][(sellers + nth) % state.size], 0, 200), people.joined[sellers])
-    buyers = (
-        companies[part(bits[6][(sellers + nth) % state.size], 0, 65_536) * max(len(companies), 1) // 65_536]
-        if len(companies)
-        else sellers
-    )
     months = [d for d in range(max(first, today - 200), today + 1) if to_date(d).day == 12]
     payers = np.repeat(companies, len(months))
     paid_on = np.tile(np.array(months, np.int64), len(companies))
@@ -211,10 +198,6 @@ def _companies(state: ChunkState, keys: Keys, bits: Any, first: int) -> dict[str
     shops = _shops(people, bits)
     return {
         STATEMENTS.name: {"ENT_NO": keys.customer(who), "PERIOD_DT": period, "RPT_DT": published, "ITEM_CD": item, "ITEM_VAL": value},
-        INVOICES.name: {
-            "INV_NO": numbered("FP", people.number[sellers] * 10 + nth, 12), "SELLER_NO": keys.customer(sellers), "BUYER_NO": keys.customer(buyers), "INV_DT": issued,
-            "TOTAL_AMT": people.wealth_cents[sellers] // 30 + 100_000,
-        },
         TAXES.name: {
             "ENT_NO": keys.customer(payers), "TAX_PERIOD": periods_text, "TAX_CD": np.zeros(len(payers), np.int64), "TAX_AMT": people.wealth_cents[payers] // 60 + 5_000,
             "PAID_DT": paid_on,

@@ -8,6 +8,7 @@ import numpy as np
 
 from zhike.simulator.arrays import Bits, Columns, Flags, Ints, Texts, pa, pc
 from zhike.simulator.behaviour import SOURCES
+from zhike.simulator.companies import company_names, draw_companies
 from zhike.simulator.files.terms import (
     NO_AMOUNT,
     NO_DAY,
@@ -27,14 +28,17 @@ from zhike.simulator.randomness import choose, draw_rows, part, uniform
 from zhike.simulator.records.keys import second_core_keys, source_keys
 from zhike.simulator.terms import BankPlan
 from zhike.simulator.words import read_words, take_words
+from zhike.simulator.writing import written_name, written_tax_id
 
 KINDS = ("person", "sole_trader", "company")
 SIZES = ("micro", "small", "medium", "large", "institution")
 MARITAL = ("single", "married", "divorced", "widowed")
 CERTIFICATES = ("高新", "专精特新", "科技型中小")
+OLD_TAX_ID_LENGTH, OTHER_DOCUMENT = 15, 3  # position of `other` among the document types of the core
 RECORDED = {"recorded_at": {"day_end": "valid_from_on"}}
 PERSON_KIND = {"party_kind": {"constant": "person"}}
 DUPLICATE_RATE, MISSING_ID_RATE, TYPO_RATE = 0.012, 0.02, 0.02
+COMPANY_DUPLICATE_RATE, SECOND_WITHOUT_NUMBER, SECOND_UNDER_FORMER_NAME = 0.04, 25, 30  # the last two of a hundred
 MOVED_PHONE_RATE, SHARED_PHONE_RATE = 0.06, 0.02
 
 CORE = FileSpec(
@@ -77,8 +81,8 @@ WECOM = FileSpec(
     ),
 )  # fmt: skip
 CALLS = FileSpec(
-    "call_centre_callers", "CCS_CALLER", "call_centre", "source_party", mode="increment", fixed=RECORDED | PERSON_KIND, form="csv",
-    columns=(text("CALLER_ID", "source_key"), text("CALLER_NM", "name"), text("CALL_NO", "mobile"), day("FIRST_DT", "registered_on"), day("EFF_DT", "valid_from_on")),
+    "call_centre_callers", "CCS_CALLER", "call_centre", "source_party", mode="increment", fixed=RECORDED, form="csv",
+    columns=(text("CALLER_ID", "source_key"), code("CALLER_TP", "party_kind", {"P": "person", "E": "company"}), text("CALLER_NM", "name"), text("CALL_NO", "mobile"), day("FIRST_DT", "registered_on"), day("EFF_DT", "valid_from_on")),
 )  # fmt: skip
 SPECS = (CORE, CARD, MOBILE, WECOM, CALLS)
 
@@ -93,7 +97,8 @@ class Identity:
         self.districts = np.array([int(d) for d in read_words().districts])[
             choose(self.bits[0], (14, 14, 13, 12, 12, 10, 8, 7, 4, 3, 3))
         ]
-        self.names = _names(people, self.bits)
+        self.companies = draw_companies(plan, people, chunk, self.districts)
+        self.names = _names(people, self.bits, company_names(self.companies, n))
         serial = (people.number * 2 + people.is_male) % 1_000
         resident = as_text(resident_ids(self.districts, people.born, serial))
         company = as_text(credit_codes("91", self.districts, people.number))
@@ -107,12 +112,15 @@ class Identity:
 
 
 def entered_twice(plan: BankPlan, people: People, chunk: int) -> Ints:
-    """Return the persons whom the core holds under two numbers."""
+    """Return the persons and companies whom the core holds under two numbers."""
     bits = draw_rows(plan.seed, "twice", chunk, n_rows=1, size=people.size)[0]
-    return np.flatnonzero((people.kind == PERSON) & (uniform(bits) < DUPLICATE_RATE))
+    rate = np.where(
+        people.kind == PERSON, DUPLICATE_RATE, np.where(people.kind == COMPANY, COMPANY_DUPLICATE_RATE, 0.0)
+    )
+    return np.flatnonzero(uniform(bits) < rate)
 
 
-def _names(people: People, bits: Bits) -> Texts:
+def _names(people: People, bits: Bits, companies: list[str]) -> Texts:
     """Return names: surname with one or two characters; shops and companies by owner, word and trade."""
     words = read_words()
     surname = words.surnames.take(words.surnames.draw(bits[1]))
@@ -124,14 +132,10 @@ def _names(people: People, bits: Bits) -> Texts:
     second = pc.if_else(pa.array(two), given[1], "")
     person = pc.binary_join_element_wise(surname, given[0], second, "")
     cities = pa.array([d[:2] for d in words.districts.values()]).take(pa.array(part(bits[5], 0, 10)))
-    word = take_words(words.company_words, part(bits[5], 16, len(words.company_words)))
-    extra = take_words(words.company_words, part(bits[5], 32, len(words.company_words)))
-    tail = take_words(words.industry_tails, np.where(people.industry >= 0, people.industry, 0))
-    company = pc.binary_join_element_wise(cities, word, extra, tail, "")
     owner = person.take(pa.array(np.maximum(people.owner, 0)))
     shop_tail = take_words(words.shop_tails, part(bits[6], 0, len(words.shop_tails)))
     shop = pc.binary_join_element_wise(cities, owner, shop_tail, "")
-    return pc.choose(pa.array(people.kind), person, shop, company)
+    return pc.choose(pa.array(people.kind), person, shop, pa.array(companies, pa.string()))
 
 
 def _phones(people: People, bits: Bits) -> Texts:
@@ -184,11 +188,29 @@ def core_customers(identity: Identity) -> Columns:
         pc.binary_join_element_wise(rows["CUST_NM"], pa.scalar(" "), ""),
         rows["CUST_NM"],
     )
+    rows |= _entered_again(identity, order, is_twice, rows)
     company = ~person[order]
     return rows | {
         "CUST_NO": keys, "MOBILE_NO": pc.if_else(pa.array(company & (people.kind[order] == COMPANY)), pa.scalar(None, pa.string()), phones),
         "BGN_DT": valid_from, "END_DT": to_on,
     }  # fmt: skip
+
+
+def _entered_again(identity: Identity, order: Ints, is_twice: Flags, rows: Columns) -> Columns:
+    """Return names and numbers with those of companies entered a second time as a second clerk wrote them."""
+    again = np.flatnonzero(is_twice & (identity.people.kind[order] == COMPANY))
+    names, numbers = rows["CUST_NM"].to_pylist(), rows["ID_NO"].to_pylist()
+    kind = rows["ID_TYPE"].copy()
+    for row in again.tolist():
+        at = int(identity.companies.of_customer[order[row]])
+        word = int(identity.bits[12][order[row]])
+        company = identity.companies.all[at]
+        names[row] = written_name(company, word // 100, is_former=word % 100 < SECOND_UNDER_FORMER_NAME)
+        is_without = word // 10_007 % 100 < SECOND_WITHOUT_NUMBER
+        numbers[row] = None if is_without else written_tax_id(identity.companies.tax_ids[at], word // 1_000_003)
+        if numbers[row] is not None and len(numbers[row]) == OLD_TAX_ID_LENGTH:
+            kind[row] = OTHER_DOCUMENT
+    return {"CUST_NM": pa.array(names, pa.string()), "ID_NO": pa.array(numbers, pa.string()), "ID_TYPE": kind}
 
 
 def _take(values: Any, order: Ints) -> Any:
@@ -258,7 +280,7 @@ def other_sources(identity: Identity, known_in: Flags) -> dict[str, Columns]:
             "key": source_keys(spec.source, people.number[who]), "name": name, "phone": phone, "document": document, "since": since,
             "sex": np.where(people.is_male[who], 0, 1), "born": people.born[who], "income": people.monthly_income_cents[who] * 12,
             "union": pc.if_else(pa.array(part(w, 16, 100) < 70), identity.unions.take(take), pa.scalar(None, pa.string())),
-            "device": identity.devices.take(take), "kept": kept, "odd": part(w, 0, 100), "n": len(who),
+            "device": identity.devices.take(take), "kept": kept, "odd": part(w, 0, 100), "n": len(who), "is_company": people.kind[who] == COMPANY,
         }  # fmt: skip
         files[spec.name] = _AS[spec.name](everything)
     return files
@@ -318,6 +340,7 @@ def _as_wecom(e: Columns) -> Columns:
 def _as_caller(e: Columns) -> Columns:
     return {
         "CALLER_ID": e["key"],
+        "CALLER_TP": e["is_company"].astype(np.int64),
         "CALLER_NM": e["name"],
         "CALL_NO": _spaced(e["phone"]),
         "FIRST_DT": e["since"],

@@ -168,13 +168,19 @@ FINANCIAL_STATEMENT = Contract(
 )  # fmt: skip
 
 INVOICE = Contract(
-    "invoice", "sources", "发票", "Invoice",
+    "invoice", "sources", "发票", "VAT invoice: both sides as printed, with the bank's own number where it knows one",
     key=("invoice_id",), dated_by="issued_on",
     columns=(
         code("invoice_id", "发票号", "Invoice", required=True),
         code("source", "来源系统", "Source system", required=True),
-        text("seller_key", "销方", "Seller", personal=DIRECT),
-        text("buyer_key", "购方", "Buyer", personal=DIRECT),
+        text("seller_key", "销方客户号", "Seller's key in the source, where the bank knows it", personal=DIRECT),
+        text("buyer_key", "购方客户号", "Buyer's key in the source, where the bank knows it", personal=DIRECT),
+        text("seller_name", "销方名称", "Seller's name as printed", personal=DIRECT),
+        text("seller_tax_id", "销方税号", "Seller's taxpayer number: unified social credit code, or one of 15 digits", personal=DIRECT),
+        text("seller_phone", "销方电话", "Seller's telephone as printed", personal=DIRECT),
+        text("buyer_name", "购方名称", "Buyer's name as printed", personal=DIRECT),
+        text("buyer_tax_id", "购方税号", "Buyer's taxpayer number", personal=DIRECT),
+        text("buyer_phone", "购方电话", "Buyer's telephone as printed", personal=DIRECT),
         day("issued_on", "开票日", "Issued on", required=True),
         amount("total_amount", "价税合计", "Total", required=True),
         moment("recorded_at", "入库时间", "Recorded at", required=True),
