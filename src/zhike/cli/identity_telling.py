@@ -16,14 +16,16 @@ HEADINGS = {
     "called": "名称", "value": "值", "record": "来源记录", "known on": "生效日", "because": "采用原因", "others": "其他值", "version of": "版本生效日",
     "linked by": "归并规则", "meaning": "含义", "valid document": "证件有效", "flaws": "问题值", "on": "日期", "event": "事件", "records": "记录数",
     "reason": "原因", "decision": "人工判定", "to undo": "如何撤销", "probability": "概率", "decided": "已裁定", "customer": "客户", "records now": "现有记录",
-    "records then": "届时记录",
+    "records then": "届时记录", "new": "新客户", "comparison": "比较项", "m": "m", "u": "u", "bits before": "原位", "links from": "自动归并自",
+    "links from before": "原自动归并自", "from bits": "自（位）", "pairs": "记录对", "known": "证件已知", "precision": "准确率", "figure": "指标",
+    "estimated": "估计", "true": "真值",
 }  # fmt: skip
 """What columns are called in Chinese."""
 
 
 def _print(rows: Sequence[dict[str, Any]]) -> None:
     """Print rows as a table under headings in the language of messages."""
-    print_rows([{HEADINGS[n]: v for n, v in row.items()} for row in rows] if speaks_chinese() else rows)
+    print_rows([{HEADINGS.get(n, n): v for n, v in row.items()} for row in rows] if speaks_chinese() else rows)
 
 
 def yes_no(flag: object) -> str:
@@ -211,4 +213,83 @@ def tell_decision(found: Row) -> None:
         )
 
 
-__all__ = ["tell_case", "tell_customer", "tell_decision", "tell_history", "tell_queue", "tell_why"]
+def tell_placed(found: Row) -> None:
+    """Print where live records were placed, and what that changes for customers that were there."""
+    n, ms = found["n_records"], found["seconds"] * 1000
+    say(
+        f"以 {found['as_of']} 日终的结果为基础，{n} 条，{ms:.1f} 毫秒",
+        f"on top of the close of {found['as_of']}: {n} record{'' if n == 1 else 's'} in {ms:.1f} ms",
+    )
+    _print([
+        {"record": p["record"], "customer": p["customer_id"], "new": yes_no(p["is_new_customer"]), "linked by": p["linked_by"], "why": said(p),
+         "records": p["n_records"]}
+        for p in found["placements"]
+    ])  # fmt: skip
+    for change in found["changes"]:
+        print(said(change))
+
+
+def tell_fit(found: Row) -> None:
+    """Print a fitted model beside the one in force, and what it would change."""
+    facts = ", ".join(f"{k} {v}" for k, v in found["trained"].items())
+    say(f"匹配模型 {found['model']}：{facts}", f"match model {found['model']}: {facts}")
+    _print([
+        {"comparison": level["comparison"], "level": level["level"], "m": f"{level['m']:.4g}", "u": f"{level['u']:.4g}", "bits": level["bits"],
+         "bits before": level["bits_before"], "links from": level.get("links_from"), "links from before": level.get("links_from_before")}
+        for level in found["levels"]
+    ])  # fmt: skip
+    say("阈值所据（每级由重到轻）：", "what thresholds were set by (per level, from the heaviest down):")
+    _print([
+        {"level": b["level"], "from bits": b["from_bits"], "pairs": b["n_pairs"], "known": b["n_known"], "precision": b["precision"]}
+        for b in found["bins"]
+    ])  # fmt: skip
+    say("与现行模型相比：", "beside the model in force:")
+    figures = [n for n in found if n.startswith("n_")]
+    _print([{"figure": n, "value": found[n]} for n in figures])
+    for name, zh, en in (("newly_linked", "将新归并（最轻者在前）：", "would be newly linked (the lightest first):"),
+                         ("no_longer_linked", "将不再归并（最轻者在前）：", "would no longer be linked (the lightest first):")):  # fmt: skip
+        if found[name]:
+            say(zh, en)
+            _print([{"left": e["left"], "right": e["right"], "bits": e["weight"]} for e in found[name]])
+    if found["file"]:
+        key = found["model"]
+        say(
+            f"已写入 {found['file']}；接着：zhike check，zhike apply，由他人 zhike approve identity_model {key}",
+            f"written to {found['file']}; now: zhike check, zhike apply, and somebody else: zhike approve identity_model {key}",
+        )
+    else:
+        say("未写入；加 --write 写成定义", "nothing was written: --write makes it a definition")
+
+
+def tell_quality(found: Row) -> None:
+    """Print the main figures of the quality report and the coverage of the sources."""
+    from zhike.pipeline.identity.measuring import head_figures
+
+    say(f"截至 {found['as_of']} 日终", f"as of the close of {found['as_of']}")
+    _print(head_figures(found))
+    say("各来源的可用标识：", "usable identifiers per source:")
+    _print([dict(s) for s in found["sources"]])
+    for name, zh, en in (("rules", "归并规则：", "rules that link:"), ("flaws", "无效标识：", "values that name nobody:"),
+                         ("too_wide", "被过多记录共用的标识：", "keys that too many share:"), ("review", "待人工核实：", "to be looked at:")):  # fmt: skip
+        if found[name]:
+            say(zh, en)
+            _print([_without_texts(r) for r in found[name]])
+
+
+def _without_texts(row: Row) -> dict[str, Any]:
+    """Return a row with one text, in the language of messages, in the place of both."""
+    kept = {n: v for n, v in row.items() if n not in ("zh", "en") and not n.endswith(("_zh", "_en"))}
+    return kept | ({"meaning": said(row)} if "zh" in row else {})
+
+
+__all__ = [
+    "tell_case",
+    "tell_customer",
+    "tell_decision",
+    "tell_fit",
+    "tell_history",
+    "tell_placed",
+    "tell_quality",
+    "tell_queue",
+    "tell_why",
+]

@@ -34,6 +34,7 @@ Row = dict[str, Any]
 pc: Any = pyarrow.compute  # its stubs know fewer calls than there are
 LOWEST_WEIGHT = -10.0  # bits: pairs below are one in a thousand, and their sum is not seen
 MOST_WIDE_SHOWN = 10
+REACHED_BY = ("resident_id", "uscc", "document", "mobile", "email")
 OFFICIAL = ("id_number", "uscc")
 LEAST_SHARE = 0.01
 BELIEF, BELIEVED = 20.0, 0.999
@@ -49,6 +50,17 @@ class RulePrecision:
     n_known: int
     n_same: int
     precision: float
+
+
+@dataclass(frozen=True, slots=True)
+class Wanting:
+    """Records that carry neither document nor mobile nor e-mail (``n_poor``) and of them those that would be expected to be linked if
+    they did: as often as the other records of their source are. ``n_pairs`` : pairs that so are missed.
+    """
+
+    n_poor: int
+    n_records: float
+    n_pairs: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +80,7 @@ class Quality:
     missed: Missed
     blocking_recall: float | None
     n_pairs_unseen: float
+    wanting: Wanting
     truth: Agreement | None
     n_without_truth: int
 
@@ -79,7 +92,7 @@ class Quality:
     @property
     def estimated_recall(self) -> float | None:
         """Expected share of linked pairs among those that are one person."""
-        there = self.trust.n_right + self.missed.n_pairs + self.n_pairs_unseen
+        there = self.trust.n_right + self.missed.n_pairs + self.n_pairs_unseen + self.wanting.n_pairs
         return self.trust.n_right / there if there else None
 
     @property
@@ -91,7 +104,7 @@ class Quality:
     def estimated_ids_per_person(self) -> float | None:
         """Expected number of customer ids that a person has: too many where records were missed."""
         memberships = self.n_customers + self.trust.n_extra_persons
-        persons = memberships - self.missed.n_customers
+        persons = memberships - self.missed.n_customers - self.wanting.n_records
         return memberships / persons if self.n_customers else None
 
 
@@ -118,11 +131,13 @@ def measure_quality(
     blocking = _blocking_recall(engine, seen, models)
     without_document = trust.n_pairs - _n_pairs(customer, seen.documents) + missed.n_pairs
     unseen = 0.0 if blocking is None else without_document * (1.0 - blocking) / max(blocking, LEAST_SHARE)
+    wanting = _wanting(seen)
     wide, values = _too_wide(engine, versions, settings)
     agreement, without = _against(truth, latest, customer)
     return Quality(
         len(customer), len(np.unique(customer)), _sizes(customer), _sources(seen, linked_by), _flaws(engine, tables["identity_flaw"]),
-        wide, values, precisions, _review(engine, tables["identity_review"]), trust, missed, blocking, unseen, agreement, without,
+        wide, values, precisions, _review(engine, tables["identity_review"]), trust, missed, blocking, unseen, wanting,
+        agreement, without,
     )  # fmt: skip
 
 
@@ -227,20 +242,37 @@ def _lightly_weighed(engine: QueryEngine, seen: _Records, models: Sequence[Match
 def _blocking_recall(engine: QueryEngine, seen: _Records, models: Sequence[MatchModel]) -> float | None:
     """Return how many of the pairs of records with one document agree on a block, so that a model would have compared them."""
     n_same = n_compared = 0
-    known = seen.with_("document", seen.documents).append_column("home", seen.versions["record_no"])
-    known = known.filter(pc.greater_equal(known["document"], 0))
+    known = seen.with_("document_code", seen.documents).append_column("home", seen.versions["record_no"])
+    known = known.filter(pc.greater_equal(known["document_code"], 0))
     for model in models:
         blocked = (c for block in model.blocks for c in block)
-        columns = list(dict.fromkeys(["row_no", "record_no", "home", "document", *blocked]))
+        columns = list(dict.fromkeys(["row_no", "record_no", "home", "document_code", *blocked]))
         mine = known.filter(pc.is_in(known["party_kind"], pa.array(model.party_kinds))).select(columns)
         if mine.num_rows > 1:
             with engine.holding("quality_known", mine) as rows:
-                records = rows.select("record_no", "document").distinct()
-                sizes = records.group_by("document").aggregate(n=records.count().cast("int64"))
+                records = rows.select("record_no", "document_code").distinct()
+                sizes = records.group_by("document_code").aggregate(n=records.count().cast("int64"))
                 pairs = sizes.aggregate(n=(sizes.n * (sizes.n - 1) // 2).sum().cast("int64"))
                 n_same += int(engine.fetch(pairs)["n"][0].as_py() or 0)
                 n_compared += _n_compared(engine, rows, model)
     return n_compared / n_same if n_same else None
+
+
+def _wanting(seen: _Records) -> Wanting:
+    """Return the records that are missed for want of identifiers, source by source."""
+    source = seen.latest["source"].combine_chunks().dictionary_encode().indices.to_numpy()
+    is_rich = np.any(np.stack([seen.latest[c].is_valid().to_numpy() for c in REACHED_BY]), axis=0)
+    size = np.bincount(seen.customer)[seen.customer]
+    n_poor = n_records = n_pairs = 0.0
+    for code in np.unique(source):
+        rich, poor = (source == code) & is_rich, (source == code) & ~is_rich
+        linked = size[rich & (size > 1)]
+        if poor.any() and rich.any() and len(linked):
+            expected = max(poor.sum() * len(linked) / rich.sum() - (size[poor] > 1).sum(), 0.0)
+            n_records += expected
+            n_pairs += expected * float((linked - 1).mean())
+        n_poor += poor.sum()
+    return Wanting(int(n_poor), float(n_records), float(n_pairs))
 
 
 def _n_compared(engine: QueryEngine, rows: Any, model: MatchModel) -> int:
@@ -250,8 +282,8 @@ def _n_compared(engine: QueryEngine, rows: Any, model: MatchModel) -> int:
         engine.temporary("quality_usable", usable_blocks(keys, model.widest_block)) as usable,
     ):
         pairs = candidate_pairs(keys, usable)
-        left = rows.select(left_row="row_no", left_record="record_no", left_document="document")
-        right = rows.select(right_row="row_no", right_record="record_no", right_document="document")
+        left = rows.select(left_row="row_no", left_record="record_no", left_document="document_code")
+        right = rows.select(right_row="row_no", right_record="record_no", right_document="document_code")
         both = pairs.inner_join(left, "left_row").inner_join(right, "right_row")
         same = both.filter(both.left_document == both.right_document).select("left_record", "right_record").distinct()
         return int(engine.fetch(same.aggregate(n=same.count().cast("int64")))["n"][0].as_py())

@@ -5,18 +5,27 @@ from __future__ import annotations
 import getpass
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from zhike.cli.edge import HERE, JsonOption, ProjectOption, guarded, print_json, say
+from zhike.cli.edge import HERE, JsonOption, ProjectOption, guarded, print_json, say, speaks_chinese
 
 if TYPE_CHECKING:
     from zhike.cli.state import State
     from zhike.pipeline.identity.deciding import Decision
     from zhike.pipeline.identity.looking import Reader
     from zhike.pipeline.identity.opening import IdentityView
+
+
+class Language(StrEnum):
+    """The languages of what is written."""
+
+    ZH = "zh"
+    EN = "en"
+
 
 app = typer.Typer(
     help="Identity (统一标识): why, golden records, history, review, merge, split, quality.", no_args_is_help=True
@@ -27,6 +36,9 @@ OtherArgument = Annotated[str, typer.Argument(help=f"The other: {SUBJECT_HELP.lo
 ByOption = Annotated[str, typer.Option("--by", help="Who does it.", show_default="the account that is logged in")]
 ValuesOption = Annotated[bool, typer.Option("--show-values", help="Show values whole, not masked; audited under --by.")]
 ReasonOption = Annotated[str, typer.Option("--reason", help="What the decision rests on; kept with it.")]
+LanguageOption = Annotated[
+    Language | None, typer.Option("--language", help="Language shown first.", show_default="the language of messages")
+]
 DryOption = Annotated[bool, typer.Option("--dry-run", help="Say what the next run would do; decide nothing.")]
 
 
@@ -50,6 +62,10 @@ def _decision(state: State, reason: str, by: str, *, is_dry: bool) -> Decision:
     from zhike.pipeline.identity.deciding import Decision
 
     return Decision(reason, by or getpass.getuser(), state.clock.now(), is_dry, _say_built)
+
+
+def _language(asked: Language | None) -> str:
+    return asked.value if asked else ("zh" if speaks_chinese() else "en")
 
 
 def _say_built(seconds: float) -> None:
@@ -206,3 +222,100 @@ def decisions(project: ProjectOption = HERE, json: JsonOption = False) -> None:
 
     rows = list_decisions(open_kept(project).store.overrides())
     print_json(rows) if json else print_rows(rows)
+
+
+@app.command()
+@guarded
+def place(
+    file: Annotated[str, typer.Argument(help="JSON lines with the columns of source_party; - reads stdin.")],
+    project: ProjectOption = HERE,
+    json: JsonOption = False,
+) -> None:
+    """Place live records without a run: which customer each is, as the next run would say. Nothing is kept."""
+    import sys
+
+    from zhike.cli.identity_telling import tell_placed
+    from zhike.pipeline.identity.placing import place as put
+    from zhike.pipeline.identity.placing import read_records
+
+    with _opened(project) as (state, view):
+        now = state.clock.now()
+        if file == "-":
+            records = read_records(sys.stdin, now=now)
+        else:
+            with Path(file).open(encoding="utf-8") as lines:
+                records = read_records(lines, now=now)
+        found = put(view, records, _say_built)
+    print_json(found) if json else tell_placed(found)
+
+
+@app.command()
+@guarded
+def fit(
+    project: ProjectOption = HERE,
+    model: Annotated[str, typer.Option("--model", help="Key of the match model.")] = "person",
+    write: Annotated[bool, typer.Option("--write", help="Write conf/identity_models/<model>.yaml.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Fit a match model to the published records, without labels, and show what it would change."""
+    from zhike.cli.identity_telling import tell_fit
+    from zhike.kernel.clock import business_day
+    from zhike.pipeline.identity.fitting import fit as learn
+    from zhike.pipeline.identity.fitting import told_fit, write_model
+
+    with _opened(project) as (state, view):
+        outcome = learn(view, model)
+        told = told_fit(outcome)
+        settings = state.project.settings
+        today = business_day(state.clock.now(), settings.business_timezone)
+        path = (
+            write_model(settings.folder, outcome.fitted.model, run_id=view.run.manifest.run_id, on=today)
+            if write
+            else None
+        )
+    told["file"] = str(path) if path else None
+    print_json(told) if json else tell_fit(told)
+
+
+@app.command()
+@guarded
+def picture(
+    customer: SubjectArgument,
+    out: Annotated[Path, typer.Option("--out", help="SVG file to write.")],
+    project: ProjectOption = HERE,
+    language: LanguageOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Draw a customer as SVG: its records, what links them, and what was kept apart from them."""
+    from zhike.pipeline.identity.picturing import write_picture
+
+    with _opened(project) as (_, view):
+        found = write_picture(view, customer, out, language=_language(language))
+    if json:
+        print_json(found)
+    say(f"图：{out}", f"picture: {out}")
+
+
+@app.command()
+@guarded
+def quality(
+    project: ProjectOption = HERE,
+    truth: Annotated[
+        Path | None, typer.Option("--truth", help="Parquet or CSV with source, source_key, person.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="HTML file to write, in both languages.")] = None,
+    language: LanguageOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Report how good identity is: coverage, precision, recall, over-merges, estimated and, with a truth, true."""
+    from zhike.cli.identity_telling import tell_quality
+    from zhike.pipeline.identity.measuring import measure, read_truth, write_page
+
+    known = read_truth(truth) if truth else None
+    with _opened(project) as (_, view):
+        found = measure(view, known)
+    if out:
+        write_page(found, out, language=_language(language))
+    print_json(found) if json else tell_quality(found)
+    if out:
+        say(f"报告：{out}", f"report: {out}")

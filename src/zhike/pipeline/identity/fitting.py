@@ -92,9 +92,12 @@ def _n_clusters(found: Resolved) -> int:
 
 
 def _n_grey(found: Resolved) -> int:
-    """Return how many weighed pairs of different customers are for an officer."""
-    left, right = (found.weighed[f"{side}_record"].to_numpy().astype(np.int64) for side in ("left", "right"))
-    return int((found.clusters.root[left] != found.clusters.root[right]).sum())
+    """Return how many pairs of customers the models leave to an officer."""
+    roots = [
+        found.clusters.root[found.weighed[f"{side}_record"].to_numpy().astype(np.int64)] for side in ("left", "right")
+    ]
+    pairs = np.sort(np.stack(roots), axis=0)
+    return len(np.unique(pairs[:, pairs[0] != pairs[1]], axis=1).T)
 
 
 def _examples(here: Resolved, there: Resolved) -> list[Row]:
