@@ -14,8 +14,8 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.property.effort import examples
-from zhike.identity import IdentitySettings, MatchModel, RecordKey, read_match_models, steps
-from zhike.identity.live import LiveIdentity, build_index
+from zhike.identity import Action, IdentitySettings, MatchModel, Override, RecordKey, read_match_models, steps
+from zhike.identity.live import LiveIdentity, LiveIndex, build_index
 from zhike.identity.live.few import resolve_few
 from zhike.identity.resolve import Resolved, resolve_records
 from zhike.identity.tables import OWNS as IDENTITY_TABLES
@@ -91,10 +91,12 @@ def test_a_few_records_are_resolved_as_by_the_engine(
 
 
 def linked(
-    engine: Engine, records: Sequence[dict[str, Any]], models: Sequence[MatchModel], day: date, before: Tables | None
-) -> Tables:
+    engine: Engine, records: Sequence[dict[str, Any]], models: Sequence[MatchModel], day: date, before: Tables | None,
+    overrides: Sequence[Override] = (),
+) -> Tables:  # fmt: skip
     """Return the tables of identity:link after a whole run."""
-    step = next(s for s in steps(settings=LIMITS, overrides=(), key=KEY, models=models) if s.key == "identity:link")
+    made = steps(settings=LIMITS, overrides=overrides, key=KEY, models=models)
+    step = next(s for s in made if s.key == "identity:link")
     given = {"source_party": [{**r, "recorded_at": datetime(2025, 2, 2)} for r in records]}
     written = run_step(step, engine, given, as_of=day, contracts=CONTRACTS, previous=before)
     return {table: rows.to_pylist() for (table, _), rows in written.items()}
@@ -104,34 +106,47 @@ def customers(tables: Tables) -> dict[tuple[str, str], str]:
     return {(r["source"], r["source_key"]): r["customer_id"] for r in tables["identity_link"]}
 
 
+OVERRIDES = st.lists(st.tuples(st.sampled_from(Action), st.integers(0, 40), st.integers(0, 40)), max_size=4)
+
+
+def as_overrides(drawn: list[tuple[Action, int, int]], records: list[dict[str, Any]]) -> list[Override]:
+    """Return an officer's words about records, about each pair one at most."""
+    keys = sorted({RecordKey(r["source"], r["source_key"]) for r in records})
+    found = {}
+    for action, i, j in drawn if len(keys) > 1 else ():
+        left, right = keys[i % len(keys)], keys[j % len(keys)]
+        if left != right:
+            found.setdefault(frozenset((left, right)), Override(f"{i}-{j}", action, left, right, ""))
+    return list(found.values())
+
+
+def live_index(engine: Engine, folder: Path, made: Tables, known: list[dict[str, Any]], models: Sequence[MatchModel]) -> LiveIndex:  # fmt: skip
+    tables = catalog(
+        engine, {**made, "source_party": [{**r, "recorded_at": datetime(2025, 2, 2)} for r in known]}, CONTRACTS
+    )
+    return build_index(
+        folder, engine, tables, as_of=LIMITS.as_of(DAY), settings=LIMITS, models=models, run_id="r1"
+    )  # fmt: skip
+
+
 @pytest.mark.slow
 @pytest.mark.requirement("B1")
 @settings(max_examples=examples(25), deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
-@given(RECORDS, RECORDS, st.booleans())
+@given(known=RECORDS, new=RECORDS, drawn=OVERRIDES, by_query=st.booleans())
 def test_records_placed_live_become_who_a_whole_run_says_they_are(
-    engine: Engine, models: Sequence[MatchModel], known: list[dict[str, Any]], new: list[dict[str, Any]], by_query: bool,
-    tmp_path_factory: pytest.TempPathFactory,
+    engine: Engine, models: Sequence[MatchModel], known: list[dict[str, Any]], new: list[dict[str, Any]],
+    drawn: list[tuple[Action, int, int]], by_query: bool, tmp_path_factory: pytest.TempPathFactory,
 ) -> None:  # fmt: skip
+    overrides = as_overrides(drawn, [*known, *new])
     first = linked(engine, known, models, DAY, None)
-    tables = catalog(
-        engine, {**first, "source_party": [{**r, "recorded_at": datetime(2025, 2, 2)} for r in known]}, CONTRACTS
-    )
-    index = build_index(
-        tmp_path_factory.mktemp("live"),
-        engine,
-        tables,
-        as_of=LIMITS.as_of(DAY),
-        settings=LIMITS,
-        models=models,
-        run_id="r1",
-    )
-    live = LiveIdentity(index, LIMITS, models, KEY, open_engine=(lambda: engine) if by_query else None)
+    index = live_index(engine, tmp_path_factory.mktemp("live"), first, known, models)
+    live = LiveIdentity(index, LIMITS, models, KEY, overrides, (lambda: engine) if by_query else None)
     placed = live.place(new) if by_query else [live.place([r]) for r in new]
     both = {(r["source"], r["source_key"], r["valid_from_on"]): r for r in [*known, *new]}
-    second = customers(linked(engine, list(both.values()), models, date(2025, 3, 2), first))
-    for record, customer in second.items():
-        found = live.customer_of(RecordKey(*record))
-        assert found in (customer, None)
+    second = customers(linked(engine, list(both.values()), models, date(2025, 3, 2), first, overrides))
+    if not overrides:
+        for record, customer in second.items():
+            assert live.customer_of(RecordKey(*record)) in (customer, None)
     for r in new:
         assert live.customer_of(RecordKey(r["source"], r["source_key"])) == second[r["source"], r["source_key"]]
     if not by_query and new:
@@ -140,6 +155,26 @@ def test_records_placed_live_become_who_a_whole_run_says_they_are(
 
 
 @pytest.mark.slow
+@pytest.mark.requirement("B2")
+@settings(max_examples=examples(25), deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
+@given(known=RECORDS.filter(bool), before=OVERRIDES, after=OVERRIDES)
+def test_what_an_officer_is_told_beforehand_is_what_the_next_run_does(
+    engine: Engine, models: Sequence[MatchModel], known: list[dict[str, Any]], before: list[tuple[Action, int, int]],
+    after: list[tuple[Action, int, int]], tmp_path_factory: pytest.TempPathFactory,
+) -> None:  # fmt: skip
+    first = linked(engine, known, models, DAY, None, as_overrides(before, known))
+    overrides = as_overrides(after, known)
+    second = linked(engine, known, models, date(2025, 3, 2), first, overrides)
+    index = live_index(engine, tmp_path_factory.mktemp("live"), first, known, models)
+    told = set()
+    for record, customer in customers(second).items():
+        found = LiveIdentity(index, LIMITS, models, KEY, overrides).reconsider([RecordKey(*record)])
+        assert {p.record: p.customer_id for p in found.placements}[RecordKey(*record)] == customer
+        told |= {(c.kind, c.customer_id, c.other_customer_id, c.reason) for c in found.changes}
+    today = [r for r in second["identity_change"] if r["changed_on"] == date(2025, 3, 2)]
+    assert told == {(r["kind"], r["customer_id"], r["other_customer_id"], r["reason"]) for r in today}
+
+
 @pytest.mark.requirement("B1")
 def test_records_of_a_bank_become_the_same_customers_in_any_of_a_hundred_orders(
     engine: Engine, models: Sequence[MatchModel], tmp_path: Path

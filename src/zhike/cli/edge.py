@@ -211,4 +211,5 @@ __all__ = [
     "print_rows",
     "progress",
     "say",
+    "speaks_chinese",
 ]

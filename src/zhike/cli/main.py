@@ -13,6 +13,7 @@ from zhike.cli.commands import (
     definitions,
     demo,
     doctor,
+    identity,
     init,
     lineage,
     models,
@@ -55,6 +56,7 @@ for module in (init, definitions, run, quarantine, demo, decisions, report, line
 app.add_typer(tags.app, name="tags")
 app.add_typer(segments.app, name="segments")
 app.add_typer(models.app, name="models")
+app.add_typer(identity.app, name="identity")
 
 
 def main() -> None:

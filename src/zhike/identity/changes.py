@@ -18,6 +18,7 @@ KEYS_CHANGED = "keys_changed"
 NEW_RECORDS = "new_records"
 RECORDS_GONE = "records_gone"
 RETURNED = "returned"
+UNDONE = "override_undone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,8 @@ def explain_changes(
     why_apart = _refusals_between(clusters, now, {frozenset(f) for f in flows})
     rows = _created(inheritance, previous_no)
     rows += _merged_or_moved(flows, set(gone.tolist()), fresh, why_together)
-    rows += _split(flows, fresh, why_apart)
+    undone = set(inheritance.undone_no.tolist())
+    rows += _split(flows, fresh, {frozenset(f): UNDONE for f in flows if f[1] in undone} | why_apart)
     merged = {old for old, _ in flows}
     rows += [ChangeRow(Change.RETIRED, n, NONE, NONE, 0, RECORDS_GONE) for n in gone.tolist() if n not in merged]
     return rows
@@ -129,4 +131,4 @@ def _refusals_between(clusters: Clusters, now: Ints, pairs: set[frozenset[int]])
     return {pair: min(counts, key=lambda r: (r != "override", -counts[r], r)) for pair, counts in found.items()}
 
 
-__all__ = ["ChangeRow", "explain_changes"]
+__all__ = ["KEYS_CHANGED", "NEW_RECORDS", "RECORDS_GONE", "RETURNED", "UNDONE", "ChangeRow", "explain_changes"]

@@ -62,6 +62,12 @@ class Clusters:
     refused_because: tuple[Refusal, ...]
     n_components_in_conflict: int
 
+    @property
+    def forced_roots(self) -> Ints:
+        """Roots of the clusters that an officer's merge holds together."""
+        found: Ints = np.unique(self.root[self.used.left[self.used.priority == OVERRIDE_PRIORITY]])
+        return found
+
 
 def build_clusters(
     facts: Facts,

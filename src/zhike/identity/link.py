@@ -13,18 +13,15 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from zhike.identity.changes import ChangeRow, explain_changes
-from zhike.identity.clusters import (
-    OVERRIDE_PRIORITY,
-    Clusters,
-)
+from zhike.identity.clusters import OVERRIDE_PRIORITY, Clusters
 from zhike.identity.inherit import NONE, Inheritance, Register, inherit
 from zhike.identity.matching import MatchModel
 from zhike.identity.resolve import resolve_records
 from zhike.identity.review import flaw_rows, review_rows
 from zhike.identity.rows import Previous, RowWriter, integers
-from zhike.identity.rules import rules
-from zhike.identity.standardise import FLAWS
-from zhike.identity.terms import AsOf, IdentitySettings, Override, RecordKey
+from zhike.identity.rules import OVERRIDE_RULE, rules
+from zhike.identity.standardise import FLAWS, has_identifier
+from zhike.identity.terms import AsOf, Change, IdentitySettings, Override, RecordKey
 from zhike.kernel.errors import BadInput, Finding
 from zhike.warehouse import Engine
 
@@ -66,14 +63,17 @@ def link_records(
     names = [r.name for r in rules(settings)]
     with engine.holding("identity_records", resolved.records.select(["record_no", "source", "source_key"])) as records:
         previous_no = _fetch_previous(engine, records, previous.link)
-        register = _fetch_register(engine, records, previous.register)
-    inheritance = inherit(clusters.root, previous_no, register)
+        register = _fetch_register(engine, records, with_forced(previous.register, previous.change))
+    inheritance = inherit(clusters.root, previous_no, register, clusters.forced_roots)
     alive = register.customer_no[register.is_alive]
     changes = explain_changes(clusters, previous_no, inheritance, alive_before=alive, rule_names=names)
     writer = RowWriter(resolved.records, names, settings.source_priority, as_of.on, key, previous, engine)
     ids = writer.ids(inheritance)
     return Linked(
-        writer.link(clusters, inheritance, ids), writer.edge(clusters),
+        writer.link(
+            clusters, inheritance, ids, has_identifier=has_identifier(resolved.versions, resolved.records.num_rows)
+        ),
+        writer.edge(clusters),
         review_rows(resolved.records, clusters, resolved.weighed, ids, inheritance.customer_no, splits=resolved.splits),
         flaw_rows(resolved.records, FLAWS, {f: resolved.records[f"{f}_flaw"].combine_chunks() for f in FLAWS}),
         writer.register(inheritance, ids, changes), writer.change(changes, ids),
@@ -127,20 +127,28 @@ def _fetch_previous(engine: Engine, records: ir.Table, previous_link: ir.Table) 
     return integers(engine.fetch(joined.order_by("record_no"))["previous_no"], NONE)
 
 
+def with_forced(register: ir.Table, change: ir.Table) -> ir.Table:
+    """Return the register with ``was_forced``: whether an id last went out of use by an officer's merge."""
+    merged = change.filter(change.kind == Change.MERGED.value)
+    last = merged.group_by("customer_id").aggregate(ended_by=merged.reason.argmax(merged.change_id))
+    joined = register.left_join(last, "customer_id")
+    return joined.select(*register.columns, was_forced=(joined.ended_by == OVERRIDE_RULE).fill_null(False))  # noqa: FBT003 - a literal value
+
+
 def _fetch_register(engine: Engine, records: ir.Table, register: ir.Table) -> Register:
     founders = records.select("record_no", founding_source=records.source, founding_key=records.source_key)
     joined = register.left_join(founders, ["founding_source", "founding_key"])
     rows = engine.fetch(
-        joined.select("customer_no", "generation", "record_no", is_alive=joined.ended_on.isnull()).order_by(
-            "customer_no"
-        )
+        joined.select(
+            "customer_no", "generation", "record_no", "was_forced", is_alive=joined.ended_on.isnull()
+        ).order_by("customer_no")
     )
     if not rows.num_rows:
         return Register.empty()
     return Register(
         integers(rows["customer_no"]), integers(rows["record_no"], NONE), integers(rows["generation"]),
-        rows["is_alive"].to_numpy().astype(bool),
+        rows["is_alive"].to_numpy().astype(bool), rows["was_forced"].to_numpy().astype(bool),
     )  # fmt: skip
 
 
-__all__ = ["Linked", "check_overrides", "link_records"]
+__all__ = ["Linked", "check_overrides", "link_records", "with_forced"]

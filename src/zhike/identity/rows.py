@@ -72,8 +72,8 @@ class RowWriter:
         old = known["customer_id"].combine_chunks() if n_known else as_array([], pa.string())
         return pa.concat_arrays([as_array([""], pa.string()), old.cast(pa.string()), as_array(made, pa.string())])
 
-    def link(self, clusters: Clusters, inheritance: Inheritance, ids: Values) -> pa.Table:
-        """Return the customer of each record and the strongest rule that links it."""
+    def link(self, clusters: Clusters, inheritance: Inheritance, ids: Values, *, has_identifier: Values) -> pa.Table:
+        """Return the customer of each record and the strongest rule that links it; ``has_identifier`` is a flag per record."""
         strongest = np.full(self.rows.num_rows, len(self.rule_names), np.int64)
         for side in (clusters.used.left, clusters.used.right):
             np.minimum.at(strongest, side, clusters.used.priority)
@@ -89,7 +89,7 @@ class RowWriter:
             "source": self.rows["source"], "source_key": self.rows["source_key"], "customer_id": ids.take(numbers),
             "customer_no": numbers, "version_on": self.rows["valid_from_on"],
             "source_place": as_array(source_place), "trust_rank": trust_rank, "recency_rank": recency_rank,
-            "has_valid_document": pc.or_(is_resident, pc.is_valid(self.rows["uscc"])),
+            "has_valid_document": pc.or_(is_resident, pc.is_valid(self.rows["uscc"])), "has_identifier": has_identifier,
             "document_birth_on": pc.if_else(is_resident, self.rows["birth_on"], None),
             "document_sex": pc.if_else(is_male, "male", "female"), "linked_by": names.take(as_array(strongest)),
         })  # fmt: skip

@@ -12,12 +12,14 @@ from typing import Any
 
 import ibis
 import ibis.expr.types as ir
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute
 
 from zhike.identity.matching import MatchModel
 from zhike.identity.matching.definition import read_models
 from zhike.identity.standard import (
+    Flaw,
     Standard,
     door_of,
     region_prefix,
@@ -54,7 +56,19 @@ SIMPLE: Mapping[str, Callable[[str | None], Standard]] = {
     "device_id": standard_device,
 }
 PLAIN: Mapping[str, Callable[[Values], Values]] = {"mobile": plain_phones, "email": plain_emails}
-FLAWS = ("name", "document", *SIMPLE)
+FLAWS = ("name", "document", *SIMPLE, "birth_on")
+IDENTIFIERS = (
+    "resident_id",
+    "uscc",
+    "document",
+    "mobile",
+    "email",
+    "wechat_unionid",
+    "wechat_openid",
+    "device_id",
+    "full_name",
+)
+"""Columns any of which is enough to find a record's owner again in another source; a name or a day of birth alone is not."""
 COMPARED = (
     "resident_id", "uscc", "document", "mobile", "email", "name_key", "full_name", "sound", "family", "given", "initial", "born", "birth_year", "sex",
     "region", "door", "wechat_unionid", "wechat_openid", "device_id",
@@ -109,6 +123,16 @@ def standardise(raw: pa.Table, placeholder_birth_on: Sequence[date] = ()) -> pa.
     found["region"] = _regions(columns["district"], columns["address"])
     found |= _born(columns, found["resident_id"], is_company, placeholder_birth_on)
     return pa.table({name: found[name] for name in COLUMNS})
+
+
+def has_identifier(versions: pa.Table, n_records: int) -> Values:
+    """Return per record, in the order of their numbers, whether any version of it has one of :data:`IDENTIFIERS`."""
+    there = np.zeros(versions.num_rows, bool)
+    for name in IDENTIFIERS:
+        there |= versions[name].is_valid().to_numpy()
+    found = np.zeros(n_records, bool)
+    found[versions["record_no"].to_numpy()[there]] = True
+    return pa.array(found)
 
 
 def standard_rows(rows: Sequence[Mapping[str, Any]], placeholder_birth_on: Sequence[date] = ()) -> list[dict[str, Any]]:
@@ -182,6 +206,7 @@ def _born(
     is_placeholder = pc.is_in(columns["birth_on"], pa.array(placeholder_birth_on, pa.date32()))
     nobody = pc.or_(is_company, is_placeholder)
     written = pc.strftime(pc.if_else(nobody, None, columns["birth_on"]), DAY_FORM)
+    is_filler = pc.and_(is_placeholder, pc.invert(is_company))
     born = pc.coalesce(pc.utf8_slice_codeunits(resident_id, 6, 14), written)
     order = pc.cast(pc.utf8_slice_codeunits(resident_id, 16, 17), pa.int8())
     carried = pc.if_else(pc.equal(pc.bit_wise_and(order, 1), 1), "male", "female")
@@ -189,6 +214,7 @@ def _born(
         "born": born, "birth_year": pc.utf8_slice_codeunits(born, 0, 4), "written_born": written,
         "birth_on": pc.cast(pc.strptime(born, DAY_FORM, "s"), pa.date32()),
         "sex": pc.coalesce(carried, pc.if_else(is_company, None, columns["sex"])),
+        "birth_on_flaw": pc.if_else(is_filler, Flaw.FILLER.value, pa.scalar(None, pa.string())),
     }  # fmt: skip
 
 
@@ -196,6 +222,8 @@ __all__ = [
     "COLUMNS",
     "COMPARED",
     "FLAWS",
+    "IDENTIFIERS",
+    "has_identifier",
     "read_match_models",
     "standard_rows",
     "standardise",

@@ -20,7 +20,7 @@ from zhike.kernel.hashing import fingerprint
 from zhike.warehouse import Input, Output, Step, StepContext
 
 WRITTEN = ("link", "edge", "review", "flaw", "register", "change")
-VERSION = 4  # raise when the same records would be linked otherwise: unchanged steps are then done anew
+VERSION = 6  # raise when the same records would be linked otherwise: unchanged steps are then done anew
 
 
 def steps(
@@ -57,7 +57,7 @@ def steps(
             work=_Link(settings, tuple(overrides), key, tuple(models)), material=material,
         ),
         Step(
-            "identity:customer", writes=(Output("customer"),), reads=(Input("source_party"), Input("identity_link")),
+            "identity:customer", writes=(Output("customer"),), reads=(Input("source_party"), Input("identity_link"), Input("identity_flaw")),
             work=_customers, material=(VERSION,), is_dated=False,
         ),
         Step(
@@ -90,7 +90,7 @@ class _Link:
 
 
 def _customers(context: StepContext) -> Mapping[str, Any]:
-    customers = golden_records(context.tables["source_party"], context.tables["identity_link"])
+    customers = golden_records(*(context.tables[t] for t in ("source_party", "identity_link", "identity_flaw")))
     return {"n_customers": context.write("customer", customers)}
 
 

@@ -22,6 +22,7 @@ CUSTOMER = Contract(
         code("party_kind", "客户类型", "Person, sole trader or company", required=True, allowed=PARTY_KINDS),
         day("since_on", "成为客户日", "Known to the bank since"),
         integer("n_records", "来源记录数", "Records of sources that make this customer", required=True, minimum=1),
+        flag("is_thin", "无可用标识", "No record has an identifier by which its owner could be found again in another source", required=True),
         *GOLDEN_COLUMNS,
     ),
 )  # fmt: skip
@@ -39,6 +40,7 @@ IDENTITY_LINK = Contract(
         integer("trust_rank", "信任序", "Place among the customer's records by trust in the source, then newest; 0 first", required=True, minimum=0),
         integer("recency_rank", "新近序", "Place among the customer's records by recency, then trust; 0 first", required=True, minimum=0),
         flag("has_valid_document", "证件有效", "Carries a valid resident id or social credit code", required=True),
+        flag("has_identifier", "有可用标识", "Carries at least one usable identifier: document, mobile, e-mail, WeChat id, device, full company name", required=True),
         day("document_birth_on", "证件出生日", "Birth date that its valid resident id says", personal=QUASI),
         code("document_sex", "证件性别", "Sex that its valid resident id says", personal=QUASI, allowed=("male", "female")),
         code("linked_by", "归并规则", "Strongest rule that links it to another record; `single` when it stands alone", required=True),

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from zhike.decision.steps import steps as decision_steps
-from zhike.identity import Action, IdentitySettings, Override, RecordKey
+from zhike.identity import IdentitySettings
 from zhike.identity.steps import steps as identity_steps
 from zhike.kernel.clock import Clock
 from zhike.kernel.definitions import DefinitionSet
@@ -24,6 +24,7 @@ from zhike.pipeline.checking import apply_project, compiled_project
 from zhike.pipeline.compiled import Compiled
 from zhike.pipeline.definitions import approved, pending
 from zhike.pipeline.engagement import EngagementLog, snapshot_steps
+from zhike.pipeline.identity.overrides import identity_overrides
 from zhike.pipeline.project import Project
 from zhike.pipeline.store import OperationsStore, StoredOverride
 from zhike.policy.steps import steps as policy_steps
@@ -44,7 +45,6 @@ from zhike.warehouse.conform import rows_table
 from zhike.warehouse.run import Listener
 
 SCRATCH = "scratch"
-OVERRIDE_KINDS = {"identity_merge": Action.MERGE, "identity_split": Action.SPLIT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,16 +60,6 @@ class Night:
 def engagement_log(project: Project) -> EngagementLog:
     """Return where contacts, receipts and consent entries of a project are kept."""
     return EngagementLog(project.settings.state / "engagement")
-
-
-def identity_overrides(overrides: Sequence[StoredOverride]) -> list[Override]:
-    """Return the officers' merges and splits that are in force; each names two records as [source, source_key]."""
-    found = []
-    for o in overrides:
-        if o.kind in OVERRIDE_KINDS:
-            left, right = (RecordKey(source, key) for source, key in o.subject["records"])
-            found.append(Override(str(o.number), OVERRIDE_KINDS[o.kind], left, right, o.reason, o.made_by, o.made_at))
-    return found
 
 
 def tag_overrides(overrides: Sequence[StoredOverride]) -> Step:

@@ -40,7 +40,7 @@ def reads_of(features: FeatureSet) -> tuple[str, ...]:
     found = {"customer"}
     for feature in features.features:
         if feature.attribute and feature.attribute not in UNCHANGING:
-            found.update(("source_party", "identity_link"))
+            found.update(("source_party", "identity_link", "identity_flaw"))
         if feature.balance:
             found.update(MONEY_READS)
         if feature.facts:
@@ -96,7 +96,8 @@ def _population(features: Sequence[Feature], observation: Observation) -> ir.Tab
     dated = sorted({f.attribute for f in features if f.attribute} - UNCHANGING)
     if dated and not observation.shows_states:
         tables, by_then = observation.tables, AsOf(observation.as_of, observation.known_at)
-        golden = golden_as_of(tables["source_party"], tables["identity_link"], dated, as_of=by_then)
+        party, link, flaw = (tables[t] for t in ("source_party", "identity_link", "identity_flaw"))
+        golden = golden_as_of(party, link, flaw, dated, as_of=by_then)
         known = known.drop(*dated).left_join(golden.rename(golden_no=CUSTOMER), [(CUSTOMER, "golden_no")])
     columns: dict[str, ir.Value] = {}
     for feature in features:

@@ -20,44 +20,40 @@ TRUSTED = IdentitySettings(source_priority=("core", "card"))
 
 
 @pytest.fixture
-def linked(link: Link) -> Callable[[list[Row]], list[Row]]:
+def linked(link: Link) -> Callable[[list[Row]], Tables]:
     """Return a function that links records as one customer by an officer's word; the same records once."""
-    done: dict[str, list[Row]] = {}
+    done: dict[str, Tables] = {}
 
-    def work(rows: list[Row]) -> list[Row]:
+    def work(rows: list[Row]) -> Tables:
         if repr(rows) not in done:
             done[repr(rows)] = once(rows)
         return done[repr(rows)]
 
-    def once(rows: list[Row]) -> list[Row]:
+    def once(rows: list[Row]) -> Tables:
         keys = sorted({RecordKey(r["source"], r["source_key"]) for r in rows})
         merges = [Override(k.source_key, Action.MERGE, keys[0], k, "同一人") for k in keys[1:]]
-        links = link(rows, overrides=merges, settings=TRUSTED)["identity_link"]
-        assert len({r["customer_id"] for r in links}) == 1
-        return links
+        tables = link(rows, overrides=merges, settings=TRUSTED)
+        assert len({r["customer_id"] for r in tables["identity_link"]}) == 1
+        return {n: tables[n] for n in ("identity_link", "identity_flaw")}
 
     return work
 
 
 @pytest.fixture
-def customer(run: Run, linked: Callable[[list[Row]], list[Row]]) -> Callable[[list[Row]], Row]:
+def customer(run: Run, linked: Callable[[list[Row]], Tables]) -> Callable[[list[Row]], Row]:
     def work(rows: list[Row]) -> Row:
-        [found] = run("identity:customer", {"source_party": rows, "identity_link": linked(rows)}, settings=TRUSTED)[
-            "customer"
-        ]
+        [found] = run("identity:customer", {"source_party": rows, **linked(rows)}, settings=TRUSTED)["customer"]
         return found
 
     return work
 
 
 @pytest.fixture
-def origin(linked: Callable[[list[Row]], list[Row]]) -> Callable[[list[Row], str], list[tuple[Any, ...]]]:
+def origin(linked: Callable[[list[Row]], Tables]) -> Callable[[list[Row], str], list[tuple[Any, ...]]]:
     def work(rows: list[Row], field: str) -> list[tuple[Any, ...]]:
-        links = linked(rows)
-        tables = [
-            ibis.memtable(rows_table(CONTRACTS[t], r)) for t, r in (("source_party", rows), ("identity_link", links))
-        ]
-        found = explain_field(*tables, customer_id=links[0]["customer_id"], field=field)
+        made = linked(rows)
+        tables = [ibis.memtable(rows_table(CONTRACTS[t], r)) for t, r in ({"source_party": rows} | made).items()]
+        found = explain_field(*tables, customer_id=made["identity_link"][0]["customer_id"], field=field)
         return [(o.value, o.source, o.rule) for o in found]
 
     return work
@@ -84,7 +80,7 @@ def test_most_fields_follow_the_trusted_source_and_contact_details_the_newest_re
     )
     assert origin(rows, "name") == [("张伟", "core", "trusted_source"), ("张玮", "card", "trusted_source")]
     assert origin(rows, "mobile")[0] == ("13900000002", "card", "most_recent")
-    assert origin(rows, "education") == [("bachelor", "card", "trusted_source")]
+    assert origin(rows, "education") == [("bachelor", "card", "only_value")]
 
 
 @pytest.mark.requirement("B3")
@@ -117,6 +113,80 @@ def test_a_customer_is_a_company_when_any_record_is_and_a_sole_trader_before_a_p
     customer: Customer, origin: Origin
 ) -> None:
     assert customer([party("core", "1"), party("erp", "2", party_kind="sole_trader")])["party_kind"] == "sole_trader"
+
+
+@pytest.mark.requirement("B3")
+def test_what_two_sources_agree_on_beats_a_single_newer_one_where_the_field_says_so(
+    customer: Customer, origin: Origin
+) -> None:
+    rows = [
+        party("web", "1", district="110105", marital_status="single"), party("card", "2", district="110105", marital_status="single"),
+        party("app", "3", district="310101", marital_status="married", **NEW),
+    ]  # fmt: skip
+    found = customer(rows)
+    assert (found["district"], found["marital_status"]) == ("110105", "married")
+    assert [(value, rule) for value, _, rule in origin(rows, "district")] == [
+        ("110105", "agreement"), ("110105", "same_value"), ("310101", "agreement"),
+    ]  # fmt: skip
+    assert [rule for _, _, rule in origin(rows, "marital_status")] == ["most_recent"] * 3
+
+
+def test_one_source_that_says_a_thing_twice_does_not_agree_with_itself(customer: Customer, origin: Origin) -> None:
+    rows = [party("web", "1", district="110105"), party("web", "2", district="110105"), party("app", "3", district="310101", **NEW)]  # fmt: skip
+    assert customer(rows)["district"] == "310101"
+    assert [rule for _, _, rule in origin(rows, "district")] == ["most_recent"] * 3
+
+
+@pytest.mark.requirement("B3")
+def test_a_doubtful_value_survives_only_where_no_valid_one_is_and_a_filler_never(
+    customer: Customer, origin: Origin
+) -> None:
+    rows = [
+        party("core", "1", name="王先生", mobile="010-84512345", birth_on=date(1900, 1, 1)),
+        party("zzz", "2", name="王小明", mobile="13900000001", birth_on=date(1980, 5, 6)), party("zzz", "3", mobile="13800000000", **NEW),
+    ]  # fmt: skip
+    found = customer(rows)
+    assert (found["name"], found["mobile"], found["birth_on"]) == ("王小明", "13900000001", date(1980, 5, 6))
+    assert origin(rows, "mobile") == [("13900000001", "zzz", "valid"), ("010-84512345", "core", "valid")]
+    alone = customer([party("core", "1", name="王先生", mobile="13800000000", email="test@test.com")])
+    assert (alone["name"], alone["mobile"], alone["email"]) == ("王先生", None, None)
+
+
+def test_a_document_survives_with_its_own_kind_and_day_of_expiry(customer: Customer, origin: Origin) -> None:
+    rows = [
+        party("core", "1", id_type="passport", id_number="E12345678", id_expires_on=date(2031, 1, 1)),
+        party("web", "2", id_number=ID_ZHANG), party("app", "3", id_type="other"),
+    ]  # fmt: skip
+    found = customer(rows)
+    assert (found["id_number"], found["id_type"], found["id_expires_on"]) == (ID_ZHANG, None, None)
+    with pytest.raises(NotFound, match="identity.field_missing"):
+        origin(rows, "id_expires_on")
+    assert origin(rows, "id_number") == [(ID_ZHANG, "web", "valid"), ("E12345678", "core", "valid")]
+    alone = customer([rows[0], rows[2]])
+    assert (alone["id_type"], alone["id_expires_on"]) == ("passport", date(2031, 1, 1))
+
+
+@pytest.mark.parametrize(
+    ("values", "is_thin"),
+    [
+        ({"name": "张伟", "birth_on": date(1980, 1, 1)}, True),
+        ({"name": "张伟", "mobile": "13800000000", "id_number": "111111", "email": "test@test.com"}, True),
+        ({"name": "张伟", "mobile": "13900000001"}, False),
+        ({"device_id": "AB12CD34EF"}, False),
+        ({"party_kind": "company", "name": "大华"}, True),
+        ({"party_kind": "company", "name": "杭州大华网络科技有限公司"}, False),
+    ],
+)
+def test_a_customer_is_thin_without_any_usable_identifier(customer: Customer, values: Row, is_thin: bool) -> None:
+    assert customer([party("core", "1", **values)])["is_thin"] is is_thin
+
+
+def test_a_customer_is_not_thin_when_one_of_the_records_has_an_identifier_or_an_earlier_version_had(
+    customer: Customer,
+) -> None:
+    assert customer([party("core", "1", name="张伟"), party("web", "2", mobile="13900000001")])["is_thin"] is False
+    earlier = party("core", "1", name="张伟", mobile="13900000001")
+    assert customer([earlier, party("core", "1", name="张伟", **NEW)])["is_thin"] is False
 
 
 def test_a_field_without_any_value_and_an_unknown_field_are_not_found(origin: Origin) -> None:

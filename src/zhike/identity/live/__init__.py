@@ -4,6 +4,15 @@
 """
 
 from zhike.identity.live.index import LiveIndex, build_index, open_index
-from zhike.identity.live.place import LiveChange, LiveIdentity, Placed, Placement
+from zhike.identity.live.place import LiveChange, LiveIdentity, Placed, Placement, Reconsidered
 
-__all__ = ["LiveChange", "LiveIdentity", "LiveIndex", "Placed", "Placement", "build_index", "open_index"]
+__all__ = [
+    "LiveChange",
+    "LiveIdentity",
+    "LiveIndex",
+    "Placed",
+    "Placement",
+    "Reconsidered",
+    "build_index",
+    "open_index",
+]

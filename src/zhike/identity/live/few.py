@@ -7,7 +7,7 @@ same code. A property test holds both forms equal.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
@@ -35,18 +35,20 @@ class FewResolved:
 
 
 def resolve_few(
-    rows: Sequence[Row], *, settings: IdentitySettings, models: Sequence[MatchModel], overrides: Sequence[Override] = ()
-) -> FewResolved:
+    rows: Sequence[Row], *, settings: IdentitySettings, models: Sequence[MatchModel], overrides: Sequence[Override] = (),
+    too_wide: Collection[str] = (),
+) -> FewResolved:  # fmt: skip
     """Return which of a few records are one customer.
 
     Parameters
     ----------
     rows : standardised versions of records, ``record_no`` dense from 0 in the order of (source, source_key).
+    too_wide : keys, as :func:`exact_key` and :func:`block_key` write them, that mean nobody: too many other records have them.
     """
     latest = {r["record_no"]: r for r in rows if r["is_latest"]}
     n_records = len(latest)
-    exact = exact_edges(rows, settings)
-    weighed = _weigh(rows, models, connected(n_records, exact).tolist())
+    exact = exact_edges(rows, settings, too_wide)
+    weighed = _weigh(rows, models, connected(n_records, exact).tolist(), too_wide)
     records = pa.table({c: [latest[i][c] for i in range(n_records)] for c in FACTS}, schema=FACTS_SCHEMA)
     numbers = {RecordKey(latest[i]["source"], latest[i]["source_key"]): i for i in range(n_records)}
     clusters, _ = cluster_records(records, exact, weighed, overrides=overrides, numbers=numbers, settings=settings)
@@ -75,8 +77,18 @@ def block_keys(row: Row, models: Sequence[MatchModel]) -> Iterator[tuple[int, in
                     yield number, block_no, values
 
 
-def exact_edges(rows: Sequence[Row], settings: IdentitySettings) -> Edges:
-    """Return the stars of shared keys."""
+def exact_key(rule: str, key: str) -> str:
+    """Return the text by which a key of a rule is counted over all records."""
+    return f"{rule}{KEY_JOINT}{key}"
+
+
+def block_key(number: int, block_no: int, values: Sequence[str]) -> str:
+    """Return the text by which a block of a model is counted over all rows."""
+    return KEY_JOINT.join((f"{number}.{block_no}", *values))
+
+
+def exact_edges(rows: Sequence[Row], settings: IdentitySettings, too_wide: Collection[str] = ()) -> Edges:
+    """Return the stars of shared keys, those left out that are too wide."""
     shared: dict[tuple[str, str], set[int]] = defaultdict(set)
     for row in rows:
         for rule, key in exact_keys(row):
@@ -89,7 +101,7 @@ def exact_edges(rows: Sequence[Row], settings: IdentitySettings) -> Edges:
     stars = sorted(
         (priority[rule], min(points), key, sorted(points), settings.limit(rule))
         for (rule, key), points in shared.items()
-        if len(points) > 1
+        if len(points) > 1 and exact_key(rule, key) not in too_wide
     )
     edges = [
         (centre, point, rule_no, key_no)
@@ -114,15 +126,17 @@ def _belongs_to_one(having: Sequence[Row]) -> bool:
     return None in names and len(names - {None}) <= 1 and len(initials - {None}) <= 1
 
 
-def _weigh(rows: Sequence[Row], models: Sequence[MatchModel], homes: Sequence[int]) -> pa.Table:
+def _weigh(
+    rows: Sequence[Row], models: Sequence[MatchModel], homes: Sequence[int], too_wide: Collection[str]
+) -> pa.Table:
     """Return the pairs that a model links or wants seen, as ``weighing.weigh_records`` does."""
     blocks: dict[tuple[int, int, tuple[str, ...]], list[Row]] = defaultdict(list)
     for row in rows:
         for key in block_keys(row, models):
             blocks[key].append(row)
     pairs: dict[tuple[int, int, int], tuple[Row, Row]] = {}
-    for (number, _, _), inside in blocks.items():
-        if len(inside) <= models[number].widest_block:
+    for (number, block_no, values), inside in blocks.items():
+        if len(inside) <= models[number].widest_block and block_key(number, block_no, values) not in too_wide:
             for a, b in combinations(inside, 2):
                 left, right = (a, b) if a["record_no"] < b["record_no"] else (b, a)
                 if homes[left["record_no"]] != homes[right["record_no"]]:
@@ -150,4 +164,13 @@ def weigh_pair(model: MatchModel, left: Row, right: Row) -> tuple[float, bool] |
     return (weight, links) if links or weight >= model.review_weight else None
 
 
-__all__ = ["FewResolved", "block_keys", "exact_edges", "exact_keys", "resolve_few", "weigh_pair"]
+__all__ = [
+    "FewResolved",
+    "block_key",
+    "block_keys",
+    "exact_edges",
+    "exact_key",
+    "exact_keys",
+    "resolve_few",
+    "weigh_pair",
+]

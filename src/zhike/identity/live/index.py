@@ -24,11 +24,12 @@ from pyarrow import ipc
 
 from zhike.identity.clusters import connected
 from zhike.identity.edges import edges_from_lists
-from zhike.identity.live.few import block_keys, exact_keys
+from zhike.identity.link import with_forced
+from zhike.identity.live.few import block_key, block_keys, exact_key, exact_keys
 from zhike.identity.matching import MatchModel
 from zhike.identity.rules import KEY_JOINT, KEYS, NAMELESS
 from zhike.identity.standardise import COLUMNS, standardised, versions_as_of
-from zhike.identity.terms import AsOf, IdentitySettings
+from zhike.identity.terms import AsOf, IdentitySettings, RecordKey
 from zhike.kernel.errors import NotFound
 from zhike.kernel.hashing import fingerprint
 from zhike.warehouse import Engine
@@ -38,6 +39,7 @@ Hashes = npt.NDArray[np.uint64]
 pc: Any = pyarrow.compute  # its stubs know fewer calls than there are
 ROWS, REGISTER, META = "rows.arrow", "register.arrow", "index.json"
 NOBODY = np.zeros(0, np.int64)
+FORM = 2  # raise when the files of an index change: an older index is then built anew
 
 
 def hash_texts(texts: Sequence[str]) -> Hashes:
@@ -64,12 +66,12 @@ def keys_of_row(row: Mapping[str, Any], models: Sequence[MatchModel], settings: 
     """Yield the keys of a standardised row: its own, exact ones, values that may be somebody's only one, and blocks."""
     yield FoundBy(own_key(row["source"], row["source_key"]), 1)
     for rule, key in exact_keys(row):
-        yield FoundBy(f"{rule}{KEY_JOINT}{key}", settings.limit(rule))
+        yield FoundBy(exact_key(rule, key), settings.limit(rule))
     for rule, column in NAMELESS.items():
         if row[column] is not None and row["party_kind"] == "person":
-            yield FoundBy(f"{rule}{KEY_JOINT}{row[column]}", settings.limit(rule))
+            yield FoundBy(exact_key(rule, row[column]), settings.limit(rule))
     for number, block_no, values in block_keys(row, models):
-        yield FoundBy(KEY_JOINT.join((f"{number}.{block_no}", *values)), models[number].widest_block, number)
+        yield FoundBy(block_key(number, block_no, values), models[number].widest_block, number)
 
 
 def _columns_of_keys(rows: pa.Table, models: Sequence[MatchModel]) -> Iterator[tuple[Any, Any, bool]]:
@@ -113,6 +115,27 @@ class LiveIndex:
         spans = zip(first.tolist(), last.tolist(), limits.tolist(), strict=True)
         return [records[a:b] if b - a <= limit else NOBODY for a, b, limit in spans]
 
+    def n_having(self, hashes: Hashes) -> Ints:
+        """Return per key how many records have it; of a block, how many rows."""
+        keys = self.arrays["key_hash"]
+        found: Ints = np.searchsorted(keys, hashes, "right") - np.searchsorted(keys, hashes, "left")
+        return found
+
+    def numbers_of(self, records: Sequence[RecordKey]) -> list[int | None]:
+        """Return the numbers of records; None for one that the run did not know."""
+        hashes = hash_texts([own_key(r.source, r.source_key) for r in records])
+        found = self.records_with(hashes, np.ones(len(records), np.int64))
+        numbers = [int(f[0]) if len(f) else None for f in found]
+        at = self.arrays["row_of_record"]
+        names = [
+            None if n is None else self.rows.slice(int(at[n]), 1).select(["source", "source_key"]).to_pylist()[0]
+            for n in numbers
+        ]
+        return [
+            n if n is not None and name == {"source": r.source, "source_key": r.source_key} else None
+            for n, name, r in zip(numbers, names, records, strict=True)
+        ]
+
     def components_of(self, records: Ints) -> list[int]:
         """Return the components that records are in."""
         found: list[int] = np.unique(self.arrays["component"][records]).tolist()
@@ -153,7 +176,7 @@ def index_fingerprint(models: Sequence[MatchModel], settings: IdentitySettings, 
     """Return what an index depends on: the run that it was built for, and how records are matched."""
     from dataclasses import asdict
 
-    return fingerprint(run_id, [asdict(m) for m in models], asdict(settings), list(COLUMNS))
+    return fingerprint(FORM, run_id, [asdict(m) for m in models], asdict(settings), list(COLUMNS))
 
 
 def build_index(
@@ -165,7 +188,7 @@ def build_index(
     Parameters
     ----------
     folder : where indices are kept; those of other runs are removed.
-    tables : ``source_party``, ``identity_link``, ``identity_edge`` and ``identity_register`` of the run.
+    tables : ``source_party``, ``identity_link``, ``identity_edge``, ``identity_register`` and ``identity_change`` of the run.
     """
     place = folder / index_fingerprint(models, settings, run_id)
     if not (place / META).is_file():
@@ -176,7 +199,7 @@ def build_index(
         rows = rows.sort_by([("record_no", "ascending"), ("valid_from_on", "ascending")]).combine_chunks()
         _write_rows(making, rows)
         _write_arrays(making, engine, rows, tables, models)
-        _write_register(making, engine, tables["identity_register"])
+        _write_register(making, engine, with_forced(tables["identity_register"], tables["identity_change"]))
         meta = {"run_id": run_id, "as_of": as_of.on.isoformat(), "n_records": _n_records(rows)}
         (making / META).write_text(json.dumps(meta), encoding="utf-8")
         shutil.rmtree(place, ignore_errors=True)
@@ -260,7 +283,7 @@ def _components(engine: Engine, rows: pa.Table, tables: Mapping[str, Any], n: in
 
 def _write_register(folder: Path, engine: Engine, register: Any) -> None:
     """Write the register in the order of its numbers: what ids records inherit, and which come back."""
-    columns = ("customer_no", "customer_id", "founding_source", "founding_key", "generation")
+    columns = ("customer_no", "customer_id", "founding_source", "founding_key", "generation", "was_forced")
     alive = register.select(*columns, is_alive=register.ended_on.isnull())
     rows = engine.fetch(alive.order_by("customer_no")).combine_chunks()  # one piece: look-ups take from it row by row
     _write_table(folder / REGISTER, rows)

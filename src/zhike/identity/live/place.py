@@ -28,7 +28,8 @@ from zhike.identity.resolve import resolve_versions
 from zhike.identity.rows import SINGLE
 from zhike.identity.rules import MEANINGS
 from zhike.identity.standardise import standard_rows
-from zhike.identity.terms import IdentitySettings, Override, RecordKey
+from zhike.identity.terms import Action, IdentitySettings, Override, RecordKey
+from zhike.kernel.errors import NotFound
 from zhike.kernel.hashing import keyed_id
 from zhike.warehouse import QueryEngine
 
@@ -67,11 +68,25 @@ class Placed:
     changes: tuple[LiveChange, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Reconsidered:
+    """Who records will be in the next run if nothing but overrides changes: all records around those asked about, in order.
+
+    ``refused`` : pairs of records that a key or an officer's merge would join and that stay apart, with the rule and what keeps
+    them apart.
+    """
+
+    placements: tuple[Placement, ...]
+    changes: tuple[LiveChange, ...]
+    refused: tuple[tuple[RecordKey, RecordKey, str, str], ...]
+
+
 @dataclass(slots=True)
 class LiveIdentity:
     """An index with what has been placed on top of it. Not safe for several threads at once: give each process its own.
 
-    ``open_engine`` is asked when many records come at once.
+    ``open_engine`` is asked when many records come at once. ``overrides`` may be later than the run: a record that an officer's
+    merge ties to others is looked at together with them.
     """
 
     index: LiveIndex
@@ -87,6 +102,18 @@ class LiveIdentity:
     )  # union-find over components (int) and placed records (RecordKey)
     _inside: dict[Any, list[Any]] = field(default_factory=dict)
     _customer: dict[RecordKey, str] = field(default_factory=dict)
+    _tied: dict[RecordKey, list[RecordKey]] = field(default_factory=lambda: defaultdict(list))
+
+    def __post_init__(self) -> None:
+        merges = [o for o in self.overrides if o.action is Action.MERGE]
+        ends = self.index.numbers_of([o.left for o in merges]), self.index.numbers_of([o.right for o in merges])
+        component = self.index.arrays["component"]
+        for override, left, right in zip(merges, *ends, strict=True):
+            if left is not None and right is not None:
+                self._join(int(component[left]), [int(component[right])])
+            else:  # one of them has not come yet
+                self._tied[override.left].append(override.right)
+                self._tied[override.right].append(override.left)
 
     def place(self, records: Sequence[Mapping[str, Any]]) -> Placed:
         """Place records with the columns of ``source_party``; one that is known already becomes a newer version.
@@ -99,16 +126,52 @@ class LiveIdentity:
         touched = self._remember(rows)
         around, numbers = self._around(touched)
         local, keys = _numbered(around)
-        clusters = self._resolve(local)
-        previous = np.array([numbers.get(k, NONE) for k in keys], np.int64)
-        register = self._register_of(keys, previous)
-        inheritance = inherit(clusters.root, previous, _as_register(register, keys))
-        ids = self._ids(inheritance, register, keys)
+        clusters, previous, inheritance, ids = self._inherited(local, keys, numbers)
         self._customer |= {k: ids[n] for k, n in zip(keys, inheritance.customer_no.tolist(), strict=True)}
         asked = [RecordKey(r["source"], r["source_key"]) for r in rows]
         return Placed(
             _placements(asked, keys, clusters, inheritance, ids), _explained(clusters, previous, inheritance, ids)
         )
+
+    def reconsider(self, records: Sequence[RecordKey]) -> Reconsidered:
+        """Return who records that the run knows will be in the next one, by the overrides given.
+
+        Raises
+        ------
+        NotFound : the run does not know a record.
+        """
+        numbers = self.index.numbers_of(records)
+        if None in numbers:
+            raise NotFound(
+                "identity.record_unknown", zh="已发布的结果中没有该来源记录", en="what is published has no such record",
+                todo_zh="请检查来源系统与客户号", todo_en="check the source and its key",
+            )  # fmt: skip
+        component = self.index.arrays["component"]
+        groups = set()
+        for number in numbers:
+            node = int(component[number])
+            self._join(node, [])
+            groups.add(self._root(node))
+        around, known = self._around(groups)
+        local, keys = _numbered(around)
+        clusters, previous, inheritance, ids = self._inherited(local, keys, known)
+        names = [*MEANINGS]
+        refused = clusters.refused
+        pairs = zip(refused.left.tolist(), refused.right.tolist(), refused.priority.tolist(), strict=True)
+        return Reconsidered(
+            _placements(keys, keys, clusters, inheritance, ids), _explained(clusters, previous, inheritance, ids),
+            tuple((keys[a], keys[b], names[p], r.value) for (a, b, p), r in zip(pairs, clusters.refused_because, strict=True)),
+        )  # fmt: skip
+
+    def _inherited(
+        self, local: Sequence[Row], keys: Sequence[RecordKey], known: Mapping[RecordKey, int]
+    ) -> tuple[Clusters, Ints, Inheritance, dict[int, str]]:
+        """Return the clusters of records, the numbers that the run gave them, those that they inherit, and the ids of all numbers."""
+        clusters = self._resolve(local)
+        previous = np.array([known.get(k, NONE) for k in keys], np.int64)
+        register = self._register_of(keys, previous)
+        inheritance = inherit(clusters.root, previous, _as_register(register, keys), clusters.forced_roots)
+        return clusters, previous, inheritance, self._ids(inheritance, register, keys)
 
     def customer_of(self, record: RecordKey) -> str | None:
         """Return the customer of a record that was placed here or stood beside one; None for others, which the run tells."""
@@ -133,12 +196,20 @@ class LiveIdentity:
             at += len(keys)
             beside = self._likely(row, keys, own) if is_weighed else np.unique(np.concatenate(own))
             placed = {r for h in mine for r in self._keys.get(h, ())}
-            self._join(record, [*self.index.components_of(beside), *placed])
+            self._join(record, [*self.index.components_of(beside), *placed, *self._tied_to(record)])
             for h in mine:
                 self._keys[h].add(record)
             versions = [v for v in self._rows.get(record, []) if v["valid_from_on"] != row["valid_from_on"]]
             self._rows[record] = [*versions, row]
         return {self._root(RecordKey(r["source"], r["source_key"])) for r in rows}
+
+    def _tied_to(self, record: RecordKey) -> list[Any]:
+        """Return what an officer's merge ties a record to that the run did not know, so far as it is there by now."""
+        others = self._tied.get(record, [])
+        numbers = self.index.numbers_of(others) if others else []
+        component = self.index.arrays["component"]
+        known = [int(component[n]) for n in numbers if n is not None]
+        return known + [other for other in others if other in self._rows]
 
     def _likely(self, row: Row, keys: Sequence[FoundBy], found: Sequence[Ints]) -> Ints:
         """Return the records that a row changes something for: those that share a key, those of a block that becomes too wide
@@ -160,12 +231,13 @@ class LiveIdentity:
             node = above
         return node
 
-    def _join(self, record: RecordKey, others: Sequence[Any]) -> None:
-        for node in (record, *others):
+    def _join(self, one: Any, others: Sequence[Any]) -> None:
+        """Put a component or record and others into one group."""
+        for node in (one, *others):
             if node not in self._node:
                 self._inside[node] = [node]
         for other in others:
-            a, b = self._root(record), self._root(other)
+            a, b = self._root(one), self._root(other)
             if a != b:
                 self._node[b] = a
                 self._inside[a] += self._inside.pop(b)
@@ -194,13 +266,21 @@ class LiveIdentity:
     def _resolve(self, local: Sequence[Row]) -> Clusters:
         few = len(local) <= MOST_IN_PROCESS or self.open_engine is None
         if few:
-            return resolve_few(local, settings=self.settings, models=self.models, overrides=self.overrides).clusters
+            return resolve_few(
+                local, settings=self.settings, models=self.models, overrides=self.overrides, too_wide=self._too_wide(local)
+            ).clusters  # fmt: skip
         assert self.open_engine is not None
         engine = self.open_engine()
         table = pa.Table.from_pylist(list(local), schema=self.index.rows.schema)
         return resolve_versions(
             engine, table, settings=self.settings, overrides=self.overrides, models=self.models
         ).clusters
+
+    def _too_wide(self, local: Sequence[Row]) -> set[str]:
+        """Return the keys of records that mean nobody, since too many records of the run have them, most of which are not here."""
+        keys = {k.key: k.limit for row in local for k in keys_of_row(row, self.models, self.settings)}
+        texts, limits = list(keys), np.array(list(keys.values()), np.int64)
+        return {texts[i] for i in np.flatnonzero(self.index.n_having(hash_texts(texts)) > limits).tolist()}
 
     def _register_of(self, keys: Sequence[RecordKey], previous: Ints) -> list[Row]:
         """Return the run's rows of all ids that these records founded or carry, in the order of their numbers."""
@@ -250,6 +330,7 @@ def _as_register(rows: Sequence[Row], keys: Sequence[RecordKey]) -> Register:
     return Register(
         np.array([r["customer_no"] for r in rows], np.int64), np.array(founders, np.int64),
         np.array([r["generation"] for r in rows], np.int64), np.array([r["is_alive"] for r in rows], bool),
+        np.array([r["was_forced"] for r in rows], bool),
     )  # fmt: skip
 
 
@@ -277,4 +358,4 @@ def _placements(
     return tuple(found)
 
 
-__all__ = ["LiveChange", "LiveIdentity", "Placed", "Placement"]
+__all__ = ["LiveChange", "LiveIdentity", "Placed", "Placement", "Reconsidered"]

@@ -1,0 +1,140 @@
+"""Records of the day placed without a run: JSON lines with the columns of ``source_party``, read strictly, answered in order."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime
+from time import perf_counter
+from typing import Any
+
+from zhike.identity.live import LiveIdentity, Placed
+from zhike.identity.rules import MEANINGS
+from zhike.kernel.definitions import suggest
+from zhike.kernel.errors import BadInput, Finding
+from zhike.kernel.terms import Text
+from zhike.pipeline.identity.deciding import Told
+from zhike.pipeline.identity.opening import IdentityView
+from zhike.pipeline.identity.telling import both, record_text, told_change
+from zhike.sources.tables.party import SOURCE_PARTY
+from zhike.warehouse import Column, Kind
+
+Row = dict[str, Any]
+MOST_FINDINGS = 20
+COLUMNS: Mapping[str, Column] = {c.name: c for c in SOURCE_PARTY.columns}
+FILLED_IN = ("valid_from_on", "recorded_at")  # the day of the run, and now, where a record does not say
+SINGLE = Text("单独成客户", "stands alone")
+
+
+@dataclass(frozen=True, slots=True)
+class _Broken(Exception):
+    """What is wrong with one value, in words that name no value."""
+
+    column: str
+    problem: str
+    todo: str
+
+
+def read_records(lines: Iterable[str], *, now: datetime) -> list[Row]:
+    """Return the records that JSON lines hold, typed as ``source_party`` types them; empty lines are passed over.
+
+    Parameters
+    ----------
+    now : aware moment that a record without ``recorded_at`` gets.
+
+    Raises
+    ------
+    BadInput : a line is no JSON object, or names a column that there is not, or lacks one, or a value does not fit; up to twenty
+        lines are named, never their values.
+    """
+    records: list[Row] = []
+    findings: list[Finding] = []
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            records.append(_record(line, now))
+        except _Broken as broken:
+            where = f"line {number}" + (f" {broken.column}" if broken.column else "")
+            findings.append(Finding(where, broken.problem, todo=broken.todo))
+    if findings:
+        raise BadInput(
+            "identity.records_malformed", zh=f"{len(findings)} 行不是有效记录", en=f"{len(findings)} line{'s are' if len(findings) > 1 else ' is'} no record",
+            findings=tuple(findings[:MOST_FINDINGS]), todo_zh="每行一个 JSON 对象，列同 source_party 表；未放置任何记录", todo_en="one JSON object a line, with the columns of the table source_party; nothing was placed",
+        )  # fmt: skip
+    return records
+
+
+def _record(line: str, now: datetime) -> Row:
+    try:
+        written = json.loads(line)
+    except json.JSONDecodeError as error:
+        raise _Broken("", f"is no JSON (column {error.colno})", "write one JSON object a line") from error
+    if not isinstance(written, dict):
+        raise _Broken("", "is no JSON object", 'write {"source": …, "source_key": …}')
+    for name in written:
+        if name not in COLUMNS:
+            near = suggest(name, COLUMNS)
+            raise _Broken(
+                name if near else "",
+                "there is no such column",
+                f"did you mean {near}?" if near else f"one of {', '.join(COLUMNS)}",
+            )
+    row = {name: _typed(COLUMNS[name], value) for name, value in written.items() if value is not None and value != ""}
+    row.setdefault("recorded_at", now.astimezone(UTC).replace(tzinfo=None))
+    for column in COLUMNS.values():
+        if column.required and column.name not in row and column.name not in FILLED_IN:
+            raise _Broken(column.name, "is required and missing", "every record names it")
+    return row
+
+
+def _typed(column: Column, value: Any) -> Any:
+    """Return a JSON value as its column types it."""
+    if column.kind in (Kind.TEXT, Kind.CODE):
+        if not isinstance(value, str):
+            raise _Broken(column.name, "is no text", "write it in quotes: numbers with leading zeros are texts")
+        if column.allowed and value not in column.allowed:
+            raise _Broken(column.name, "is an unknown code", f"one of {', '.join(column.allowed)}")
+        return value
+    try:
+        if column.kind is Kind.DAY:
+            return date.fromisoformat(value)
+        if column.kind is Kind.MOMENT:
+            moment = datetime.fromisoformat(value)
+            return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+    except (TypeError, ValueError) as error:
+        raise _Broken(
+            column.name,
+            f"is no {column.kind.value}",
+            "write it as 2025-03-31, with a time of day where a moment is asked",
+        ) from error
+    is_flag = isinstance(value, bool)
+    if (column.kind is Kind.FLAG) != is_flag or not (is_flag or isinstance(value, int | float)):
+        raise _Broken(
+            column.name, "is true or false" if column.kind is Kind.FLAG else "is no number", "write it without quotes"
+        )
+    return value
+
+
+def place(view: IdentityView, records: list[Row], told: Told) -> Row:
+    """Return where live records are placed, in order, what that changes for customers that were there, and how long it took.
+
+    Nothing is kept: the records come into the next run with the deliveries of their sources.
+    """
+    live: LiveIdentity = view.live(view.overrides, told)
+    begun = perf_counter()
+    placed = live.place(records) if records else Placed((), ())
+    seconds = perf_counter() - begun
+    return {
+        "as_of": view.as_of.on.isoformat(), "seconds": round(seconds, 4), "n_records": len(records),
+        "placements": list(_told(placed)), "changes": [told_change(c) for c in placed.changes if c.kind != "created"],
+    }  # fmt: skip
+
+
+def _told(placed: Placed) -> Iterator[Row]:
+    for p in placed.placements:
+        yield {**asdict(p), "record": record_text(p.record), **both(MEANINGS.get(p.linked_by, SINGLE))}
+
+
+__all__ = ["place", "read_records"]
