@@ -22,10 +22,14 @@ NEEDING_A_PROJECT = [
     ("check",), ("apply",), ("diff",), ("export", "out"), ("approve", "all"), ("audit",), ("run", "--as-of", "2025-03-31"), ("quarantine",),
     ("explain", "x"), ("lineage", "profile"), ("report",), ("tags", "list"), ("tags", "show", "x"), ("tags", "count", "x"), ("tags", "why", "x", "y"),
     ("segments", "list"), ("segments", "show", "x"), ("segments", "count", "x"), ("models", "list"), ("models", "show", "x"),
-    ("models", "evaluate", "x", "--data", "."),
+    ("models", "evaluate", "x", "--data", "."), ("identity", "why", "a:1", "b:2"), ("identity", "show", "a:1"), ("identity", "history", "x"),
+    ("identity", "review"), ("identity", "merge", "a:1", "b:2", "--reason", "r"), ("identity", "split", "a:1", "b:2", "--reason", "r"),
+    ("identity", "undo", "1", "--reason", "r"), ("identity", "decisions"), ("identity", "fit"), ("identity", "quality"),
+    ("identity", "picture", "a:1", "--out", "p.svg"),
 ]  # fmt: skip
 LOOKING_AT_A_RUN = [
     ("quarantine",), ("explain", "x"), ("lineage", "profile"), ("report",), ("tags", "list"), ("segments", "list"), ("models", "list"),
+    ("identity", "why", "a:1", "b:2"), ("identity", "review"), ("identity", "quality"), ("identity", "fit"),
 ]  # fmt: skip
 
 
@@ -67,6 +71,14 @@ def test_before_the_first_run_every_command_says_to_run(zhike: Commands, tmp_pat
         (("tags", "why", "older", "nobody"), ("the profile has no customer nobody", "check the id")),
         (("segments", "count", "older_person"), ("there is no segment called older_person", "did you mean older_persons?")),
         (("segments", "show", "zzz"), ("there is no segment called zzz", "there are 2: global_exclusion, older_persons")),
+        (("identity", "show", "core:nobody"), ("no such record", "check the key")),
+        (("identity", "show", "nobody"), ("neither source:key nor a customer id", "core:1001")),
+        (("identity", "review", "core:1"), ("only one of the pair is named",)),
+        (("identity", "merge", "core:1", "core:nobody", "--reason", "r"), ("no such record",)),
+        (("identity", "merge", "core:1", "core:1", "--reason", "r"), ("no such record",)),
+        (("identity", "undo", "7", "--reason", "r"), ("7",)),
+        (("identity", "fit", "--model", "persn"), ("no match model called persn",)),
+        (("identity", "quality", "--truth", "nowhere.csv"), ("nowhere.csv", "is not there")),
         (("models", "show", "zzz"), ("there is no model called zzz",)),
         (("models", "evaluate", "zzz", "--data", "."), ("there is no model called zzz",)),
         (("explain", "nobody"), ("there is no decision nobody", "take a decision_id or customer_id")),

@@ -22,6 +22,7 @@ from zhike.kernel.terms import Text
 
 MOST_ROWS, MOST_FOREIGN = 40, 12
 ROW, BOX, MARGIN, HEAD = 28, 330, 24, 64
+NARROWEST = 760  # room for the title
 NARROW_ARCS, WIDE_ARCS, RIGHT = 130, 280, 110
 FONT = "system-ui, 'PingFang SC', 'Microsoft YaHei', 'Noto Sans CJK SC', sans-serif"
 INK, SOFT, LINE, PAPER, RED = "#1d2129", "#5b6470", "#d6dae1", "#ffffff", "#a2160d"
@@ -166,7 +167,7 @@ class _Drawing:
         rows = self.others_top + (ROW * len(self.others) + 16 if self.others else -28)
         self.legend_top = rows + 16
         self.height = self.legend_top + 22 * legend + MARGIN
-        self.width = self.box_right + RIGHT + (430 if self.others else 60)
+        self.width = max(self.box_right + RIGHT + (430 if self.others else 60), NARROWEST)
 
     def word(self, key: str, **values: object) -> str:
         """Return a text of the picture in its language."""

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from zhike.identity.tables import CUSTOMER, CUSTOMER_ACCOUNT, CUSTOMER_RELATION
+from zhike.identity.relation_tables import CUSTOMER_RELATION
+from zhike.identity.tables import CUSTOMER, CUSTOMER_ACCOUNT
 from zhike.profile.features import FeatureSet, standard_features
 from zhike.profile.tables import profile_contract
 from zhike.scores.gather import restricted_features

@@ -139,7 +139,9 @@ def standard_company_name(written: str | None) -> NameForm:
     """Return the standard form of a company's written name: simplified, in capitals, without blanks, dots and brackets."""
     if written is None:
         return NOTHING
-    bare = NOISE.sub("", without_blanks(narrow(written))).upper()
+    bare = narrow(
+        NOISE.sub("", without_blanks(narrow(written)))
+    ).upper()  # again: what stood between an accent and its letter is gone
     if bare in NO_NAME:
         return NOTHING if not bare else NameForm(flaw=Flaw.FILLER)
     key = simplified(bare)

@@ -2,3 +2,5 @@
 
 ``opening`` opens a published run with the match models that it was made with; each other module is one thing that people ask for.
 """
+
+__all__: list[str] = []

@@ -50,6 +50,8 @@ def read_truth(path: Path) -> pa.Table:
     """
     try:
         table = pq.read_table(path) if path.suffix == ".parquet" else pyarrow.csv.read_csv(path)
+    except FileNotFoundError as error:
+        raise _no_truth(path, "文件不存在", "is not there") from error
     except (pa.ArrowInvalid, pa.ArrowKeyError) as error:
         raise _no_truth(path, "无法读取（Parquet 或 CSV）", "can't be read as Parquet or CSV") from error
     person = next((n for n in PERSON_NAMES if n in table.column_names), None)
