@@ -223,7 +223,8 @@ def standard_device(written: str | None) -> Standard:
         return EMPTY
     if text in DEVICE_FILLERS or len(set(text)) == 1 or (text.isdigit() and is_filler_number(text)):
         return Standard(None, Flaw.FILLER)
-    return Standard(text) if len(text) >= SHORTEST_DOCUMENT else Standard(None, Flaw.MALFORMED)
+    is_formed = text.isascii() and len(text) >= SHORTEST_DOCUMENT
+    return Standard(text) if is_formed else Standard(None, Flaw.MALFORMED)
 
 
 @cache
