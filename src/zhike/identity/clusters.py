@@ -13,7 +13,7 @@ beside two sexes.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -185,6 +185,18 @@ def births_contradict(one: int, other: int) -> bool:
     return not is_swapped and sum(x != y for x, y in zip(a, b, strict=True)) > 1
 
 
+def sets_of_births_contradict(one: Collection[int], other: Collection[int]) -> bool:
+    """Whether the days of birth of two clusters contradict: any of one any of the other; where an officer has put together days that
+    contradict, one of them has to fit.
+    """
+    clashes = [births_contradict(x, y) for x in one for y in other]
+    return any(clashes) and (all(clashes) or not (_is_torn(one) or _is_torn(other)))
+
+
+def _is_torn(births: Collection[int]) -> bool:
+    return any(births_contradict(x, y) for x in births for y in births)
+
+
 _Claims = tuple[set[int], set[int], set[int], set[int], set[int]]
 
 
@@ -311,10 +323,9 @@ class _Careful:
             return None
         if _disjoint(mine[4], other[4]):
             return Refusal.KIND
-        births = [(x, y) for x in mine[2] for y in other[2]]
-        if any(births_contradict(x, y) for x, y in births):
+        if sets_of_births_contradict(mine[2], other[2]):
             return Refusal.BIRTH
-        return Refusal.BIRTH_AND_SEX if births and _disjoint(mine[3], other[3]) else None
+        return Refusal.BIRTH_AND_SEX if mine[2] and other[2] and _disjoint(mine[3], other[3]) else None
 
 
 def _disjoint(one: set[int], other: set[int]) -> bool:
@@ -336,4 +347,5 @@ __all__ = [
     "births_contradict",
     "build_clusters",
     "connected",
+    "sets_of_births_contradict",
 ]

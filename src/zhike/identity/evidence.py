@@ -12,7 +12,7 @@ from enum import StrEnum
 from itertools import product
 from typing import Any
 
-from zhike.identity.clusters import births_contradict
+from zhike.identity.clusters import births_contradict, sets_of_births_contradict
 from zhike.identity.live.few import block_keys, exact_keys
 from zhike.identity.matching import Evidence, MatchModel, probability
 from zhike.identity.matching.model import MISSING_LEVEL, NEVER
@@ -163,10 +163,10 @@ def _contradictions(left: Sequence[Row], right: Sequence[Row]) -> Iterator[Contr
     if all(sides) and not _sides(sides[0]) & _sides(sides[1]):
         yield _between(Refusal.KIND, "party_kind", *sides)
     born, other_born = _said(left, "born"), _said(right, "born")
-    for (a, one), (b, other) in product(born.items(), other_born.items()):
-        if births_contradict(int(a), int(b)):
-            yield Contradiction(Refusal.BIRTH, "born", one, a, other, b, is_final=False)
-            return
+    if sets_of_births_contradict(list(map(int, born)), list(map(int, other_born))):
+        a, b = next((x, y) for x, y in product(born, other_born) if births_contradict(int(x), int(y)))
+        yield Contradiction(Refusal.BIRTH, "born", born[a], a, other_born[b], b, is_final=False)
+        return
     sexes, other_sexes = _said(left, "sex"), _said(right, "sex")
     if born and other_born and sexes and other_sexes and not sexes.keys() & other_sexes.keys():
         yield _between(Refusal.BIRTH_AND_SEX, "sex", sexes, other_sexes)

@@ -18,7 +18,7 @@ def _ends(text: str, first: int, last: int) -> str:
 
 
 def _name(text: str) -> str:
-    return _ends(text, 2, 2) if len(text) > LONG_NAME else text[:1] + STAR * (len(text) - 1)
+    return _ends(text, 2, 2) if len(text) > LONG_NAME else _ends(text, 1, 0)
 
 
 def _sound(text: str) -> str:
@@ -36,15 +36,17 @@ def _email(text: str) -> str:
 
 
 def _day(text: str) -> str:
-    return text[:4] + STAR * (len(text) - 4)
+    return _ends(text, 4, 0)
 
 
 def _number(text: str) -> str:
-    return _ends(text, 3, 2)
+    """Return the ends of a number: at most half of it."""
+    first = min(3, (len(text) // 2 + 1) // 2)
+    return _ends(text, first, min(2, len(text) // 2 - first))
 
 
 HIDDEN: Mapping[str, Callable[[str], str]] = {
-    **dict.fromkeys(("name", "name_key", "full_name", "family", "given", "initial"), _name),
+    **dict.fromkeys(("name", "name_key", "full_name", "given"), _name),
     **dict.fromkeys(("resident_id", "uscc", "document", "id_number", "wechat_unionid", "wechat_openid", "device_id", "source_key"), _number),
     **dict.fromkeys(("born", "birth_on", "written_born", "document_birth_on"), _day),
     "sound": _sound, "mobile": _mobile, "email": _email, "door": lambda t: _ends(t, 1, 1), "address": lambda t: _ends(t, 3, 0),

@@ -89,3 +89,12 @@ def test_what_a_merge_still_holds_together_is_not_taken_for_undone(link: Link) -
     after = link(moved, as_of=DAYS[2], previous=merged, overrides=merge)
     assert id_of(after, "91") == id_of(after, "1") == id_of(before, "91")
     assert id_of(after, "9") not in {r["customer_id"] for r in before["identity_register"]}
+
+
+def test_a_merge_against_the_days_of_birth_takes_all_records_of_both_along(link: Link) -> None:
+    rows = [
+        party("core", "1", name="张伟", birth_on=date(1980, 1, 2)),
+        party("web", "2", name="张伟", mobile=A, birth_on=date(1991, 7, 8)), party("app", "3", name="张伟", mobile=A, birth_on=date(1991, 7, 9)),
+    ]  # fmt: skip
+    merged = link(rows, as_of=DAYS[0], overrides=[word(Action.MERGE, "core:1", "web:2")])
+    assert len({r["customer_id"] for r in merged["identity_link"]}) == 1

@@ -64,7 +64,8 @@ def learn(engine: QueryEngine, rows: ir.Table, model: MatchModel) -> MatchModel:
         for comparison in model.comparisons:
             levels = _with_probabilities(comparison, learned[comparison.name])
             if comparison.levels[0].kind == "equal" and by_document.n_same >= FEWEST_KNOWN_PAIRS:
-                levels = _with_first_u(levels, _u_of_equal(engine, training, comparison.column, by_document))
+                u = _u_of_equal(engine, training, comparison.column, by_document)
+                levels = levels if u is None else _with_first_u(levels, u)
             comparisons.append(_with_frequencies(engine, training, replace(comparison, levels=levels), n_rows))
     return replace(
         fitted,
@@ -112,11 +113,14 @@ def splink_version() -> str:
 
 
 def _with_probabilities(comparison: Comparison, learned: Mapping[str, tuple[float, float]]) -> tuple[Level, ...]:
-    """Return the levels with what was learned; a level that was never met keeps what the model said, so far as it is sane."""
+    """Return the levels with what was learned; a level that no pair has reached, be it of one person or of two, keeps what the
+    model said: floors on both sides would make strong evidence of nothing.
+    """
     found = []
     for level in comparison.levels:
         m, u = learned.get(level.name, (0.0, 0.0))
-        found.append(replace(level, m=max(m, M_FLOOR), u=max(u, U_FLOOR)))
+        is_met = m > 0.0 or u > 0.0
+        found.append(replace(level, m=max(m, M_FLOOR), u=max(u, U_FLOOR)) if is_met else level)
     return tuple(found)
 
 
@@ -146,10 +150,14 @@ def _pairs_by_document(engine: QueryEngine, training: ir.Table) -> _Known:
     )
 
 
-def _u_of_equal(engine: QueryEngine, training: ir.Table, column: str, known: _Known) -> float:
-    """Return how often two records of different documents have equal values: counted, since a sample hardly meets any."""
+def _u_of_equal(engine: QueryEngine, training: ir.Table, column: str, known: _Known) -> float | None:
+    """Return how often two records of different documents have equal values: counted, since a sample hardly meets any; None where no
+    two have a value.
+    """
     there = training.filter(training.document_no.notnull() & training[column].notnull())
     n = int(engine.fetch(there.aggregate(n=there.count().cast("int64")))["n"][0].as_py())
+    if n < 2:
+        return None
     equal = _n_pairs(engine, there, column) - _n_pairs(engine, there, column, "document_no")
     same = _n_pairs(engine, there, "document_no")
     return max((equal + 0.5) / max(n * (n - 1) / 2 - same, 1.0), U_FLOOR / 100)
