@@ -148,6 +148,9 @@ CASES: dict[str, Case] = {
          alias("a", 1, "cookie-2", "cookie-1")], {"e": "several_people"}),
     "a key that very many continue is a placeholder": (
         [event("e", 0, device="factory-1"), event("i", 2, "ann", "phone-3"), *FACTORY], {"e": "nobody_identified"}),
+    "a key that says it continues very many is one too": (
+        [event("e", 0, device="phone-3"), event("i", 2, "ann", "factory-1"),
+         *[alias(f"a{i}", 1, "factory-1", f"phone-{i}") for i in range(11)]], {"e": "nobody_identified"}),
     "one that fewer continue is none": ([event("e", 0, device="factory-1"), event("i", 2, "ann", "phone-3"), *FACTORY[:10]], {"e": "ann alias"}),
     "an alias of a user to a device identifies it": (
         [event("e", 0), event("i", 1, "ann", None, event_kind="alias", previous_id="tablet-1")], {"e": "ann before_login"}),
@@ -208,6 +211,12 @@ def test_what_is_known_by_a_login_tells_its_evidence_and_since_when(engine: Engi
         "known_at": datetime(2025, 3, 8, 15, 59, 59), "left_because": None,
     }  # fmt: skip
     assert (second["how"], second["evidence_id"], second["known_at"]) == ("alias", "j", datetime(2025, 5, 1))
+
+
+def test_a_session_is_known_when_its_login_is_recorded(engine: Engine) -> None:
+    login = event("i", 0.01, "ann", session_id="s", recorded_at=datetime(2025, 4, 1))
+    (row,) = told(engine, [event("e", 0, session_id="s"), login])["event_party"]
+    assert (row["how"], row["known_at"]) == ("before_login", datetime(2025, 4, 1))
 
 
 def test_devices_of_two_sources_are_two_devices_though_their_keys_are_alike(engine: Engine) -> None:
