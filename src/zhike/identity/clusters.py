@@ -224,7 +224,7 @@ class _Careful:
             self._members[record] = [record]
             self._claims[record] = (
                 _known(facts.resident_id[record]), _known(facts.uscc[record]), _known(facts.birth_on[record]),
-                _known(facts.sex[record]), _known(_sides(facts.kind[record : record + 1])[0]),
+                self._sex_of_born(record), _known(_sides(facts.kind[record : record + 1])[0]),
             )  # fmt: skip
         stars: dict[_Key, list[int]] = {}
         weighed: list[_Edge] = []
@@ -325,7 +325,12 @@ class _Careful:
             return Refusal.KIND
         if sets_of_births_contradict(mine[2], other[2]):
             return Refusal.BIRTH
-        return Refusal.BIRTH_AND_SEX if mine[2] and other[2] and _disjoint(mine[3], other[3]) else None
+        return Refusal.BIRTH_AND_SEX if _disjoint(mine[3], other[3]) else None
+
+    def _sex_of_born(self, record: int) -> set[int]:
+        """Return the sex of a record whose birth is known: it contradicts beside a birth only, so that no other may hide it."""
+        born = self._facts.birth_on[record] != MISSING
+        return _known(self._facts.sex[record]) if born else set()
 
 
 def _disjoint(one: set[int], other: set[int]) -> bool:
