@@ -20,7 +20,7 @@ from zhike.kernel.hashing import fingerprint
 from zhike.warehouse import Input, Output, Step, StepContext
 
 WRITTEN = ("link", "edge", "review", "flaw", "register", "change")
-VERSION = 6  # raise when the same records would be linked otherwise: unchanged steps are then done anew
+VERSION = 7  # raise when the same records would be linked otherwise: unchanged steps are then done anew
 
 
 def steps(

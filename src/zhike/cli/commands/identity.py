@@ -232,19 +232,12 @@ def place(
     json: JsonOption = False,
 ) -> None:
     """Place live records without a run: which customer each is, as the next run would say. Nothing is kept."""
-    import sys
-
     from zhike.cli.identity_telling import tell_placed
     from zhike.pipeline.identity.placing import place as put
-    from zhike.pipeline.identity.placing import read_records
+    from zhike.pipeline.identity.placing import read_file
 
     with _opened(project) as (state, view):
-        now = state.clock.now()
-        if file == "-":
-            records = read_records(sys.stdin, now=now)
-        else:
-            with Path(file).open(encoding="utf-8") as lines:
-                records = read_records(lines, now=now)
+        records = read_file(file, now=state.clock.now())
         found = put(view, records, _say_built)
     print_json(found) if json else tell_placed(found)
 

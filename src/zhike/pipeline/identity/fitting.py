@@ -23,6 +23,7 @@ from zhike.identity.matching.calibrate import HIGHEST
 from zhike.identity.matching.definition import body_of
 from zhike.identity.matching.model import NEVER, Level
 from zhike.identity.resolve import Resolved, resolve_versions
+from zhike.identity.review import review_rows
 from zhike.identity.standardise import standardised, versions_as_of
 from zhike.kernel.definitions import read_yaml, suggest
 from zhike.kernel.errors import Conflict, NotFound
@@ -82,7 +83,7 @@ def _changed(view: IdentityView, before: Sequence[MatchModel], after: Sequence[M
     return {
         "n_records": old.records.num_rows, "n_customers_before": _n_clusters(old), "n_customers_after": _n_clusters(new),
         "n_pairs_newly_linked": pairs.n_found_pairs - pairs.n_right_pairs, "n_pairs_no_longer_linked": pairs.n_true_pairs - pairs.n_right_pairs,
-        "n_to_review_before": _n_grey(old), "n_to_review_after": _n_grey(new),
+        "n_to_review_before": _n_to_review(old), "n_to_review_after": _n_to_review(new),
         "newly_linked": _examples(new, old), "no_longer_linked": _examples(old, new),
     }  # fmt: skip
 
@@ -91,13 +92,11 @@ def _n_clusters(found: Resolved) -> int:
     return len(np.unique(found.clusters.root))
 
 
-def _n_grey(found: Resolved) -> int:
-    """Return how many pairs of customers the models leave to an officer."""
-    roots = [
-        found.clusters.root[found.weighed[f"{side}_record"].to_numpy().astype(np.int64)] for side in ("left", "right")
-    ]
-    pairs = np.sort(np.stack(roots), axis=0)
-    return len(np.unique(pairs[:, pairs[0] != pairs[1]], axis=1).T)
+def _n_to_review(found: Resolved) -> int:
+    """Return how many pairs of customers an officer would be asked about."""
+    names = pa.array([str(n) for n in range(found.records.num_rows)], pa.string())
+    roots = found.clusters.root
+    return int(review_rows(found.records, found.clusters, found.weighed, names, roots, splits=found.splits).num_rows)
 
 
 def _examples(here: Resolved, there: Resolved) -> list[Row]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
+from pathlib import Path
 from time import perf_counter
 from typing import Any
 
@@ -34,6 +36,31 @@ class _Broken(Exception):
     column: str
     problem: str
     todo: str
+
+
+def read_file(file: str, *, now: datetime) -> list[Row]:
+    """Return the records of a file of JSON lines, or of standard input where it is ``-``; see :func:`read_records`.
+
+    Raises
+    ------
+    BadInput : there is no such file, it is not UTF-8, or a line is no record.
+    """
+    path = Path(file)
+    if file != "-" and not path.is_file():
+        raise BadInput(
+            "identity.no_file", zh=f"没有文件 {file}", en=f"there is no file {file}",
+            todo_zh="写出 JSON 行文件的路径；- 表示标准输入", todo_en="name a file of JSON lines; - reads standard input",
+        )  # fmt: skip
+    try:
+        if file == "-":
+            return read_records(sys.stdin, now=now)
+        with path.open(encoding="utf-8") as lines:
+            return read_records(lines, now=now)
+    except UnicodeDecodeError as error:
+        raise BadInput(
+            "identity.not_utf8", zh=f"{file} 不是 UTF-8", en=f"{file} is not UTF-8",
+            todo_zh="转为 UTF-8 的 JSON 行", todo_en="write it as JSON lines in UTF-8",
+        ) from error  # fmt: skip
 
 
 def read_records(lines: Iterable[str], *, now: datetime) -> list[Row]:
@@ -137,4 +164,4 @@ def _told(placed: Placed) -> Iterator[Row]:
         yield {**asdict(p), "record": record_text(p.record), **both(MEANINGS.get(p.linked_by, SINGLE))}
 
 
-__all__ = ["place", "read_records"]
+__all__ = ["place", "read_file", "read_records"]
