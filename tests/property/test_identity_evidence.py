@@ -25,12 +25,15 @@ from zhike.warehouse import Engine, open_engine
 
 KINDS = {"person": PERSON, "sole_trader": SOLE_TRADER, "company": COMPANY}
 SEXES = {"female": 0, "male": 1}
+OTHER_SEX = "other_sex"
 CLAIMS = st.fixed_dictionaries({
     "resident_id": st.sampled_from([None, "1", "2"]), "uscc": st.sampled_from([None, "8", "9"]),
     "born": st.sampled_from([None, "19800102", "19800201", "19800103", "19911130"]), "sex": st.sampled_from([None, *SEXES]),
     "party_kind": st.sampled_from(list(KINDS)),
 })  # fmt: skip
-GROUPS = st.tuples(CLAIMS, st.integers(1, 3), st.sampled_from([(), ("born",), ("sex", "resident_id"), ("uscc",)]))
+GROUPS = st.tuples(
+    CLAIMS, st.integers(1, 3), st.sampled_from([(), ("born",), ("sex", "resident_id"), ("uscc",), ("born", OTHER_SEX)])
+)
 
 
 @pytest.fixture(scope="module")
@@ -41,9 +44,12 @@ def engine() -> Iterator[Engine]:
 
 
 def rows_of(group: tuple[dict[str, Any], int, tuple[str, ...]], name: str) -> list[dict[str, Any]]:
-    """Return the records of one customer: the first says all, the others leave something out."""
+    """Return the records of one customer: the first says all, the others leave something out, or say another sex and no birth."""
     claims, n, left_out = group
-    rows = [{**claims, **(dict.fromkeys(left_out) if i else {})} for i in range(n)]
+    varied: dict[str, Any] = dict.fromkeys(c for c in left_out if c != OTHER_SEX)
+    if OTHER_SEX in left_out and claims["sex"] is not None:
+        varied["sex"] = next(s for s in SEXES if s != claims["sex"])
+    rows = [{**claims, **(varied if i else {})} for i in range(n)]
     return [{**r, "source": name, "source_key": str(i)} for i, r in enumerate(rows)]
 
 

@@ -167,8 +167,8 @@ def _contradictions(left: Sequence[Row], right: Sequence[Row]) -> Iterator[Contr
         a, b = next((x, y) for x, y in product(born, other_born) if births_contradict(int(x), int(y)))
         yield Contradiction(Refusal.BIRTH, "born", born[a], a, other_born[b], b, is_final=False)
         return
-    sexes, other_sexes = _said(left, "sex"), _said(right, "sex")
-    if born and other_born and sexes and other_sexes and not sexes.keys() & other_sexes.keys():
+    sexes, other_sexes = (_said([r for r in rows if r["born"] is not None], "sex") for rows in (left, right))
+    if sexes and other_sexes and not sexes.keys() & other_sexes.keys():  # a sex counts beside a day of birth only
         yield _between(Refusal.BIRTH_AND_SEX, "sex", sexes, other_sexes)
 
 
