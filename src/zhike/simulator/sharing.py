@@ -10,7 +10,6 @@ from __future__ import annotations
 import multiprocessing
 import os
 import shutil
-import signal
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date
@@ -20,7 +19,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from zhike.kernel.errors import Bug, ZhikeError
-from zhike.kernel.processes import die_with_parent
+from zhike.kernel.processes import become_worker
 from zhike.simulator.arrays import ArrowTable, pa
 from zhike.simulator.files.columns import to_table
 from zhike.simulator.files.terms import Data, FileSpec, Write
@@ -125,8 +124,7 @@ class ChunkWorkers(Generic[T]):
 
 def _serve(connection: Connection, task: Task[T], spool: Path, parent: int, inherited: list[Connection]) -> None:
     """Draw the chunks that are asked for until this process is killed or its parent's end is closed."""
-    die_with_parent(parent)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent is interrupted and ends its workers
+    become_worker(parent)
     for other in inherited:  # the parent's ends: as long as we hold them, no pipe of its just closes
         other.close()
 

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import signal
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from zhike.kernel.errors import Bug, ZhikeError
-from zhike.kernel.processes import die_with_parent
+from zhike.kernel.processes import become_worker
 from zhike.warehouse.engine import Engine
 from zhike.warehouse.manifest import Entry
 from zhike.warehouse.ordering import dependencies, most_urgent, urgencies
@@ -55,8 +54,7 @@ def _portable(error: BaseException) -> BaseException:
 
 def _serve(connection: Connection, run: Run, steps: Mapping[str, Step], make_engine: EngineMaker, parent: int) -> None:
     """Perform the steps that are asked for until None is; forked workers hold one another's pipes, so no pipe just closes."""
-    die_with_parent(parent)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent is interrupted and ends its workers
+    become_worker(parent)
     engine = make_engine()
     try:
         while True:
