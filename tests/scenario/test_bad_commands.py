@@ -259,7 +259,8 @@ def test_a_reader_that_goes_away_is_no_failure(published_bank: Bank, words: tupl
 @pytest.mark.parametrize("at", ["snapshot:contact", "identity:link", "policy:contactability"])
 def test_an_interrupted_run_says_so_publishes_nothing_and_goes_on_later(zhike: Commands, bank: Bank, at: str):
     before = bank.manifests
-    command = [*ZHIKE, "run", "--as-of", "2025-04-01"]
+    hearing = ["env", "--default-signal=INT"]  # tests started in the background are deaf to interrupts
+    command = [*hearing, *ZHIKE, "run", "--as-of", "2025-04-01"]
     with subprocess.Popen(
         command, cwd=bank.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(), start_new_session=True,
     ) as process:  # fmt: skip

@@ -33,7 +33,7 @@ from zhike.identity.standard import (
     standard_wechat_id,
 )
 from zhike.identity.standard.companies import full_company_name
-from zhike.identity.standard.plain import plain_emails, plain_phones, plain_residents
+from zhike.identity.standard.plain import plain_doors, plain_emails, plain_person_names, plain_phones, plain_residents
 from zhike.identity.terms import AsOf
 from zhike.kernel.definitions import Definition
 from zhike.warehouse import QueryEngine
@@ -56,6 +56,8 @@ SIMPLE: Mapping[str, Callable[[str | None], Standard]] = {
     "device_id": standard_device,
 }
 PLAIN: Mapping[str, Callable[[Values], Values]] = {"mobile": plain_phones, "email": plain_emails}
+NO_TEXT = pa.scalar(None, pa.string())
+MANY = 50  # values from which a column is read at once
 FLAWS = ("name", "document", *SIMPLE, "birth_on")
 IDENTIFIERS = (
     "resident_id",
@@ -111,15 +113,15 @@ def standardise(raw: pa.Table, placeholder_birth_on: Sequence[date] = ()) -> pa.
     columns = {name: raw[name].combine_chunks() for name in (*CARRIED, *ASKED)}
     is_company = pc.equal(columns["party_kind"], "company")
     found: dict[str, Values] = {name: columns[name] for name in CARRIED}
-    found |= _asked(_joined(pc.if_else(is_company, "c", "p"), columns["name"]), NAME_COLUMNS, _about_name)
-    of_companies = pc.if_else(is_company, columns["name"], pa.scalar(None, pa.string()))
-    found |= _asked(of_companies, ("full_name",), lambda value: (full_company_name(value),))
+    found |= _names(columns["name"], is_company)
     found |= _documents(columns, is_company)
     for name, ask in SIMPLE.items():
-        plain = PLAIN[name](columns[name]) if name in PLAIN else pa.nulls(len(columns[name]), pa.string())
+        plain = PLAIN[name](columns[name]) if name in PLAIN else _none(len(columns[name]))
         asked = _asked(_unless(plain, columns[name]), (name, f"{name}_flaw"), ask)
         found |= {**asked, name: pc.coalesce(plain, asked[name])}
-    found |= _asked(columns["address"], ("door",), lambda value: (door_of(value),))
+    doors, is_plain = plain_doors(columns["address"])
+    odd = _asked(pc.if_else(is_plain, NO_TEXT, columns["address"]), ("door",), lambda value: (door_of(value),))
+    found["door"] = pc.coalesce(doors, odd["door"])
     found["region"] = _regions(columns["district"], columns["address"])
     found |= _born(columns, found["resident_id"], is_company, placeholder_birth_on)
     return pa.table({name: found[name] for name in COLUMNS})
@@ -161,9 +163,19 @@ def _asked(values: Values, names: Sequence[str], ask: Callable[[str], Sequence[s
     return {n: pa.array(a, pa.string()).take(encoded.indices) for n, a in zip(names, answers, strict=True)}
 
 
-def _about_name(asked: str) -> Sequence[str | None]:
-    """Answer about a name; the first character says whose: ``p`` a person's, ``c`` a company's."""
-    return standard_company_name(asked[1:]) if asked[0] == "c" else standard_person_name(asked[1:])
+def _names(names: Values, is_company: Values) -> dict[str, Values]:
+    """Return what names say: those of persons that are plain all at once, of the others each distinct one for itself."""
+    of_companies = pc.if_else(is_company, names, NO_TEXT)
+    companies = _asked(
+        of_companies, (*NAME_COLUMNS, "full_name"), lambda n: (*standard_company_name(n), full_company_name(n))
+    )
+    encoded = pc.if_else(is_company, NO_TEXT, names).dictionary_encode()
+    distinct = encoded.dictionary
+    plain = plain_person_names(distinct) if len(distinct) >= MANY else {c: _none(len(distinct)) for c in NAME_COLUMNS}
+    plain["name_flaw"] = _none(len(distinct))
+    odd = _asked(_unless(plain["name_key"], distinct), NAME_COLUMNS, standard_person_name)
+    persons = {c: pc.coalesce(plain[c], odd[c]).take(encoded.indices) for c in NAME_COLUMNS}
+    return {**companies, **{c: pc.coalesce(persons[c], companies[c]) for c in NAME_COLUMNS}}
 
 
 def _about_document(asked: str) -> Sequence[str | None]:
@@ -171,13 +183,18 @@ def _about_document(asked: str) -> Sequence[str | None]:
     return standard_document(kind, id_type, number)
 
 
+def _none(n: int) -> Values:
+    """Return a column of ``n`` missing texts."""
+    return pa.nulls(n, pa.string())
+
+
 def _unless(plain: Values, values: Values) -> Values:
     """Return the values that are not plain."""
-    return pc.if_else(pc.is_valid(plain), pa.scalar(None, pa.string()), values)
+    return pc.if_else(pc.is_valid(plain), NO_TEXT, values)
 
 
 def _documents(columns: Mapping[str, Values], is_company: Values) -> dict[str, Values]:
-    plain = plain_residents(pc.if_else(is_company, pa.scalar(None, pa.string()), columns["id_number"]))
+    plain = plain_residents(pc.if_else(is_company, NO_TEXT, columns["id_number"]))
     odd = _unless(plain, columns["id_number"])
     asked = _asked(
         _joined(columns["party_kind"], pc.fill_null(columns["id_type"], ""), odd, by="|"),
@@ -214,7 +231,7 @@ def _born(
         "born": born, "birth_year": pc.utf8_slice_codeunits(born, 0, 4), "written_born": written,
         "birth_on": pc.cast(pc.strptime(born, DAY_FORM, "s"), pa.date32()),
         "sex": pc.coalesce(carried, pc.if_else(is_company, None, columns["sex"])),
-        "birth_on_flaw": pc.if_else(is_filler, Flaw.FILLER.value, pa.scalar(None, pa.string())),
+        "birth_on_flaw": pc.if_else(is_filler, Flaw.FILLER.value, NO_TEXT),
     }  # fmt: skip
 
 

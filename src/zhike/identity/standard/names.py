@@ -139,9 +139,8 @@ def standard_company_name(written: str | None) -> NameForm:
     """Return the standard form of a company's written name: simplified, in capitals, without blanks, dots and brackets."""
     if written is None:
         return NOTHING
-    bare = narrow(
-        NOISE.sub("", without_blanks(narrow(written)))
-    ).upper()  # again: what stood between an accent and its letter is gone
+    capitals = NOISE.sub("", without_blanks(narrow(written))).upper()
+    bare = narrow(capitals)  # again: what stood between an accent and its letter is gone, and ß has become two
     if bare in NO_NAME:
         return NOTHING if not bare else NameForm(flaw=Flaw.FILLER)
     key = simplified(bare)
