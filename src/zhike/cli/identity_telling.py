@@ -18,7 +18,9 @@ HEADINGS = {
     "reason": "原因", "decision": "人工判定", "to undo": "如何撤销", "probability": "概率", "decided": "已裁定", "customer": "客户", "records now": "现有记录",
     "records then": "届时记录", "new": "新客户", "comparison": "比较项", "m": "m", "u": "u", "bits before": "原位", "links from": "自动归并自",
     "links from before": "原自动归并自", "from bits": "自（位）", "pairs": "记录对", "known": "证件已知", "precision": "准确率", "figure": "指标",
-    "estimated": "估计", "true": "真值",
+    "estimated": "估计", "true": "真值", "mention": "提及", "name": "名称", "documents": "单据数", "last on": "最近出现日", "company": "企业",
+    "state": "状态", "kind": "类型", "source": "来源", "tax_id": "税号", "phone": "电话", "region": "地区", "n_documents": "单据数",
+    "first_on": "首次出现日", "last_on": "最近出现日", "context": "上下文",
 }  # fmt: skip
 """What columns are called in Chinese."""
 
@@ -186,6 +188,40 @@ def tell_case(found: Row) -> None:
     say(
         f"\n裁定：zhike identity merge {left} {right} --reason …  或  zhike identity split {left} {right} --reason …",
         f"\nto decide: zhike identity merge {left} {right} --reason …  or  zhike identity split {left} {right} --reason …",
+    )
+
+
+def tell_mentions(found: Row) -> None:
+    """Print mentions of companies, and how many there are by state."""
+    say(f"截至 {found['as_of']} 日终", f"as of the close of {found['as_of']}")
+    _print([
+        {"mention": m["mention"], "name": m["name"], "documents": m["n_documents"], "last on": m["last_on"], "company": m["company"],
+         "probability": likelihood(m["probability"]), "evidence": said(m), "decided": _decided_by(m)}
+        for m in found["mentions"]
+    ])  # fmt: skip
+    by_state = ", ".join(f"{s} {n}" for s, n in found["counts"].items())
+    if by_state:
+        say(f"按状态：{by_state}", f"by state: {by_state}")
+    if found["n_all"] > len(found["mentions"]):
+        say(f"共 {found['n_all']} 项；--limit 可多列", f"{found['n_all']} in all; --limit shows more")
+
+
+def tell_mention(found: Row) -> None:
+    """Print one mention, and how to settle it."""
+    say(f"截至 {found['as_of']} 日终", f"as of the close of {found['as_of']}")
+    facts = (
+        "mention", "state", "kind", "source", "name", "tax_id", "phone", "region", "n_documents", "first_on", "last_on", "context", "company",
+    )  # fmt: skip
+    told = {c: found[c] for c in facts if found[c] is not None}
+    told["evidence"] = f"{said(found)} ({likelihood(found['probability'])})"
+    _print([{"what": HEADINGS[c] if speaks_chinese() else c, "value": value} for c, value in told.items()])
+    if found["decided_by_override"]:
+        n = found["decided_by_override"]
+        say(f"已由第 {n} 条人工判定裁定", f"decided by override {n}")
+    whose = found["customer_id"] or found["candidate_customer_id"] or ("客户" if speaks_chinese() else "CUSTOMER")
+    say(
+        f"\n裁定：zhike identity merge {found['mention']} {whose} --reason …  或  zhike identity split {found['mention']} {whose} --reason …",
+        f"\nto decide: zhike identity merge {found['mention']} {whose} --reason …  or  zhike identity split {found['mention']} {whose} --reason …",
     )
 
 

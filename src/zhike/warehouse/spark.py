@@ -14,6 +14,8 @@ import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 import pyarrow.parquet as pq
+import sqlglot
+from sqlglot import exp
 
 from zhike.kernel.errors import Unavailable
 
@@ -55,13 +57,27 @@ class SparkEngine:
         """Return Splink's door to this engine: it reads the temporary tables by their names."""
         from splink.backends.spark import SparkAPI
 
-        api: Any = SparkAPI
-        return api(spark_session=self.session, break_lineage_method="parquet")
+        make: Any = SparkAPI
+        api = make(spark_session=self.session, break_lineage_method="parquet")
+        api._setup_for_execute_sql = lambda sql, _: with_doubles(
+            sql
+        )  # its own writer cannot be made: sqlglot is compiled
+        return api
 
     def close(self) -> None:
         """Stop the session and remove the scratch folder."""
         self.session.stop()
         shutil.rmtree(self.scratch, ignore_errors=True)
+
+
+def with_doubles(sql: str) -> str:
+    """Return Spark SQL in which numbers that are cast to double are doubles as they stand: a decimal has too few digits."""
+
+    def as_double(node: exp.Expression) -> exp.Expression:
+        is_cast = isinstance(node, exp.Cast) and node.to.is_type("double") and isinstance(node.this, exp.Literal)
+        return exp.var(f"{node.name}D") if is_cast and node.name != "Infinity" else node
+
+    return sqlglot.parse_one(sql, read="spark").transform(as_double).sql(dialect="spark", pretty=True)
 
 
 def open_spark_engine(*, master: str = "local[2]", memory: str = "4g", scratch: Path | None = None) -> SparkEngine:
@@ -88,6 +104,7 @@ def open_spark_engine(*, master: str = "local[2]", memory: str = "4g", scratch: 
     for key, value in options.items():
         builder = builder.config(key, value)
     session = builder.getOrCreate()
+    session.sparkContext.setCheckpointDir(str(folder / "steps"))  # where Splink keeps what it goes on from
     session.sparkContext.setLogLevel("ERROR")
     return SparkEngine(ibis.pyspark.connect(session), session, folder)
 

@@ -27,6 +27,14 @@ class Language(StrEnum):
     EN = "en"
 
 
+class MentionStates(StrEnum):
+    """What was made of a mention of a company."""
+
+    REVIEW = "review"
+    LINKED = "linked"
+    UNLINKED = "unlinked"
+
+
 app = typer.Typer(
     help="Identity (统一标识): why, golden records, history, review, merge, split, quality.", no_args_is_help=True
 )
@@ -154,6 +162,50 @@ def review(
 
 @app.command()
 @guarded
+def mentions(
+    mention: Annotated[str, typer.Argument(help="One mention, as mention:<id>, to see what it says.")] = "",
+    project: ProjectOption = HERE,
+    state: Annotated[
+        MentionStates, typer.Option("--state", help="Only mentions of this state.")
+    ] = MentionStates.REVIEW,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="Mentions shown at most.")] = 50,
+    show_values: ValuesOption = False,
+    by: ByOption = "",
+    json: JsonOption = False,
+) -> None:
+    """List companies named on invoices and in call notes that an officer should settle, or show one. Settle by merge or split."""
+    from zhike.cli.identity_telling import tell_mention, tell_mentions
+    from zhike.pipeline.identity.mentioning import mention_queue, show_mention
+
+    with _opened(project) as (opened, view):
+        reader = _reader(opened, by, sees_values=show_values)
+        if mention:
+            one = show_mention(view, mention, reader)
+            print_json(one) if json else tell_mention(one)
+            return
+        found = mention_queue(view, reader, state=state.value, limit=limit)
+    print_json(found) if json else tell_mentions(found)
+
+
+@app.command()
+@guarded
+def relations(
+    customer: SubjectArgument, project: ProjectOption = HERE, language: LanguageOption = None, json: JsonOption = False
+) -> None:
+    """Show whom a customer is related to on the day of the run: relations, group, the persons behind it, managers, units."""
+    from dataclasses import asdict
+
+    from zhike.identity import show_relations
+    from zhike.pipeline.identity.opening import RELATION_TABLES
+
+    with _opened(project) as (_, view):
+        tables = {name: view.table(name) for name in RELATION_TABLES}
+        found = show_relations(view.subject(customer).customer_id, tables, view.as_of.on)
+    print_json(asdict(found)) if json else print("\n".join(found.lines(language=_language(language))))
+
+
+@app.command()
+@guarded
 def merge(
     one: SubjectArgument,
     other: OtherArgument,
@@ -163,12 +215,20 @@ def merge(
     dry_run: DryOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Decide that two are one customer. It holds from the next run on, until it is undone."""
+    """Decide that two are one customer, or that a mention means a company. It holds from the next run on, until it is undone."""
     from zhike.cli.identity_telling import tell_decision
+    from zhike.identity import Action
     from zhike.pipeline.identity.deciding import merge as decide
+    from zhike.pipeline.identity.mentioning import decide_mention, names_mention
 
     with _opened(project) as (state, view):
-        found = decide(view, one, other, _decision(state, reason, by, is_dry=dry_run))
+        decision = _decision(state, reason, by, is_dry=dry_run)
+        is_of_mention = names_mention(one, other)
+        found = (
+            decide_mention(view, Action.MERGE, one, other, decision)
+            if is_of_mention
+            else decide(view, one, other, decision)
+        )
     print_json(found) if json else tell_decision(found)
 
 
@@ -184,12 +244,20 @@ def split(
     dry_run: DryOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Decide that records are two customers. It holds from the next run on against every rule, until it is undone."""
+    """Decide that records are two customers, or what a mention does not mean. It holds from the next run on, until it is undone."""
     from zhike.cli.identity_telling import tell_decision
+    from zhike.identity import Action
     from zhike.pipeline.identity.deciding import split as decide
+    from zhike.pipeline.identity.mentioning import decide_mention, names_mention
 
     with _opened(project) as (state, view):
-        found = decide(view, names, _decision(state, reason, by, is_dry=dry_run))
+        decision = _decision(state, reason, by, is_dry=dry_run)
+        is_of_mention = names_mention(*names) and len(names) == 2
+        found = (
+            decide_mention(view, Action.SPLIT, names[0], names[1], decision)
+            if is_of_mention
+            else decide(view, names, decision)
+        )
     print_json(found) if json else tell_decision(found)
 
 

@@ -35,7 +35,7 @@ def _comparison(comparison: Comparison) -> dict[str, Any]:
     column = comparison.column
     levels: list[dict[str, Any]] = [
         {
-            "sql_condition": f'"{column}_l" IS NULL OR "{column}_r" IS NULL',
+            "sql_condition": f"{column}_l IS NULL OR {column}_r IS NULL",
             "label_for_charts": "missing",
             "is_null_level": True,
         }

@@ -27,7 +27,8 @@ class Kind:
 
 
 def _both(column: str) -> tuple[str, str]:
-    return f'"{column}_l"', f'"{column}_r"'
+    """Return the columns of both sides, not quoted: what one engine reads as a name in quotes is text to the other."""
+    return f"{column}_l", f"{column}_r"
 
 
 def _equal_sql(column: str, _: int) -> str:

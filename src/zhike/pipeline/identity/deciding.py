@@ -67,7 +67,7 @@ def merge(view: IdentityView, one: str, other: str, decision: Decision) -> Row:
     NotFound : there is no such record or customer.
     Conflict : two valid document numbers would be joined, a split or the same merge is in force, or it would have no effect.
     """
-    _check_reason(decision)
+    check_reason(decision)
     a, b = view.subject(one), view.subject(other)
     around = view.around([a.customer_id, b.customer_id])
     left, right = (s.record or around.records_of(s.customer_id)[0] for s in (a, b))
@@ -92,7 +92,7 @@ def split(view: IdentityView, names: Sequence[str], decision: Decision) -> Row:
     NotFound : there is no such record or customer.
     Conflict : a merge of these records is in force, or the same split.
     """
-    _check_reason(decision)
+    check_reason(decision)
     subjects = [view.subject(n) for n in names]
     around = view.around([s.customer_id for s in subjects])
     left, right = _two_sides(around, subjects)
@@ -114,7 +114,7 @@ def undo(view: IdentityView, number: int, decision: Decision) -> Row:
     BadInput : no reason is given.
     NotFound : no merge or split of that number is in force.
     """
-    _check_reason(decision)
+    check_reason(decision)
     kept = {o.number: o for o in view.store.overrides() if o.kind in OVERRIDE_KINDS}
     if number not in kept:
         numbers = ", ".join(map(str, sorted(kept))) or "–"
@@ -143,7 +143,8 @@ def _customers_of(override: StoredOverride, outcome: Outcome) -> list[str]:
     return list(customers) if customers else sorted(set(outcome.before.values()))
 
 
-def _check_reason(decision: Decision) -> None:
+def check_reason(decision: Decision) -> None:
+    """Raise BadInput unless a decision has a reason and a name."""
     if not decision.reason.strip() or not decision.by.strip():
         raise BadInput(
             "identity.reason_missing", zh="人工判定须写明理由与经办人", en="a decision needs a reason and a name",
@@ -160,11 +161,15 @@ def _check_documents(around: Around, one: Subject, other: Subject) -> None:
     ]
     if found:
         c = found[0]
-        values = f"{shown(c.column, c.left_value)} ≠ {shown(c.column, c.right_value)}"
-        raise Conflict(
-            "identity.merge_two_documents", zh=f"两者的有效证件号不同（{values}），不得归并", en=f"their valid document numbers differ ({values}): they may not be merged",
-            todo_zh="若某一来源的证件号有误，请在来源系统更正后再跑批", todo_en="if one of the numbers is wrong, have its source corrected and run again",
-        )  # fmt: skip
+        raise two_documents(f"{shown(c.column, c.left_value)} ≠ {shown(c.column, c.right_value)}")
+
+
+def two_documents(values: str) -> Conflict:
+    """Return the error of a merge of two valid numbers that differ; ``values`` shows them masked."""
+    return Conflict(
+        "identity.merge_two_documents", zh=f"两者的有效证件号不同（{values}），不得归并", en=f"their valid document numbers differ ({values}): they may not be merged",
+        todo_zh="若某一来源的证件号有误，请在来源系统更正后再跑批", todo_en="if one of the numbers is wrong, have its source corrected and run again",
+    )  # fmt: skip
 
 
 def _two_sides(around: Around, subjects: Sequence[Subject]) -> tuple[list[RecordKey], list[RecordKey]]:
@@ -208,7 +213,7 @@ def _check_against(view: IdentityView, action: Action, sides: Sides, around: Aro
         if o.action is not action and (p in asked or _is_across(o, action, sides, around))
     }
     if opposite:
-        raise _in_force(sorted(opposite, key=int), action)
+        raise overrides_in_force(sorted(opposite, key=int), Action.SPLIT if action is Action.MERGE else Action.MERGE)
 
 
 def _is_across(override: Override, action: Action, sides: Sides, around: Around) -> bool:
@@ -219,11 +224,12 @@ def _is_across(override: Override, action: Action, sides: Sides, around: Around)
     return homes == set(sides.customers)
 
 
-def _in_force(numbers: Sequence[str], action: Action) -> Conflict:
+def overrides_in_force(numbers: Sequence[str], action: Action) -> Conflict:
+    """Return the error of a decision against which overrides of one kind are in force."""
     named, undoing = ", ".join(numbers), "; ".join(f"zhike identity undo {n} --reason … --by …" for n in numbers)
-    zh, en = ("拆分", "split") if action is Action.MERGE else ("归并", "merge")
+    zh, en = ("归并", "merge") if action is Action.MERGE else ("拆分", "split")
     return Conflict(
-        "identity.override_in_force", zh=f"与生效中的第 {named} 条人工{zh}相抵触", en=f"override {named}, a {en}, is in force and says the opposite",
+        "identity.override_in_force", zh=f"与生效中的第 {named} 条人工{zh}相抵触", en=f"override {named}, a {en}, is in force and says otherwise",
         todo_zh=f"若其有误，先撤销：{undoing}", todo_en=f"if it is wrong, undo it first: {undoing}", facts={"overrides": [int(n) for n in numbers]},
     )  # fmt: skip
 
@@ -246,16 +252,20 @@ def _decide(view: IdentityView, action: Action, sides: Sides, decision: Decision
         "override": None, "action": action.value, "left": [record_text(k) for k in sides.left], "right": [record_text(k) for k in sides.right],
         "is_kept": not decision.is_dry, **outcome.told,
     }  # fmt: skip
-    if decision.is_dry:
-        return told
+    return told if decision.is_dry else {**told, "override": keep(view, action, sides, decision)}
+
+
+def keep(view: IdentityView, action: Action, sides: Sides, decision: Decision) -> int:
+    """Keep a decision, with an entry of the audit; return its number."""
     with view.store.together():
         subject = subject_of(sides.left, sides.right, sides.customers)
         number = view.store.add_override(
             KIND_OF[action], subject, reason=decision.reason, by=decision.by, at=decision.at
         )
-        detail = {"customers": list(sides.customers), "reason": decision.reason, "n_pairs": len(wanted)}
+        n_pairs = len(sides.left) * len(sides.right)
+        detail = {"customers": list(sides.customers), "reason": decision.reason, "n_pairs": n_pairs}
         view.store.add_audit(decision.by, f"identity.{action.value}_decided", f"override {number}", detail, decision.at)
-    return {**told, "override": number}
+    return number
 
 
 def _check_effect(view: IdentityView, action: Action, sides: Sides, outcome: Outcome) -> None:
@@ -266,7 +276,7 @@ def _check_effect(view: IdentityView, action: Action, sides: Sides, outcome: Out
     refused = {frozenset((a, b)) for a, b, rule, _ in outcome.after.refused if rule == OVERRIDE_RULE}
     defeated = sorted({merges[p] for p in refused if p in merges}, key=int)
     if action is Action.SPLIT and defeated:
-        raise _in_force(defeated, action)
+        raise overrides_in_force(defeated, Action.MERGE)
     home = {p.record: p.customer_id for p in outcome.after.placements}
     if action is Action.MERGE and home[sides.left[0]] != home[sides.right[0]]:
         reasons = sorted({why for a, b, rule, why in outcome.after.refused if rule == OVERRIDE_RULE})
@@ -331,4 +341,15 @@ def list_decisions(overrides: Sequence[StoredOverride]) -> list[Row]:
     return rows
 
 
-__all__ = ["Decision", "list_decisions", "merge", "split", "undo"]
+__all__ = [
+    "Decision",
+    "Sides",
+    "check_reason",
+    "keep",
+    "list_decisions",
+    "merge",
+    "overrides_in_force",
+    "split",
+    "two_documents",
+    "undo",
+]

@@ -29,6 +29,14 @@ from zhike.warehouse.manifest import Manifest
 
 INDEX = "identity_index"
 INDEXED = ("source_party", "identity_link", "identity_edge", "identity_register", "identity_change")
+RELATION_TABLES = (
+    "customer",
+    "customer_relation",
+    "company_group",
+    "beneficial_owner",
+    "customer_assignment",
+    "customer_branch",
+)
 CUSTOMER_ID = re.compile(r"^[0-9a-f]{24}$")
 Row = dict[str, Any]
 

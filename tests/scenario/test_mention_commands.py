@@ -1,0 +1,159 @@
+"""Companies that invoices name: an officer sees what is not certain, says whom a mention means, and takes it back; relations beside it."""
+
+from __future__ import annotations
+
+import string
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.scenario.commands import Commands
+from tests.scenario.tiny_bank import FIRST_NIGHT, MAPPING, Bank, copy, fill
+from zhike.identity.standard.numbers import standard_uscc
+
+pytestmark = [pytest.mark.slow, pytest.mark.requirement("B2")]
+SERIALS = ("91330106MA2B00001", "91330106MA2B00002", "91330200MA2B00003")
+NAME, OTHER_NAME = "杭州恒信贸易有限公司", "宁波广源机械有限公司"
+FIRST, SECOND, THIRD = (
+    next(n + c for c in string.digits + string.ascii_uppercase if standard_uscc(n + c).value) for n in SERIALS
+)
+COMPANIES = f"2001,3,{NAME},{FIRST},,,2024-01-01\n2002,3,{NAME},{SECOND},,,2024-01-01\n2003,3,{OTHER_NAME},{THIRD},,,2024-01-01\n"
+INVOICES = f"""\
+INV_NO,SELLER,SELLER_TAX,BUYER,BUYER_TAX,INV_DT,AMT
+I1,{OTHER_NAME},{THIRD},{NAME},,2025-02-03,1000
+I2,{OTHER_NAME},{THIRD},{NAME},{FIRST},2025-02-04,2000
+"""
+INVOICE_MAPPING = """\
+  - name: invoices
+    source: tax
+    to: invoice
+    file: invoices.csv
+    columns:
+      invoice_id: INV_NO
+      seller_name: SELLER
+      seller_tax_id: SELLER_TAX
+      buyer_name: BUYER
+      buyer_tax_id: BUYER_TAX
+      issued_on: INV_DT
+      total_amount: AMT
+      recorded_at: {day_end: issued_on}
+"""
+OF_COMPANIES = MAPPING.replace(
+    "id_type: {constant: resident_id}",
+    'id_type: {column: CUST_TYPE, values: {"1": resident_id, "2": resident_id, "3": uscc}}',
+)
+NIGHTS = ("2025-04-01", "2025-04-02", "2025-04-03")
+
+
+@pytest.fixture(scope="module")
+def invoiced_bank(zhike: Commands, tmp_path_factory: pytest.TempPathFactory) -> Bank:
+    folder = tmp_path_factory.mktemp("invoiced") / "bank"
+    assert zhike("init", str(folder), "--name", "Tiny Bank", folder=folder.parent).code == 0
+    bank = fill(folder)
+    bank.write("data/customers.csv", (folder / "data" / "customers.csv").read_text(encoding="utf-8") + COMPANIES)
+    bank.write("data/invoices.csv", INVOICES)
+    bank.write("mapping.yaml", OF_COMPANIES + INVOICE_MAPPING)
+    run(zhike, bank, FIRST_NIGHT)
+    return bank
+
+
+@pytest.fixture
+def bank(invoiced_bank: Bank, tmp_path: Path) -> Bank:
+    return copy(invoiced_bank, tmp_path / "bank")
+
+
+def run(zhike: Commands, bank: Bank, night: str) -> None:
+    done = zhike("run", "--as-of", night, "--quiet", "--json", folder=bank.folder)
+    assert done.code == 0, done.err
+
+
+def ask(zhike: Commands, bank: Bank, *words: str) -> Any:
+    told = zhike("identity", *words, "--json", folder=bank.folder)
+    assert told.code == 0, told.err
+    return told.json
+
+
+def refused(zhike: Commands, bank: Bank, *words: str) -> str:
+    told = zhike("identity", *words, "--json", folder=bank.folder)
+    assert told.code == 2, told.err
+    return str(told.json["error"]["code"])
+
+
+def customer(zhike: Commands, bank: Bank, record: str) -> str:
+    return str(ask(zhike, bank, "show", record)["customer_id"])
+
+
+def waiting(zhike: Commands, bank: Bank) -> str:
+    """Return the one mention that waits for an officer."""
+    [mention] = ask(zhike, bank, "mentions")["mentions"]
+    return str(mention["mention"])
+
+
+def test_a_name_that_two_companies_have_waits_for_an_officer_whose_word_holds_until_it_is_taken_back(
+    zhike: Commands, bank: Bank
+) -> None:
+    queue = ask(zhike, bank, "mentions")
+    assert queue["counts"] == {"linked": 2, "review": 1}
+    mention, second = waiting(zhike, bank), customer(zhike, bank, "core:2002")
+    done = ask(zhike, bank, "merge", mention, "core:2002", "--reason", "call", "--by", "li")
+    assert [c["customer_id"] for c in done["changes"]] == [second]
+    assert ask(zhike, bank, "mentions", mention)["decided_by_override"] == done["override"]
+    assert refused(zhike, bank, "merge", second, mention, "--reason", "call") == "identity.already_decided"
+    assert refused(zhike, bank, "merge", mention, "core:2001", "--reason", "call") == "identity.override_in_force"
+    assert refused(zhike, bank, "split", mention, "core:2002", "--reason", "call") == "identity.override_in_force"
+    run(zhike, bank, NIGHTS[0])
+    found = ask(zhike, bank, "mentions", mention)
+    assert (found["state"], found["customer_id"], found["linked_by"]) == ("linked", second, "override")
+    ask(zhike, bank, "undo", str(done["override"]), "--reason", "wrong", "--by", "li")
+    run(zhike, bank, NIGHTS[1])
+    assert waiting(zhike, bank) == mention
+    ask(zhike, bank, "split", mention, "core:2002", "--reason", "call", "--by", "li")
+    run(zhike, bank, NIGHTS[2])
+    found = ask(zhike, bank, "mentions", mention)
+    assert second not in {found["customer_id"], found["candidate_customer_id"]}
+
+
+def test_a_number_on_an_invoice_is_nobody_elses_and_only_companies_are_meant(zhike: Commands, bank: Bank) -> None:
+    sure = {
+        m["tax_id"]: m["mention"]
+        for m in ask(zhike, bank, "mentions", "--state", "linked", "--show-values")["mentions"]
+    }
+    assert refused(zhike, bank, "merge", sure[FIRST], "core:2002", "--reason", "call") == "identity.merge_two_documents"
+    mention = waiting(zhike, bank)
+    assert refused(zhike, bank, "merge", mention, "core:1001", "--reason", "call") == "identity.mention_of_person"
+    assert refused(zhike, bank, "merge", mention, sure[FIRST], "--reason", "call") == "identity.mention_of_no_customer"
+    assert refused(zhike, bank, "merge", mention, "outside:1", "--reason", "call") == "identity.mention_of_no_customer"
+    assert refused(zhike, bank, "merge", "mention:0", "core:2001", "--reason", "call") == "identity.mention_unknown"
+    assert refused(zhike, bank, "mentions", "core:2001") == "identity.not_a_mention"
+    assert refused(zhike, bank, "merge", mention, "core:2001", "--reason", " ") == "identity.reason_missing"
+    assert ask(zhike, bank, "merge", mention, "core:2001", "--reason", "call", "--dry-run")["override"] is None
+    assert ask(zhike, bank, "decisions") == []
+
+
+@pytest.mark.parametrize("locale", ["zh_CN.UTF-8", "en"])
+def test_names_and_numbers_are_masked_but_on_request_which_is_audited(zhike: Commands, bank: Bank, locale: str) -> None:
+    mention = waiting(zhike, bank)
+    masked = [
+        zhike("identity", *words, folder=bank.folder, language=locale)
+        for words in (("mentions",), ("mentions", mention), ("mentions", "--state", "linked", "--json"))
+    ]
+    assert [s for s in (NAME, OTHER_NAME, FIRST, SECOND, THIRD) for t in masked if s in t.out + t.err] == []
+    assert all(t.code == 0 and t.out for t in masked)
+    open_one = zhike(
+        "identity", "mentions", mention, "--show-values", "--by", "anna", folder=bank.folder, language=locale
+    )
+    assert NAME in open_one.out
+    audit = zhike("audit", "--json", folder=bank.folder).json["records"]
+    assert [(r["actor"], r["subject"]) for r in audit if r["action"] == "identity.values_shown"] == [
+        ("anna", "identity mentions")
+    ]
+
+
+def test_the_relations_of_a_customer_are_those_of_the_run(zhike: Commands, bank: Bank) -> None:
+    first, third = customer(zhike, bank, "core:2001"), customer(zhike, bank, "core:2003")
+    found = ask(zhike, bank, "relations", "core:2001")
+    assert (found["customer_id"], found["as_of"], found["n_relations"]) == (first, FIRST_NIGHT, len(found["relations"]))
+    told = zhike("identity", "relations", third, "--language", "en", folder=bank.folder)
+    assert told.out.startswith(f"{third} · {FIRST_NIGHT}\n")
+    assert refused(zhike, bank, "relations", "core:9") == "identity.record_unknown"
