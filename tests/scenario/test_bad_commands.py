@@ -96,6 +96,7 @@ def test_before_the_first_run_every_command_says_to_run(zhike: Commands, tmp_pat
         (("identity", "fit"), ("no match model called person is approved",)),
         (("identity", "picture", "core:1001"), ("Missing option '--out'",)),
         (("identity", "quality", "--truth", "nowhere.csv"), ("nowhere.csv", "is not there")),
+        (("identity", "quality", "--truth", "data"), ("data", "can't be opened")),
         (("identity", "quality", "--truth", "mapping.yaml"), ("mapping.yaml", "give a Parquet or CSV file with the columns source, source_key and person")),
         (("identity", "quality", "--truth", "data/customers.csv"), ("lacks the columns source, source_key, person",)),
         (("models", "show", "zzz"), ("there is no model called zzz",)),

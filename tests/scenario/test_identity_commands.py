@@ -325,3 +325,5 @@ def test_quality_is_measured_beside_a_truth(zhike: Commands, bank: Bank) -> None
     assert (found["n_records"], found["n_customers"]) == (n_core + 5, n_core + 4)
     bank.write("twice.csv", "source,source_key,person\ncore,1001,a\ncore,1001,b\n")
     assert refused(zhike, bank, "quality", "--truth", "twice.csv") == "identity.truth_malformed"
+    bank.write("others.csv", "source,source_key,person\nelsewhere,1,a\n")
+    assert refused(zhike, bank, "quality", "--truth", "others.csv") == "identity.truth_of_others"

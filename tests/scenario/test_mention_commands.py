@@ -114,6 +114,11 @@ def test_a_name_that_two_companies_have_waits_for_an_officer_whose_word_holds_un
     assert second not in {found["customer_id"], found["candidate_customer_id"]}
 
 
+def test_a_person_is_no_company_whatever_an_officer_says(zhike: Commands, bank: Bank) -> None:
+    assert refused(zhike, bank, "merge", "core:1001", "core:2001", "--reason", "typo") == "identity.merge_two_kinds"
+    assert ask(zhike, bank, "decisions") == []
+
+
 def test_a_number_on_an_invoice_is_nobody_elses_and_only_companies_are_meant(zhike: Commands, bank: Bank) -> None:
     sure = {
         m["tax_id"]: m["mention"]

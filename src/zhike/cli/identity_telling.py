@@ -20,7 +20,7 @@ HEADINGS = {
     "links from before": "原自动归并自", "from bits": "自（位）", "pairs": "记录对", "known": "证件已知", "precision": "准确率", "figure": "指标",
     "estimated": "估计", "true": "真值", "mention": "提及", "name": "名称", "documents": "单据数", "last on": "最近出现日", "company": "企业",
     "state": "状态", "kind": "类型", "source": "来源", "tax_id": "税号", "phone": "电话", "region": "地区", "n_documents": "单据数",
-    "first_on": "首次出现日", "last_on": "最近出现日", "context": "上下文",
+    "override": "判定号", "action": "动作", "by": "经办人", "at": "时间", "first_on": "首次出现日", "last_on": "最近出现日", "context": "上下文",
 }  # fmt: skip
 """What columns are called in Chinese."""
 
@@ -303,6 +303,12 @@ def tell_quality(found: Row) -> None:
 
     say(f"截至 {found['as_of']} 日终", f"as of the close of {found['as_of']}")
     _print(head_figures(found))
+    if found["true"]:
+        n, rest = found["true"]["n_records"], found["true"]["n_records_without_truth"]
+        say(
+            f"真值：按 {n} 条有真值的记录（另有 {rest} 条无真值）",
+            f"true: of {n} records whose person is told ({rest} are not)",
+        )
     say("各来源的可用标识：", "usable identifiers per source:")
     _print([dict(s) for s in found["sources"]])
     for name, zh, en in (("rules", "归并规则：", "rules that link:"), ("flaws", "无效标识：", "values that name nobody:"),
@@ -318,12 +324,20 @@ def _without_texts(row: Row) -> dict[str, Any]:
     return kept | ({"meaning": said(row)} if "zh" in row else {})
 
 
+def tell_decisions(rows: Sequence[dict[str, Any]]) -> None:
+    """Print the decisions that are in force."""
+    _print(rows)
+
+
 __all__ = [
     "tell_case",
     "tell_customer",
     "tell_decision",
+    "tell_decisions",
     "tell_fit",
     "tell_history",
+    "tell_mention",
+    "tell_mentions",
     "tell_placed",
     "tell_quality",
     "tell_queue",

@@ -310,7 +310,7 @@ class _Careful:
         self.used.add(a, b, key)
 
     def _refusal(self, root_a: int, root_b: int, *, is_forced: bool = False) -> Refusal | None:
-        """Return why two clusters must stay apart, or None. A forced merge yields to document numbers and to a split."""
+        """Return why two clusters must stay apart, or None. A forced merge overrules births and sexes only."""
         if self._apart:
             theirs = set(self._members[root_b])
             if any(self._apart[m] & theirs for m in self._members[root_a] if m in self._apart):
@@ -319,10 +319,10 @@ class _Careful:
         for place, reason in ((0, Refusal.RESIDENT_ID), (1, Refusal.USCC)):
             if _disjoint(mine[place], other[place]):
                 return reason
-        if is_forced:
-            return None
         if _disjoint(mine[4], other[4]):
             return Refusal.KIND
+        if is_forced:
+            return None
         if sets_of_births_contradict(mine[2], other[2]):
             return Refusal.BIRTH
         return Refusal.BIRTH_AND_SEX if _disjoint(mine[3], other[3]) else None

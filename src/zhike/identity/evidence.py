@@ -161,7 +161,7 @@ def _contradictions(left: Sequence[Row], right: Sequence[Row]) -> Iterator[Contr
     kinds, other_kinds = _said(left, "party_kind"), _said(right, "party_kind")
     sides = [{k: r for k, r in s.items() if k != SOLE_TRADER} for s in (kinds, other_kinds)]
     if all(sides) and not _sides(sides[0]) & _sides(sides[1]):
-        yield _between(Refusal.KIND, "party_kind", *sides)
+        yield _between(Refusal.KIND, "party_kind", *sides, is_final=True)
     born, other_born = _said(left, "born"), _said(right, "born")
     if sets_of_births_contradict(list(map(int, born)), list(map(int, other_born))):
         a, b = next((x, y) for x, y in product(born, other_born) if births_contradict(int(x), int(y)))

@@ -74,8 +74,8 @@ class RelationsShown:
                 f"{row['valid_from_on']}" if row["is_dated"] else ("起始日不详" if is_zh else "since when is not known")
             )
             facts = self._facts(row, is_zh)
-            arrow = "→" if is_mine else "←"
-            yield f"  {arrow} {name.zh if is_zh else name.en} {other}{share}  [{since}; {origin.zh if is_zh else origin.en}{facts}]"
+            said = _said(name, other, is_mine=is_mine, is_zh=is_zh)
+            yield f"  {said}{share}  [{since}; {origin.zh if is_zh else origin.en}{facts}]"
         if self.n_relations > len(self.relations):
             rest = self.n_relations - len(self.relations)
             yield f"  … 另有 {rest} 条" if is_zh else f"  … and {rest} more"
@@ -117,6 +117,13 @@ class RelationsShown:
             )
             moved = f" → {now}" if now != unit else ""
             yield f"  {f'{zh}机构' if is_zh else f'{name} unit:'} {unit or '—'}{moved}"
+
+
+def _said(name: Text, other: str, *, is_mine: bool, is_zh: bool) -> str:
+    """Return one relation as a phrase about this customer (→) or about the other (←)."""
+    if is_mine:
+        return f"→ 是 {other} 的{name.zh}" if is_zh else f"→ is {name.en} {other}"
+    return f"← {name.zh} {other}" if is_zh else f"← {other} is {name.en} this customer"
 
 
 def show_relations(customer_id: str, tables: Tables, as_of: date) -> RelationsShown:

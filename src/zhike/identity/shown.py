@@ -26,7 +26,7 @@ def _sound(text: str) -> str:
 
 
 def _mobile(text: str) -> str:
-    bare = text.removeprefix("+86")
+    bare = "".join(text.removeprefix("+86").split())
     return _ends(bare, 3, 4)
 
 

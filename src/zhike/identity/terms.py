@@ -69,8 +69,8 @@ class RecordKey:
 class Override:
     """An officer's decision about two records: the same customer, or two different ones.
 
-    A forced merge overrules differing birth dates and kinds, never two valid document numbers. A forced split holds
-    against every rule.
+    A forced merge overrules differing birth dates, never two valid document numbers nor a person and a company. A forced split
+    holds against every rule.
     """
 
     override_id: str

@@ -59,8 +59,11 @@ def test_all_that_holds_on_the_day_is_shown_in_both_languages(tables) -> None:
     shown = show_relations("firm", tables, DAY)
     assert (len(shown.relations), shown.n_relations) == (MOST_SHOWN, MOST_SHOWN + 3)
     english, chinese = shown.lines(language="en"), shown.lines()
-    assert english[:2] == ["firm · 2025-03-01", "  ← shareholder of boss 60.00%  [2020-01-01; declared]"]
-    assert english[2] == "  ← contact person of aide  [since when is not known; contact file]"
+    assert english[:2] == [
+        "firm · 2025-03-01",
+        "  ← boss is shareholder of this customer 60.00%  [2020-01-01; declared]",
+    ]
+    assert english[2] == "  ← aide is contact person of this customer  [since when is not known; contact file]"
     assert len(english) == len(chinese)
     told = "\n".join(english)
     for line in (
@@ -86,7 +89,7 @@ def test_what_was_inferred_shows_its_facts(engine: Engine, tables) -> None:
     }
     found["customer_relation"] = catalog(engine, {"customer_relation": [inferred]}, CONTRACTS)["customer_relation"]
     assert show_relations("lone", found, DAY).lines(language="en") == [
-        "lone · 2025-03-01", "  ← supplier of firm  [2020-01-01; inferred: invoices, 4 facts, the latest on 2025-02-03]"
+        "lone · 2025-03-01", "  ← firm is supplier of this customer  [2020-01-01; inferred: invoices, 4 facts, the latest on 2025-02-03]"
     ]  # fmt: skip
 
 

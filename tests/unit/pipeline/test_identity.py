@@ -147,7 +147,11 @@ def test_live_records_are_typed_as_the_table_types_them() -> None:
     [
         ("{", "line 1: is no JSON"), ("[]", "line 1: is no JSON object"), (line(nmae="张三"), "line 1 nmae: there is no such column → did you mean name?"),
         (line(**{"13912345679": "x"}), "line 1: there is no such column"), (line(party_kind="human"), "line 1 party_kind: is an unknown code"),
-        (line(source_key=1001), "line 1 source_key: is no text"), (line(birth_on="1990-02-30"), "line 1 birth_on: is no day"), (line(birth_on=1990), "line 1 birth_on: is no day"),
+        (line(source_key=1001), "line 1 source_key: is no text"), (line(name=chr(0xD800)), "line 1 name: holds characters that are no text"),
+        (line(name="张\x00三"), "line 1 name: holds characters that are no text"),
+        (line().replace("}", ', "annual_income_amount": NaN}'), "line 1 annual_income_amount: is no number"),
+        (line().replace("}", ', "annual_income_amount": 1e400}'), "line 1 annual_income_amount: is no number"),
+        (line(birth_on="1990-02-30"), "line 1 birth_on: is no day"), (line(birth_on=1990), "line 1 birth_on: is no day"),
         (line(is_staff="yes"), "line 1 is_staff: is true or false"), (line(n_children="two"), "line 1 n_children: is no number"), (line(n_children=True), "line 1 n_children: is no number"),
         (line(recorded_at="now"), "line 1 recorded_at: is no moment"), ('{"source": "web", "source_key": "1"}', "line 1 party_kind: is required and missing"),
     ],

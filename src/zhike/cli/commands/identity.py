@@ -284,12 +284,12 @@ def undo(
 @guarded
 def decisions(project: ProjectOption = HERE, json: JsonOption = False) -> None:
     """List the merges and splits that are in force, with who decided them and why."""
-    from zhike.cli.edge import print_rows
+    from zhike.cli.identity_telling import tell_decisions
     from zhike.cli.state import open_kept
     from zhike.pipeline.identity.deciding import list_decisions
 
     rows = list_decisions(open_kept(project).store.overrides())
-    print_json(rows) if json else print_rows(rows)
+    print_json(rows) if json else tell_decisions(rows)
 
 
 @app.command()

@@ -18,6 +18,7 @@ from zhike.identity.evidence import contradictions
 from zhike.identity.live import LiveIdentity, Reconsidered
 from zhike.identity.rules import OVERRIDE_RULE
 from zhike.identity.shown import shown
+from zhike.identity.terms import Refusal
 from zhike.kernel.errors import BadInput, Conflict, NotFound
 from zhike.pipeline.identity.looking import same_subject
 from zhike.pipeline.identity.opening import IdentityView, Subject
@@ -65,7 +66,8 @@ def merge(view: IdentityView, one: str, other: str, decision: Decision) -> Row:
     ------
     BadInput : both are one and the same, or no reason is given.
     NotFound : there is no such record or customer.
-    Conflict : two valid document numbers would be joined, a split or the same merge is in force, or it would have no effect.
+    Conflict : two valid document numbers, or a person and a company, would be joined, a split or the same merge is in force, or it would
+        have no effect.
     """
     check_reason(decision)
     a, b = view.subject(one), view.subject(other)
@@ -153,7 +155,7 @@ def check_reason(decision: Decision) -> None:
 
 
 def _check_documents(around: Around, one: Subject, other: Subject) -> None:
-    """Raise Conflict where two valid document numbers would be joined: nobody may."""
+    """Raise Conflict where two valid document numbers, or a person and a company, would be joined: nobody may."""
     if one.customer_id == other.customer_id:
         return
     found = [
@@ -161,6 +163,11 @@ def _check_documents(around: Around, one: Subject, other: Subject) -> None:
     ]
     if found:
         c = found[0]
+        if c.reason is Refusal.KIND:
+            raise Conflict(
+                "identity.merge_two_kinds", zh="一方是个人，一方是企业，不得归并", en="one is a person and one a company: they may not be merged",
+                todo_zh="核对客户号；若某一来源的客户类型有误，请在来源系统更正后再跑批", todo_en="check the ids; if a source has the kind wrong, have it corrected there and run again",
+            )  # fmt: skip
         raise two_documents(f"{shown(c.column, c.left_value)} ≠ {shown(c.column, c.right_value)}")
 
 

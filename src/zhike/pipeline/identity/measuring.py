@@ -52,6 +52,8 @@ def read_truth(path: Path) -> pa.Table:
         table = pq.read_table(path) if path.suffix == ".parquet" else pyarrow.csv.read_csv(path)
     except FileNotFoundError as error:
         raise _no_truth(path, "文件不存在", "is not there") from error
+    except OSError as error:
+        raise _no_truth(path, "无法打开", f"can't be opened: {error}") from error
     except (pa.ArrowInvalid, pa.ArrowKeyError) as error:
         raise _no_truth(path, "无法读取（Parquet 或 CSV）", "can't be read as Parquet or CSV") from error
     person = next((n for n in PERSON_NAMES if n in table.column_names), None)
@@ -75,6 +77,8 @@ def _no_truth(path: Path, zh: str, en: str) -> BadInput:
 
 def measure(view: IdentityView, truth: pa.Table | None = None) -> Row:
     """Return the figures of the report: estimated, and true where a truth is given."""
+    if truth is not None:
+        _check_known(view, truth)
     found = measure_quality(
         view.engine,
         {t: view.table(t) for t in TABLES},
@@ -84,6 +88,18 @@ def measure(view: IdentityView, truth: pa.Table | None = None) -> Row:
         truth=truth,
     )
     return {"as_of": view.as_of.on.isoformat(), "project": view.project.settings.name, **told_quality(found)}
+
+
+def _check_known(view: IdentityView, truth: pa.Table) -> None:
+    """Raise BadInput where a truth names no record that is published: nothing could be measured by it."""
+    links = view.table("identity_link")
+    with view.engine.holding("truth_given", truth) as given:
+        known = view.rows(links.semi_join(given, ["source", "source_key"]).count().as_table())
+    if not next(iter(known[0].values())):
+        raise BadInput(
+            "identity.truth_of_others", zh="真值文件中没有一条已发布的来源记录", en="the truth names no record that is published",
+            todo_zh="核对 source 与 source_key 是否与 source_party 一致", todo_en="check that source and source_key are those of source_party",
+        )  # fmt: skip
 
 
 def _short(rate: float | None) -> float | None:

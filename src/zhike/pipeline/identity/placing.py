@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
@@ -121,6 +123,10 @@ def _typed(column: Column, value: Any) -> Any:
     if column.kind in (Kind.TEXT, Kind.CODE):
         if not isinstance(value, str):
             raise _Broken(column.name, "is no text", "write it in quotes: numbers with leading zeros are texts")
+        if any(unicodedata.category(c) in ("Cc", "Cs") for c in value):
+            raise _Broken(
+                column.name, "holds characters that are no text", "leave out control characters and half characters"
+            )
         if column.allowed and value not in column.allowed:
             raise _Broken(column.name, "is an unknown code", f"one of {', '.join(column.allowed)}")
         return value
@@ -141,6 +147,8 @@ def _typed(column: Column, value: Any) -> Any:
         raise _Broken(
             column.name, "is true or false" if column.kind is Kind.FLAG else "is no number", "write it without quotes"
         )
+    if not is_flag and not math.isfinite(value):
+        raise _Broken(column.name, "is no number", "leave it out where it is not known")
     return value
 
 
