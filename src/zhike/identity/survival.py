@@ -63,6 +63,7 @@ FLAWED: Mapping[str, str] = {
 }  # fmt: skip
 """Field → the field of ``identity_flaw`` that says what is wrong with it."""
 WRITTEN = ("name", "mobile", "email", "id_number")  # by hand: blanks around them make no other value
+MOBILE_DIGITS = 11  # of a mainland number
 FINE, DOUBTFUL, FILLER = 0, 1, 2
 PLACES, SOURCES = 10_000_000, 1_000
 AGREE = SOURCES * PLACES  # one step of validity
@@ -84,9 +85,17 @@ def usable_value(rows: ir.Table, field: str) -> ir.Value:
     ``rows`` : records of ``source_party`` with the columns of ``identity_link`` and ``<field>_flaw`` of each flawed field.
     """
     value = rows[field].strip().nullif("") if field in WRITTEN else rows[field]
+    value = _as_dialled(value) if field == "mobile" else value
     if field in FLAWED:
         value = (rows[f"{FLAWED[field]}_flaw"] == FILLER).ifelse(ibis.null(value.type()), value)
     return ibis.coalesce(rows[CARRIED[field]], value) if field in CARRIED else value
+
+
+def _as_dialled(number: ir.StringValue) -> ir.StringValue:
+    """Return a mainland mobile number as its eleven digits, however it was written (+86 138 0000 0001); others as they are."""
+    joined = number.re_replace(r"[\s()\-]", "")
+    is_mainland = joined.re_search(r"^((\+|00)?86)?1[3-9][0-9]{9}$")
+    return (number.length() == MOBILE_DIGITS).ifelse(number, is_mainland.ifelse(joined.right(MOBILE_DIGITS), number))
 
 
 def may_survive(rows: ir.Table, field: str) -> ir.BooleanValue:

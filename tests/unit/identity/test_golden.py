@@ -64,6 +64,20 @@ Origin = Callable[[list[Row], str], list[tuple[Any, ...]]]
 
 
 @pytest.mark.requirement("B3")
+@pytest.mark.parametrize(
+    ("written", "survives"),
+    [
+        ("13900000001", "13900000001"), ("+86 139 0000 0001", "13900000001"), ("+8613900000001", "13900000001"), ("0086-139-0000-0001", "13900000001"),
+        ("(86)13900000001", "13900000001"), (" 139 0000 0001 ", "13900000001"), ("+852 9123 4567", "+852 9123 4567"), ("010-84512345", "010-84512345"),
+    ],
+)  # fmt: skip
+def test_a_mainland_mobile_survives_as_its_eleven_digits_however_it_was_written(
+    customer: Customer, written: str, survives: str
+) -> None:
+    assert customer([party("core", "1", name="张伟", mobile=written)])["mobile"] == survives
+
+
+@pytest.mark.requirement("B3")
 def test_most_fields_follow_the_trusted_source_and_contact_details_the_newest_record(
     customer: Customer, origin: Origin
 ) -> None:
