@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from pyarrow import csv
 
+from tests.scenario.asking import ask, refused, run
 from tests.scenario.commands import Commands, Told
 from tests.scenario.tiny_bank import FILES, FIRST_NIGHT, MAPPING, PERSONAL, Bank, copy, fill
 from zhike.simulator.linkage import draw_linkage_set
@@ -62,23 +63,6 @@ def linked_bank(zhike: Commands, tmp_path_factory: pytest.TempPathFactory) -> Ba
 @pytest.fixture
 def bank(linked_bank: Bank, tmp_path: Path) -> Bank:
     return copy(linked_bank, tmp_path / "bank")
-
-
-def run(zhike: Commands, bank: Bank, night: str) -> None:
-    done = zhike("run", "--as-of", night, "--quiet", "--json", folder=bank.folder)
-    assert done.code == 0, done.err
-
-
-def ask(zhike: Commands, bank: Bank, *words: str) -> Any:
-    told = zhike("identity", *words, "--json", folder=bank.folder)
-    assert told.code == 0, told.err
-    return told.json
-
-
-def refused(zhike: Commands, bank: Bank, *words: str) -> str:
-    told = zhike("identity", *words, "--json", folder=bank.folder)
-    assert told.code == 2, told.err
-    return str(told.json["error"]["code"])
 
 
 def table(bank: Bank, name: str) -> list[dict[str, Any]]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import string
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from tests.scenario.asking import ask, refused, run
 from tests.scenario.commands import Commands
 from tests.scenario.tiny_bank import FIRST_NIGHT, MAPPING, Bank, copy, fill
 from zhike.identity.standard.numbers import standard_uscc
@@ -61,23 +61,6 @@ def invoiced_bank(zhike: Commands, tmp_path_factory: pytest.TempPathFactory) -> 
 @pytest.fixture
 def bank(invoiced_bank: Bank, tmp_path: Path) -> Bank:
     return copy(invoiced_bank, tmp_path / "bank")
-
-
-def run(zhike: Commands, bank: Bank, night: str) -> None:
-    done = zhike("run", "--as-of", night, "--quiet", "--json", folder=bank.folder)
-    assert done.code == 0, done.err
-
-
-def ask(zhike: Commands, bank: Bank, *words: str) -> Any:
-    told = zhike("identity", *words, "--json", folder=bank.folder)
-    assert told.code == 0, told.err
-    return told.json
-
-
-def refused(zhike: Commands, bank: Bank, *words: str) -> str:
-    told = zhike("identity", *words, "--json", folder=bank.folder)
-    assert told.code == 2, told.err
-    return str(told.json["error"]["code"])
 
 
 def customer(zhike: Commands, bank: Bank, record: str) -> str:

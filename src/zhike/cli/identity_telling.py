@@ -165,11 +165,30 @@ def tell_queue(found: Row) -> None:
          "bits": c["weight"], "reason": c["reason"], "why": said(c), "decided": _decided_by(c)}
         for c in found["cases"]
     ])  # fmt: skip
-    by_reason = ", ".join(f"{r} {n}" for r, n in found["counts"].items())
-    if by_reason:
-        say(f"按原因：{by_reason}", f"by reason: {by_reason}")
-    if found["n_all"] > len(found["cases"]):
+    _say_counts(found, "按原因", "by reason", n_shown=len(found["cases"]))
+
+
+def _say_counts(found: Row, zh: str, en: str, *, n_shown: int) -> None:
+    """Say how many there are of each sort, and that there are more than are shown."""
+    counts = ", ".join(f"{sort} {n}" for sort, n in found["counts"].items())
+    if counts:
+        say(f"{zh}：{counts}", f"{en}: {counts}")
+    if found["n_all"] > n_shown:
         say(f"共 {found['n_all']} 项；--limit 可多列", f"{found['n_all']} in all; --limit shows more")
+
+
+def _say_decided(case: Row) -> None:
+    """Say which decision in force is about a case, where there is one."""
+    if case["decided_by_override"]:
+        n = case["decided_by_override"]
+        say(f"已由第 {n} 条人工判定裁定", f"decided by override {n}")
+
+
+def _say_how_to_decide(one: str, other: str) -> None:
+    say(
+        f"\n裁定：zhike identity merge {one} {other} --reason …  或  zhike identity split {one} {other} --reason …",
+        f"\nto decide: zhike identity merge {one} {other} --reason …  or  zhike identity split {one} {other} --reason …",
+    )
 
 
 def _decided_by(case: Row) -> str:
@@ -180,15 +199,9 @@ def tell_case(found: Row) -> None:
     """Print one case of the queue."""
     case = found["case"]
     say(f"待核实：{case['zh']}", f"to be looked at: {case['en']}")
-    if case["decided_by_override"]:
-        n = case["decided_by_override"]
-        say(f"已由第 {n} 条人工判定裁定", f"decided by override {n}")
+    _say_decided(case)
     tell_why(found)
-    left, right = case["left_customer_id"], case["right_customer_id"]
-    say(
-        f"\n裁定：zhike identity merge {left} {right} --reason …  或  zhike identity split {left} {right} --reason …",
-        f"\nto decide: zhike identity merge {left} {right} --reason …  or  zhike identity split {left} {right} --reason …",
-    )
+    _say_how_to_decide(case["left_customer_id"], case["right_customer_id"])
 
 
 def tell_mentions(found: Row) -> None:
@@ -199,11 +212,7 @@ def tell_mentions(found: Row) -> None:
          "probability": likelihood(m["probability"]), "evidence": said(m), "decided": _decided_by(m)}
         for m in found["mentions"]
     ])  # fmt: skip
-    by_state = ", ".join(f"{s} {n}" for s, n in found["counts"].items())
-    if by_state:
-        say(f"按状态：{by_state}", f"by state: {by_state}")
-    if found["n_all"] > len(found["mentions"]):
-        say(f"共 {found['n_all']} 项；--limit 可多列", f"{found['n_all']} in all; --limit shows more")
+    _say_counts(found, "按状态", "by state", n_shown=len(found["mentions"]))
 
 
 def tell_mention(found: Row) -> None:
@@ -215,14 +224,9 @@ def tell_mention(found: Row) -> None:
     told = {c: found[c] for c in facts if found[c] is not None}
     told["evidence"] = f"{said(found)} ({likelihood(found['probability'])})"
     _print([{"what": HEADINGS[c] if speaks_chinese() else c, "value": value} for c, value in told.items()])
-    if found["decided_by_override"]:
-        n = found["decided_by_override"]
-        say(f"已由第 {n} 条人工判定裁定", f"decided by override {n}")
+    _say_decided(found)
     whose = found["customer_id"] or found["candidate_customer_id"] or ("客户" if speaks_chinese() else "CUSTOMER")
-    say(
-        f"\n裁定：zhike identity merge {found['mention']} {whose} --reason …  或  zhike identity split {found['mention']} {whose} --reason …",
-        f"\nto decide: zhike identity merge {found['mention']} {whose} --reason …  or  zhike identity split {found['mention']} {whose} --reason …",
-    )
+    _say_how_to_decide(found["mention"], whose)
 
 
 def tell_decision(found: Row) -> None:
