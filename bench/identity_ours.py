@@ -23,7 +23,8 @@ import pypinyin  # noqa: F401
 import splink  # noqa: F401
 
 from zhike.identity import IdentitySettings, read_match_models
-from zhike.identity.clusters import MISSING, Facts, build_clusters
+from zhike.identity.clusters import Facts, build_clusters
+from zhike.identity.codes import MISSING
 from zhike.identity.fitting import fit_model
 from zhike.identity.matching.calibrate import calibrate
 from zhike.identity.matching.definition import body_of, read_models
@@ -125,7 +126,8 @@ def _fit_other(engine: Any, kind: str, records: pa.Table) -> Any:
     start = _read_models(OWN_DEFINITIONS / kind, rows.column_names)[kind]
     told = rows.append_column("home", rows["record_no"]).append_column("written_born", rows["born"])
     with engine.holding("told", told) as table:
-        return calibrate(engine, table, learn(engine, table, start))[0]
+        learned = learn(engine, table, start)
+    return calibrate(engine, told, learned)[0]
 
 
 def apply(kind: str, records: pa.Table, model: Any | None) -> pa.Table:

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.property.effort import examples
-from zhike.identity.clusters import MISSING, Clusters, Facts, build_clusters
+from zhike.identity.clusters import Clusters, Facts, build_clusters
+from zhike.identity.codes import MISSING
 from zhike.identity.edges import Edges, concatenate, edges_from_lists
 from zhike.identity.inherit import NONE, Inheritance, Register, inherit
 

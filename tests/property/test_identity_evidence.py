@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from tests.property.effort import examples
 from zhike.identity import IdentitySettings, read_match_models
-from zhike.identity.clusters import COMPANY, MISSING, PERSON, SOLE_TRADER, Facts, build_clusters
+from zhike.identity.clusters import COMPANY, PERSON, SOLE_TRADER, Facts, build_clusters
+from zhike.identity.codes import MISSING
 from zhike.identity.edges import edges_from_lists
 from zhike.identity.evidence import Verdict, contradictions, waterfall
 from zhike.identity.resolve import resolve_versions

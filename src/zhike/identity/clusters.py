@@ -21,11 +21,11 @@ import numpy.typing as npt
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from zhike.identity.codes import MISSING
 from zhike.identity.edges import Edges, concatenate, edges_from_lists
 from zhike.identity.terms import Refusal
 
 Ints = npt.NDArray[np.int64]
-MISSING = -1
 PERSON, SOLE_TRADER, COMPANY = 0, 1, 2
 OVERRIDE_PRIORITY = 0
 STRONG_PRIORITY = 2  # up to here rules are numbers of a person or company itself, and may make a cluster of any size
@@ -343,7 +343,6 @@ def _known(code: np.int64) -> set[int]:
 
 __all__ = [
     "COMPANY",
-    "MISSING",
     "OVERRIDE_PRIORITY",
     "PERSON",
     "SOLE_TRADER",

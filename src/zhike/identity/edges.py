@@ -9,12 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import ibis
-import ibis.expr.types as ir
 import numpy as np
 import numpy.typing as npt
 
-from zhike.identity.terms import Action, Override, RecordKey, Rule
+from zhike.identity.terms import Action, Override, RecordKey
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -67,28 +65,6 @@ def edges_from_lists(
     return Edges(a, b, rule, key, weights)
 
 
-def shared_keys(keys: ir.Table, rules: Sequence[Rule]) -> ir.Table:
-    """Return one row per key that at least two records share: [rule, key, centre, n_records, priority, is_too_wide, key_no].
-
-    ``keys`` holds [record_no, rule, key], each once. ``centre`` is the lowest record_no; ``is_too_wide`` marks a key shared
-    by more records than its rule allows; ``key_no`` numbers the keys by priority, centre and key.
-    """
-    grouped = keys.group_by("rule", "key").aggregate(centre=keys.record_no.min(), n_records=keys.count().cast("int64"))
-    grouped = grouped.filter(grouped.n_records >= 2)
-    priority = ibis.cases(*((grouped.rule == r.name, r.priority) for r in rules), else_=len(rules))
-    limit = ibis.cases(*((grouped.rule == r.name, r.max_records) for r in rules), else_=0)
-    ready = grouped.mutate(priority=priority.cast("int64"), is_too_wide=grouped.n_records > limit)
-    return ready.mutate(key_no=ibis.row_number().over(order_by=[ready.priority, ready.centre, ready.key]))
-
-
-def star_edges(keys: ir.Table, shared: ir.Table) -> ir.Table:
-    """Return the edges of the usable keys: [left, right, priority, key_no], ``left`` the centre of the star."""
-    usable = shared.filter(~shared.is_too_wide).select("rule", "key", "centre", "priority", "key_no")
-    joined = keys.inner_join(usable, ["rule", "key"])
-    joined = joined.filter(joined.record_no != joined.centre)
-    return joined.select(left="centre", right="record_no", priority="priority", key_no="key_no")
-
-
 def override_pairs(
     overrides: Sequence[Override], record_no: Mapping[RecordKey, int], action: Action
 ) -> list[tuple[int, int, Override]]:
@@ -101,4 +77,4 @@ def override_pairs(
     return sorted(pairs, key=lambda p: (p[0], p[1], p[2].override_id))
 
 
-__all__ = ["Edges", "concatenate", "edges_from_lists", "override_pairs", "shared_keys", "star_edges"]
+__all__ = ["Edges", "concatenate", "edges_from_lists", "override_pairs"]

@@ -50,9 +50,9 @@ def fit_model(
             todo_zh=f"至少需要 {FEWEST_RECORDS} 条；在此之前使用随附模型", todo_en=f"it takes {FEWEST_RECORDS}; until then use the model that is shipped",
         )  # fmt: skip
     rows = rows.append_column("document_no", pc.coalesce(rows["resident_id"], rows["uscc"]))
-    with engine.holding("identity_to_fit", rows.append_column("home", rows["record_no"])) as table:
+    with engine.holding("identity_to_fit", rows) as table:
         learned = rounded(learn(engine, table, model))
-        fitted, bins = calibrate(engine, table, learned)
+    fitted, bins = calibrate(engine, rows.append_column("home", rows["record_no"]), learned)
     trained = {**fitted.trained, "as_of": as_of.on.isoformat()}
     return Fitted(rounded(replace(fitted, trained=trained)), tuple(bins))
 

@@ -18,11 +18,12 @@ import pyarrow as pa
 import pyarrow.compute
 
 from zhike.identity.agreement import Agreement, score_clusters
-from zhike.identity.edges import shared_keys
+from zhike.identity.keys import SharedKeys, shared_keys, texts_of
 from zhike.identity.matching import MatchModel
-from zhike.identity.matching.score import block_keys, candidate_pairs, score, usable_blocks
+from zhike.identity.matching.blocks import candidate_pairs
+from zhike.identity.matching.score import score
 from zhike.identity.rows import SINGLE
-from zhike.identity.rules import KEYS, MODEL_RULE, OVERRIDE_RULE, keys_of, rules
+from zhike.identity.rules import KEY_JOINT, KEYS, MODEL_RULE, OVERRIDE_RULE, rules
 from zhike.identity.standardise import IDENTIFIERS, standardised, versions_as_of
 from zhike.identity.terms import AsOf, IdentitySettings
 from zhike.identity.trust import Links, Missed, Trust, missed_customers, trust_of
@@ -124,15 +125,16 @@ def measure_quality(
     latest = versions.filter(versions["is_latest"]).sort_by("record_no").combine_chunks()
     customer, linked_by = _customers(engine, latest, tables["identity_link"])
     seen = _Records(versions, latest, customer, _documents(latest))
-    precisions = _rules(engine, seen, tables["identity_edge"], settings)
+    shared = shared_keys(versions, rules(settings))
+    precisions = _rules(engine, seen, shared, tables["identity_edge"], settings)
     used = _used_edges(engine, latest, tables["identity_edge"])
     trust = trust_of(customer, used, {r.rule: r.precision for r in precisions})
     missed = missed_customers(customer, seen.documents, _lightly_weighed(engine, seen, models))
-    blocking = _blocking_recall(engine, seen, models)
+    blocking = _blocking_recall(seen, models)
     without_document = trust.n_pairs - _n_pairs(customer, seen.documents) + missed.n_pairs
     unseen = 0.0 if blocking is None else without_document * (1.0 - blocking) / max(blocking, LEAST_SHARE)
     wanting = _wanting(seen)
-    wide, values = _too_wide(engine, versions, settings)
+    wide, values = _too_wide(shared, versions, settings)
     agreement, without = _against(truth, latest, customer)
     return Quality(
         len(customer), len(np.unique(customer)), _sizes(customer), _sources(seen, linked_by), _flaws(engine, tables["identity_flaw"]),
@@ -194,30 +196,31 @@ def _used_edges(engine: QueryEngine, latest: pa.Table, edges: Any) -> Links:
     )
 
 
-def _rules(engine: QueryEngine, seen: _Records, edges: Any, settings: IdentitySettings) -> list[RulePrecision]:
+def _rules(
+    engine: QueryEngine, seen: _Records, shared: SharedKeys, edges: Any, settings: IdentitySettings
+) -> list[RulePrecision]:
     """Return how often each exact rule is right, as far as known documents tell."""
-    documents = pa.table({"record_no": seen.latest["record_no"], "document": pa.array(seen.documents)})
     counted = engine.fetch(
         edges.filter(edges.state == "used").group_by("rule").aggregate(n=lambda t: t.count().cast("int64"))
     )
     n_edges = {r["rule"]: r["n"] for r in counted.to_pylist()}
-    with (
-        engine.holding("quality_versions", seen.versions) as rows,
-        engine.holding("quality_documents", documents) as known,
-    ):
-        keys = keys_of(rows).distinct()
-        shared = shared_keys(keys, rules(settings))
-        usable = keys.inner_join(shared.filter(~shared.is_too_wide).select("rule", "key"), ["rule", "key"])
-        told = usable.inner_join(known.filter(known.document >= 0), "record_no")
-        same = told.group_by("rule", "key", "document").aggregate(n=told.count().cast("int64"))
-        per_key = same.group_by("rule", "key").aggregate(n=same.n.sum(), pairs=(same.n * (same.n - 1) // 2).sum())
-        sums = per_key.group_by("rule").aggregate(
-            n_known=(per_key.n * (per_key.n - 1) // 2).sum().cast("int64"), n_same=per_key.pairs.sum().cast("int64")
+    document = seen.documents[shared.record]
+    is_told = (document >= 0) & ~shared.is_too_wide[shared.key]
+    (_, of_document), same = np.unique(np.stack([document, shared.key])[:, is_told], axis=1, return_counts=True)
+    known = np.bincount(shared.key[is_told], minlength=len(shared.rule)).astype(np.int64)
+    names = [r for r in rules(settings) if r.name not in (MODEL_RULE, OVERRIDE_RULE)]
+    return [
+        _rule(
+            r.name, n_edges.get(r.name, 0), n_known=_pairs(known[shared.rule == r.priority]),
+            n_same=_pairs(same[shared.rule[of_document] == r.priority]),
         )
-        found = {r["rule"]: r for r in engine.fetch(sums).to_pylist()}
-    nothing = {"n_known": 0, "n_same": 0}
-    names = [n for n in (r.name for r in rules(settings)) if n not in (MODEL_RULE, OVERRIDE_RULE)]
-    return [_rule(n, n_edges.get(n, 0), **{k: int((found.get(n) or nothing)[k]) for k in nothing}) for n in names]
+        for r in names
+    ]  # fmt: skip
+
+
+def _pairs(sizes: Ints) -> int:
+    """Return how many pairs groups of these sizes have."""
+    return int((sizes * (sizes - 1) // 2).sum())
 
 
 def _rule(name: str, n_edges: int, *, n_known: int, n_same: int) -> RulePrecision:
@@ -231,30 +234,26 @@ def _lightly_weighed(engine: QueryEngine, seen: _Records, models: Sequence[Match
     with_home = seen.with_("home", seen.customer)
     found = []
     for model in models:
-        columns = dict.fromkeys(["row_no", "record_no", "home", "resident_id", "uscc", *model.columns])
+        columns = dict.fromkeys(["record_no", "home", "resident_id", "uscc", *model.columns])
         mine = with_home.filter(pc.is_in(with_home["party_kind"], pa.array(model.party_kinds))).select(list(columns))
         if mine.num_rows > 1:
-            with engine.holding("quality_compared", mine) as rows:
-                found.append(score(engine, rows, replace(model, review_weight=min(LOWEST_WEIGHT, model.review_weight))))
+            found.append(score(engine, mine, replace(model, review_weight=min(LOWEST_WEIGHT, model.review_weight))))
     return pa.concat_tables(found) if found else WEIGHED.empty_table()
 
 
-def _blocking_recall(engine: QueryEngine, seen: _Records, models: Sequence[MatchModel]) -> float | None:
+def _blocking_recall(seen: _Records, models: Sequence[MatchModel]) -> float | None:
     """Return how many of the pairs of records with one document agree on a block, so that a model would have compared them."""
     n_same = n_compared = 0
     known = seen.with_("document_code", seen.documents).append_column("home", seen.versions["record_no"])
     known = known.filter(pc.greater_equal(known["document_code"], 0))
     for model in models:
         blocked = (c for block in model.blocks for c in block)
-        columns = list(dict.fromkeys(["row_no", "record_no", "home", "document_code", *blocked]))
+        columns = list(dict.fromkeys(["record_no", "home", "document_code", *blocked]))
         mine = known.filter(pc.is_in(known["party_kind"], pa.array(model.party_kinds))).select(columns)
         if mine.num_rows > 1:
-            with engine.holding("quality_known", mine) as rows:
-                records = rows.select("record_no", "document_code").distinct()
-                sizes = records.group_by("document_code").aggregate(n=records.count().cast("int64"))
-                pairs = sizes.aggregate(n=(sizes.n * (sizes.n - 1) // 2).sum().cast("int64"))
-                n_same += int(engine.fetch(pairs)["n"][0].as_py() or 0)
-                n_compared += _n_compared(engine, rows, model)
+            each = mine.group_by("record_no").aggregate([("document_code", "min")])
+            n_same += _pairs(np.bincount(each["document_code_min"].to_numpy()).astype(np.int64))
+            n_compared += _n_compared(mine, model)
     return n_compared / n_same if n_same else None
 
 
@@ -275,44 +274,37 @@ def _wanting(seen: _Records) -> Wanting:
     return Wanting(int(n_poor), float(n_records), float(n_pairs))
 
 
-def _n_compared(engine: QueryEngine, rows: Any, model: MatchModel) -> int:
+def _n_compared(rows: pa.Table, model: MatchModel) -> int:
     """Return how many pairs of records of one document agree on a block that is not too wide."""
-    with (
-        engine.temporary("quality_blocks", block_keys(rows, model)) as keys,
-        engine.temporary("quality_usable", usable_blocks(keys, model.widest_block)) as usable,
-    ):
-        pairs = candidate_pairs(keys, usable)
-        left = rows.select(left_row="row_no", left_record="record_no", left_document="document_code")
-        right = rows.select(right_row="row_no", right_record="record_no", right_document="document_code")
-        both = pairs.inner_join(left, "left_row").inner_join(right, "right_row")
-        same = both.filter(both.left_document == both.right_document).select("left_record", "right_record").distinct()
-        return int(engine.fetch(same.aggregate(n=same.count().cast("int64")))["n"][0].as_py())
+    left, right = candidate_pairs(rows, model)
+    document, record = (rows[c].to_numpy().astype(np.int64) for c in ("document_code", "record_no"))
+    is_same = document[left] == document[right]
+    return int(np.unique(np.stack([record[left], record[right]])[:, is_same], axis=1).shape[1])
 
 
 def _n_pairs(customer: Ints, documents: Ints) -> int:
     """Return how many pairs of records of one customer both carry a document."""
-    sizes = np.unique(customer[documents >= 0], return_counts=True)[1].astype(np.int64)
-    return int((sizes * (sizes - 1) // 2).sum())
+    return _pairs(np.unique(customer[documents >= 0], return_counts=True)[1].astype(np.int64))
 
 
-def _too_wide(engine: QueryEngine, versions: pa.Table, settings: IdentitySettings) -> tuple[list[Row], list[Row]]:
+def _too_wide(shared: SharedKeys, versions: pa.Table, settings: IdentitySettings) -> tuple[list[Row], list[Row]]:
     """Return per rule how many keys too many records share, and the widest of all, with the values that make them."""
-    with engine.holding("quality_versions", versions) as rows:
-        shared = shared_keys(keys_of(rows).distinct(), rules(settings))
-        wide = shared.filter(shared.is_too_wide)
-        counted = wide.group_by("rule").aggregate(
-            n_keys=wide.count().cast("int64"), n_records=wide.n_records.sum().cast("int64")
-        )
-        widest = wide.order_by(wide.n_records.desc(), wide.rule, wide.key).limit(MOST_WIDE_SHOWN)
-        by_rule = engine.fetch(counted.order_by("rule")).to_pylist()
-        values = engine.fetch(widest.select("rule", "key", "n_records")).to_pylist()
+    by_rule, values = [], []
+    for rule in sorted(rules(settings), key=lambda r: r.name):
+        wide = np.flatnonzero(shared.is_too_wide & (shared.rule == rule.priority))
+        if len(wide):
+            n_records = shared.n_records[wide]
+            by_rule.append({"rule": rule.name, "n_keys": len(wide), "n_records": int(n_records.sum())})
+            widest = wide[n_records >= np.sort(n_records)[-MOST_WIDE_SHOWN:][0]]
+            texts = texts_of(versions, rule.name, shared.row[widest])
+            values += list(zip((-shared.n_records[widest]).tolist(), [rule.name] * len(widest), texts, strict=True))
     return by_rule, [
         {
-            "rule": r["rule"],
-            "values": dict(zip(KEYS.get(r["rule"], ("value",)), r["key"].split("|"), strict=False)),
-            "n_records": r["n_records"],
+            "rule": rule,
+            "values": dict(zip(KEYS.get(rule, ("value",)), text.split(KEY_JOINT), strict=False)),
+            "n_records": -negative,
         }
-        for r in values
+        for negative, rule, text in sorted(values)[:MOST_WIDE_SHOWN]
     ]
 
 

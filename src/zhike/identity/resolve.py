@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import ibis.expr.types as ir
 import numpy as np
@@ -16,13 +15,15 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from zhike.identity.clusters import COMPANY, MISSING, PERSON, SOLE_TRADER, Clusters, Facts, build_clusters, connected
-from zhike.identity.edges import Edges, concatenate, override_pairs, shared_keys, star_edges
+from zhike.identity.clusters import COMPANY, PERSON, SOLE_TRADER, Clusters, Facts, build_clusters, connected
+from zhike.identity.codes import MISSING, codes_of
+from zhike.identity.edges import Edges, concatenate, override_pairs
+from zhike.identity.keys import shared_keys
 from zhike.identity.matching import MatchModel
 from zhike.identity.rows import integers
-from zhike.identity.rules import MEANINGS, MODEL_RULE, keys_of, rules
+from zhike.identity.rules import MEANINGS, MODEL_RULE, rules
 from zhike.identity.standardise import standardised, versions_as_of
-from zhike.identity.terms import Action, AsOf, IdentitySettings, Override, RecordKey, Rule
+from zhike.identity.terms import Action, AsOf, IdentitySettings, Override, RecordKey
 from zhike.identity.weighing import automatic_edges, weigh_records
 from zhike.warehouse import QueryEngine
 
@@ -72,8 +73,9 @@ def resolve_versions(
     """Return which records are one customer, given their standardised versions; see :func:`resolve_records`."""
     records = versions.filter(versions["is_latest"]).sort_by("record_no").combine_chunks()
     all_rules = rules(settings)
-    with engine.holding("identity_versions", versions) as rows:
-        exact, too_wide = _fetch_edges(engine, rows, all_rules)
+    keys = shared_keys(versions, all_rules)
+    exact = keys.stars()
+    too_wide = {r.name: n for r in all_rules if (n := int(keys.is_too_wide[keys.rule == r.priority].sum()))}
     weighed = weigh_records(engine, versions, models, homes=connected(records.num_rows, exact))
     numbers = record_numbers(records, overrides)
     clusters, n_used = cluster_records(records, exact, weighed, overrides=overrides, numbers=numbers, settings=settings)
@@ -102,19 +104,6 @@ def cluster_records(
     return clusters, len(merges) + len(splits)
 
 
-def _fetch_edges(engine: QueryEngine, versions: ir.Table, all_rules: Sequence[Rule]) -> tuple[Edges, dict[str, int]]:
-    """Return the stars of all keys, and per rule how many keys were shared too widely to be used."""
-    with (
-        engine.temporary("identity_keys", keys_of(versions).distinct()) as keys,
-        engine.temporary("identity_shared", shared_keys(keys, all_rules)) as shared,
-    ):
-        rows = engine.fetch(star_edges(keys, shared))
-        wide = shared.filter(shared.is_too_wide).group_by("rule").aggregate(n=lambda t: t.count().cast("int64"))
-        too_wide = {r["rule"]: r["n"] for r in engine.fetch(wide.order_by("rule")).to_pylist()}
-    left, right, priority, key_no = (integers(rows[c]) for c in ("left", "right", "priority", "key_no"))
-    return Edges(left, right, priority, key_no, np.zeros(rows.num_rows)), too_wide
-
-
 def record_numbers(records: pa.Table, overrides: Sequence[Override]) -> dict[RecordKey, int]:
     """Return the numbers of the records that overrides name and that are there."""
     wanted = sorted({k.source_key for o in overrides for k in (o.left, o.right)})
@@ -136,15 +125,8 @@ def facts_of(records: pa.Table) -> Facts:
         integers(pc.index_in(records[c], pa.array(list(codes), pa.string())), MISSING)
         for c, codes in (("party_kind", KIND_CODES), ("sex", SEXES))
     )
-    return Facts(_codes(records["resident_id"]), _codes(records["uscc"]), born, sex, kind)
-
-
-def _codes(column: Any) -> Ints:
-    """Return a text column as integer codes, MISSING where missing."""
-    encoded: Any = pc.dictionary_encode(column)
-    return integers(
-        encoded.combine_chunks().indices if hasattr(encoded, "combine_chunks") else encoded.indices, MISSING
-    )
+    resident_id, uscc = (codes_of(records[c]).astype(np.int64) for c in ("resident_id", "uscc"))
+    return Facts(resident_id, uscc, born, sex, kind)
 
 
 __all__ = ["Resolved", "cluster_records", "facts_of", "record_numbers", "resolve_records", "resolve_versions"]

@@ -8,9 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import ibis
-import ibis.expr.types as ir
-
 from zhike.identity.terms import IdentitySettings, Rule
 from zhike.kernel.terms import Text
 
@@ -57,39 +54,4 @@ def rules(settings: IdentitySettings) -> tuple[Rule, ...]:
     return tuple(Rule(n, i, settings.limit(n), MEANINGS[n]) for i, n in enumerate(MEANINGS))
 
 
-def keys_of(records: ir.Table) -> ir.Table:
-    """Return the keys that standardised versions make: [record_no, rule, key]; a former number is still a key."""
-    parts = []
-    for rule, columns in KEYS.items():
-        key: ir.StringValue = records[columns[0]]
-        for column in columns[1:]:
-            key = key + KEY_JOINT + records[column]
-        keyed = records.select("record_no", rule=ibis.literal(rule), key=key)
-        parts.append(keyed.filter(keyed.key.notnull()))
-    for rule, column in NAMELESS.items():
-        parts.append(_nameless_keys(records, rule, column))
-    return ibis.union(*parts)
-
-
-def _nameless_keys(records: ir.Table, rule: str, column: str) -> ir.Table:
-    """Return keys that attach nameless records of persons to the one name that ``column`` belongs to.
-
-    No key is made where the value belongs to two names, where a hint at a name (王先生, 张*) begins otherwise, or where no
-    record without a name has it.
-    """
-    having = records.filter(records[column].notnull() & (records.party_kind == "person"))
-    is_nameless = having.name_key.isnull()
-    owners = (
-        having.group_by(shared=having[column])
-        .aggregate(
-            n_names=having.name_key.nunique(),
-            n_initials=having.initial.nunique(),
-            n_nameless=is_nameless.ifelse(1, 0).sum(),
-        )
-        .filter(lambda t: (t.n_names <= 1) & (t.n_initials <= 1) & (t.n_nameless > 0))
-    )
-    joined = having.join(owners, having[column] == owners.shared)
-    return joined.select("record_no", rule=ibis.literal(rule), key=joined.shared)
-
-
-__all__ = ["KEYS", "KEY_JOINT", "MEANINGS", "MODEL_RULE", "NAMELESS", "OVERRIDE_RULE", "keys_of", "rules"]
+__all__ = ["KEYS", "KEY_JOINT", "MEANINGS", "MODEL_RULE", "NAMELESS", "OVERRIDE_RULE", "rules"]

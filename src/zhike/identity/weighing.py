@@ -33,11 +33,10 @@ def weigh_records(
     at_home = versions.append_column("home", pa.array(homes).take(versions["record_no"]))
     found = []
     for model in models:
-        columns = dict.fromkeys(["row_no", "record_no", "home", "resident_id", "uscc", *model.columns])
+        columns = dict.fromkeys(["record_no", "home", "resident_id", "uscc", *model.columns])
         mine = at_home.filter(pc.is_in(at_home["party_kind"], pa.array(model.party_kinds))).select(list(columns))
         if mine.num_rows > 1:
-            with engine.holding("identity_compared", mine) as rows:
-                found.append(score(engine, rows, model).cast(WEIGHED))
+            found.append(score(engine, mine, model).cast(WEIGHED))
     return pa.concat_tables(found) if found else WEIGHED.empty_table()
 
 

@@ -44,20 +44,17 @@ class Bin:
     precision: float
 
 
-def calibrate(engine: QueryEngine, rows: ir.Table, model: MatchModel) -> tuple[MatchModel, list[Bin]]:
+def calibrate(engine: QueryEngine, rows: pa.Table, model: MatchModel) -> tuple[MatchModel, list[Bin]]:
     """Return the model with thresholds for the precision that it promises, and the bins that they were set by.
 
     Parameters
     ----------
     rows : one row per record as ``fit`` takes them, with ``home`` = record_no and ``source``.
     """
-    blind = rows.mutate(born=rows.written_born, birth_year=rows.written_born.substr(0, 4))
-    shares = rows.group_by("source").aggregate(share=rows.document_no.notnull().mean())
-    has = {r["source"]: float(r["share"]) for r in engine.fetch(shares).to_pylist()}
-    with (
-        engine.temporary("identity_blind", blind) as told,
-        compared_pairs(engine, told, model, labelled=True) as compared,
-    ):
+    written = {"born": rows["written_born"], "birth_year": pc.utf8_slice_codeunits(rows["written_born"], 0, 4)}
+    blind = pa.table({**{c: rows[c] for c in rows.column_names}, **written})
+    has = _shares_with_document(rows)
+    with compared_pairs(engine, blind, model, labelled=True) as compared:
         weighed = compared.select(
             "is_same",
             "left_record",
@@ -70,6 +67,13 @@ def calibrate(engine: QueryEngine, rows: ir.Table, model: MatchModel) -> tuple[M
         fetched = engine.fetch(weighed.mutate(stands_for=_stands_for(weighed, has)))
     bins = bins_of(_undefended(fetched, has), model)
     return with_thresholds(model, bins), bins
+
+
+def _shares_with_document(rows: pa.Table) -> dict[str, float]:
+    """Return source → share of its records that carry a document."""
+    told = pa.table({"source": rows["source"], "has": pc.cast(rows["document_no"].is_valid(), pa.float64())})
+    shares = told.group_by("source").aggregate([("has", "mean")])
+    return {str(r["source"]): float(r["has_mean"]) for r in shares.to_pylist()}
 
 
 def _undefended(weighed: pa.Table, has_document: Mapping[str, float]) -> pa.Table:

@@ -2,57 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import ibis
 import ibis.expr.types as ir
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute
 
+from zhike.identity.codes import MISSING, Codes
+from zhike.identity.matching.blocks import candidate_pairs
 from zhike.identity.matching.levels import KINDS
 from zhike.identity.matching.model import NEVER, Comparison, MatchModel, gate_weights
 from zhike.warehouse import QueryEngine
 
-ROW = ("row_no", "record_no", "home")
+pc: Any = pyarrow.compute  # its stubs know fewer calls than there are
 
 
-def block_keys(rows: ir.Table, model: MatchModel) -> ir.Table:
-    """Return [block_no, block_key, row_no, record_no, home]: one key per row and block whose columns are all there.
-
-    Keys are hashes, which differ from engine to engine and mean nothing outside a query: two values of one hash are compared
-    and found different.
-    """
-    parts = []
-    for number, columns in enumerate(model.blocks):
-        key: ir.IntegerValue = rows[columns[0]].hash()
-        for column in columns[1:]:
-            key = key ^ rows[column].hash()
-        there = ibis.and_(*(rows[c].notnull() for c in columns))
-        parts.append(rows.filter(there).select(*ROW, block_no=ibis.literal(number, type="int8"), block_key=key))
-    return ibis.union(*parts)
-
-
-def usable_blocks(keys: ir.Table, widest: int) -> ir.Table:
-    """Return [block_no, block_key] of the blocks that join records of different homes and are not too wide."""
-    grouped = keys.group_by("block_no", "block_key").aggregate(
-        n=keys.record_no.count().cast("int64"), first_home=keys.home.min(), last_home=keys.home.max()
-    )
-    return grouped.filter((grouped.n <= widest) & (grouped.first_home < grouped.last_home)).select(
-        "block_no", "block_key"
-    )
-
-
-def candidate_pairs(keys: ir.Table, usable: ir.Table) -> ir.Table:
-    """Return [left_row, right_row]: rows of different homes that share a usable block, each pair once, lower record first."""
-    inside = keys.semi_join(usable, ["block_no", "block_key"])
-    left = inside.select("block_no", "block_key", left_row="row_no", left_record="record_no", left_home="home")
-    right = inside.select("block_no", "block_key", right_row="row_no", right_record="record_no", right_home="home")
-    joined = left.inner_join(right, ["block_no", "block_key"])
-    joined = joined.filter((joined.left_record < joined.right_record) & (joined.left_home != joined.right_home))
-    return joined.select("left_row", "right_row").distinct()
-
-
-def _level(comparison: Comparison, left: ir.Table, right: ir.Table) -> ir.Value:
+def _level(comparison: Comparison, left: Any, right: Any) -> ir.Value:
     """Return the number of the level reached, from 0; -1 where a side has no value."""
     branches = [(left[comparison.column].isnull() | right[comparison.column].isnull(), -1)]
     for number, level in enumerate(comparison.levels[:-1]):
@@ -61,34 +31,41 @@ def _level(comparison: Comparison, left: ir.Table, right: ir.Table) -> ir.Value:
     return ibis.cases(*branches, else_=len(comparison.levels) - 1).cast("int8")
 
 
-def compare_pairs(pairs: ir.Table, rows: ir.Table, model: MatchModel, *, labelled: bool = False) -> ir.Table:
-    """Return [left_record, right_record, <comparison>_level …, <comparison>_value …] of candidate pairs.
+def _paired(rows: pa.Table, model: MatchModel, *, labelled: bool) -> pa.Table:
+    """Return the candidate pairs with the columns of both sides side by side (``…_l``, ``…_r``), and with ``<comparison>_bits``, what the
+    left value is worth for being rare or common.
 
-    A value is there where its first level is reached and its rarity counts. Pairs that carry two different valid document numbers
-    are left out: no weight would ever link them. ``labelled`` : keep them, with what the documents say (``is_same``), and leave out
-    what other facts would keep apart anyway: a man and a woman whose births are known.
+    Pairs that carry two different valid document numbers are left out: no weight would ever link them. ``labelled`` : keep them, and
+    leave out what other facts would keep apart anyway: a man and a woman whose births are known.
     """
-    columns = dict.fromkeys(
-        [*model.columns, "record_no", "resident_id", "uscc", *(["source", "document_no"] if labelled else [])]
-    )
-    left = rows.select(left_row="row_no", **{f"{c}_l": rows[c] for c in columns})
-    right = rows.select(right_row="row_no", **{f"{c}_r": rows[c] for c in columns})
-    both = pairs.inner_join(left, "left_row").inner_join(right, "right_row").view()  # a join is not joined further
-    for c in () if labelled else ("resident_id", "uscc"):
-        both = both.filter((both[f"{c}_l"] == both[f"{c}_r"]).fill_null(True))  # noqa: FBT003 - a literal value
-    if labelled and {"sex", "born"} <= set(model.columns):
-        are_born = both.born_l.notnull() & both.born_r.notnull()
-        both = both.filter(~(are_born & (both.sex_l != both.sex_r)).fill_null(False))  # noqa: FBT003 - a literal value
-    sides = [_Side(both, suffix) for suffix in ("_l", "_r")]
-    levels = {f"{c.name}_level": _level(c, *sides) for c in model.comparisons}
-    told = {}
-    if labelled:
-        is_same = both.document_no_l == both.document_no_r
-        told = {"is_same": is_same, "left_source": both.source_l, "right_source": both.source_r}
-    return both.select(
-        left_record="record_no_l", right_record="record_no_r", **levels, **_rare_values(both, levels, model),
-        **told,
-    )  # fmt: skip
+    left, right = candidate_pairs(rows, model)
+    rows = rows.combine_chunks()
+    codes = Codes(rows)
+
+    def differ(column: str) -> npt.NDArray[np.bool_]:
+        a, b = codes.of(column)[left], codes.of(column)[right]
+        return (a != b) & (a != MISSING) & (b != MISSING)
+
+    is_apart = np.zeros(len(left), bool)
+    if not labelled:
+        is_apart = differ("resident_id") | differ("uscc")
+    elif {"sex", "born"} <= set(model.columns):
+        born = codes.of("born") != MISSING
+        is_apart = differ("sex") & born[left] & born[right]
+    left, right = left[~is_apart], right[~is_apart]
+    columns = dict.fromkeys([*model.columns, "record_no", *(["source", "document_no"] if labelled else [])])
+    sides: dict[str, Any] = {
+        f"{c}_{side}": rows[c].take(pa.array(at)) for side, at in (("l", left), ("r", right)) for c in columns
+    }
+    bits = {f"{c.name}_bits": _rarity(sides[f"{c.column}_l"], c) for c in model.comparisons if c.rare}
+    return pa.table({**sides, **bits})
+
+
+def _rarity(values: Any, comparison: Comparison) -> Any:
+    """Return the bits that equal values are worth for being rare or common."""
+    known = list(comparison.frequencies)
+    at = pc.index_in(values, pa.array(known, pa.string()))
+    return pc.fill_null(pa.array([comparison.rarity(v) for v in known], pa.float64()).take(at), comparison.rarity(""))
 
 
 class _Side:
@@ -101,28 +78,18 @@ class _Side:
         return self._both[column + self._suffix]
 
 
-def _rare_values(both: ir.Table, levels: Mapping[str, ir.Value], model: MatchModel) -> dict[str, ir.Value]:
-    return {
-        f"{c.name}_value": (levels[f"{c.name}_level"] == 0).ifelse(both[f"{c.column}_l"], ibis.null("string"))
-        for c in model.comparisons
-        if c.rare
-    }
-
-
-def with_rarity(compared: ir.Table, model: MatchModel, kept: ExitStack, engine: QueryEngine) -> ir.Table:
-    """Return compared pairs with ``<comparison>_rarity``: the bits that an equal value is worth for being rare or common."""
-    for comparison in model.comparisons:
-        if not comparison.rare:
-            continue
-        value, named = f"{comparison.name}_value", f"{comparison.name}_rarity"
-        values = list(comparison.frequencies)
-        bits = pa.array([comparison.rarity(v) for v in values], pa.float64())
-        known = pa.table({value: pa.array(values, pa.string()), named: bits})
-        found = kept.enter_context(engine.holding(f"identity_{named}", known))
-        joined = compared.left_join(found, value)
-        rarity = joined[value].isnull().ifelse(0.0, joined[named].fill_null(comparison.rarity("")))
-        compared = joined.mutate(**{named: rarity})
-    return compared
+def _compared(both: ir.Table, model: MatchModel, *, labelled: bool) -> ir.Table:
+    """Return [left_record, right_record, <comparison>_level …, <comparison>_bits …] of pairs side by side; ``labelled`` : with what their
+    documents say (``is_same``, missing where one has none) and their sources.
+    """
+    sides = [_Side(both, suffix) for suffix in ("_l", "_r")]
+    levels = {f"{c.name}_level": _level(c, *sides) for c in model.comparisons}
+    told = {}
+    if labelled:
+        is_same = both.document_no_l == both.document_no_r
+        told = {"is_same": is_same, "left_source": both.source_l, "right_source": both.source_r}
+    bits = [f"{c.name}_bits" for c in model.comparisons if c.rare]
+    return both.select(*bits, left_record="record_no_l", right_record="record_no_r", **levels, **told)
 
 
 def match_weight(compared: ir.Table, model: MatchModel) -> ir.FloatingValue:
@@ -134,7 +101,7 @@ def match_weight(compared: ir.Table, model: MatchModel) -> ir.FloatingValue:
             *((reached == n, level.weight) for n, level in enumerate(comparison.levels)), else_=0.0
         )
         if comparison.rare:
-            weight = weight + compared[f"{comparison.name}_rarity"]
+            weight = weight + (reached == 0).ifelse(compared[f"{comparison.name}_bits"], 0.0)
     return weight
 
 
@@ -162,24 +129,20 @@ WEIGHT_DIGITS = 4
 
 @contextmanager
 def compared_pairs(
-    engine: QueryEngine, rows: ir.Table, model: MatchModel, *, labelled: bool = False
+    engine: QueryEngine, rows: pa.Table, model: MatchModel, *, labelled: bool = False
 ) -> Iterator[ir.Table]:
-    """Keep the compared candidate pairs in the engine while they are needed; see :func:`compare_pairs`."""
-    with ExitStack() as kept:
-        keys = kept.enter_context(engine.temporary("identity_blocks", block_keys(rows, model)))
-        usable = kept.enter_context(engine.temporary("identity_usable", usable_blocks(keys, model.widest_block)))
-        pairs = kept.enter_context(engine.temporary("identity_pairs", candidate_pairs(keys, usable)))
-        compared = with_rarity(compare_pairs(pairs, rows, model, labelled=labelled), model, kept, engine)
-        yield kept.enter_context(engine.temporary("identity_levels", compared))
+    """Give the compared candidate pairs, while they are needed; see :func:`_compared`."""
+    with engine.holding("identity_pairs", _paired(rows, model, labelled=labelled)) as both:
+        yield _compared(both, model, labelled=labelled)
 
 
-def score(engine: QueryEngine, rows: ir.Table, model: MatchModel) -> pa.Table:
+def score(engine: QueryEngine, rows: pa.Table, model: MatchModel) -> pa.Table:
     """Return the pairs of records that the model links or wants seen: [left_record, right_record, weight, is_automatic].
 
     Parameters
     ----------
-    rows : one row per version of a record: row_no, record_no, home (records of one home are known to be one customer
-        already), resident_id, uscc and the model's columns.
+    rows : one row per version of a record: record_no, home (records of one home are known to be one customer already), resident_id,
+        uscc and the model's columns.
     """
     with compared_pairs(engine, rows, model) as compared:
         return engine.fetch(best_of_pair(weigh(compared, model)).order_by("left_record", "right_record"))
