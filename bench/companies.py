@@ -48,7 +48,7 @@ def link_bank(
     loading = source_steps(mapping, folder / "data", LAST_DAY, contracts)
     plan = [s for s in loading if s.key in {f"load:{t}" for t in TABLES}]
     settings = IdentitySettings()
-    wanted = ("identity:link", "identity:customer", "identity:accounts", "identity:mentions")
+    wanted = ("identity:standardise", "identity:link", "identity:customer", "identity:accounts", "identity:mentions")
     plan += [s for s in identity_steps(settings=settings, overrides=[], key=b"secret") if s.key in wanted]
     engine, warehouse, seconds = open_engine(threads=2, memory="3GB"), Warehouse(work / "warehouse"), {}
     result = run_steps(

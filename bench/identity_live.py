@@ -52,6 +52,14 @@ class Bench:
         is_later[later] = True
         self.everything, self.known, self.later = drawn, drawn.filter(pa.array(~is_later)), drawn.take(later)
 
+    def versions(self, parties: pa.Table) -> pa.Table:
+        """Return records in standard form."""
+        from zhike.identity.standardise import standardised, versions_as_of
+
+        with self.engine.holding("parties", parties) as rows:
+            known = versions_as_of(rows, self.settings.as_of(AS_OF))
+            return standardised(self.engine, known, self.settings.placeholder_birth_on)
+
     def link(self, parties: pa.Table, before: dict[str, Any] | None) -> dict[str, Any]:
         """Return the tables of identity:link over records, after an earlier run or none."""
         import ibis
@@ -64,11 +72,10 @@ class Bench:
         contracts = {c.name: c for c in OWNS}
         names = ("identity_link", "identity_register", "identity_change")
         tables = before or {n: ibis.memtable(empty_rows(contracts[n])) for n in names}
-        with self.engine.holding("parties", parties) as rows:
-            found = link_records(
-                self.engine, rows, Previous(*(tables[n] for n in names)), as_of=self.settings.as_of(AS_OF), settings=self.settings,
-                overrides=(), key=KEY, models=self.models,
-            )  # fmt: skip
+        found = link_records(
+            self.engine, self.versions(parties), Previous(*(tables[n] for n in names)), as_of=self.settings.as_of(AS_OF),
+            settings=self.settings, overrides=(), key=KEY, models=self.models,
+        )  # fmt: skip
         written = {
             "identity_link": found.link,
             "identity_edge": found.edge,
@@ -85,10 +92,11 @@ class Bench:
         """Build the live index; return it with the seconds that it took."""
         from zhike.identity.live import build_index
 
+        versions = self.versions(self.known)
         begun = time.perf_counter()
-        with self.engine.holding("parties", self.known) as rows:
+        with self.engine.holding("versions", versions) as rows:
             found = build_index(
-                self.folder, self.engine, {**tables, "source_party": rows}, as_of=self.settings.as_of(AS_OF), settings=self.settings,
+                self.folder, self.engine, {**tables, "identity_version": rows}, as_of=self.settings.as_of(AS_OF), settings=self.settings,
                 models=self.models, run_id="bench",
             )  # fmt: skip
         return found, time.perf_counter() - begun

@@ -1,4 +1,5 @@
-"""Our side of the identity bench, behind functions as plain as the peer's: ``fit(kind, records)``, ``apply(kind, records, model)``.
+"""Our side of the identity bench, behind functions as plain as the peer's: ``prepare(kind, records)``, ``fit(kind, records)``,
+``apply(kind, prepared, model)``.
 
 A bank is read as a project would read it: the shipped match model of persons is fitted to the bank's own records, shared numbers and
 the model join them. Sets that are no bank have models of their own in ``identity_definitions``: what is compared and where to begin,
@@ -30,6 +31,7 @@ from zhike.identity.matching.calibrate import calibrate
 from zhike.identity.matching.definition import body_of, read_models
 from zhike.identity.matching.fit import learn
 from zhike.identity.resolve import resolve_records
+from zhike.identity.standardise import standardised, versions_as_of
 from zhike.identity.weighing import automatic_edges, weigh_records
 from zhike.kernel.definitions import read_definitions
 from zhike.pipeline.project import standard_pack
@@ -107,22 +109,30 @@ def _prepared(kind: str, records: pa.Table) -> pa.Table:
     return rows
 
 
+def prepare(kind: str, records: pa.Table) -> pa.Table:
+    """Return records as a night keeps them for matching: in standard form; sets that are no bank with their prepared columns."""
+    if kind != "bank":
+        return _prepared(kind, records)
+    settings, engine = IdentitySettings(), _engine()
+    with engine.holding("parties", records) as parties:
+        versions = standardised(engine, versions_as_of(parties, settings.as_of(AS_OF)), settings.placeholder_birth_on)
+    engine.close()
+    return versions
+
+
 def fit(kind: str, records: pa.Table) -> Any:
     """Return a match model fitted to records, without labels."""
-    engine = _engine()
-    model = _fit_bank(engine, records) if kind == "bank" else _fit_other(engine, kind, records)
+    rows, engine = prepare(kind, records), _engine()
+    model = (
+        fit_model(engine, rows, shipped_model(), as_of=AS_OF).model
+        if kind == "bank"
+        else _fit_other(engine, kind, rows)
+    )
     engine.close()
     return model
 
 
-def _fit_bank(engine: Any, records: pa.Table) -> Any:
-    settings = IdentitySettings()
-    with engine.holding("parties", records) as parties:
-        return fit_model(engine, parties, shipped_model(), as_of=settings.as_of(AS_OF), settings=settings).model
-
-
-def _fit_other(engine: Any, kind: str, records: pa.Table) -> Any:
-    rows = _prepared(kind, records)
+def _fit_other(engine: Any, kind: str, rows: pa.Table) -> Any:
     start = _read_models(OWN_DEFINITIONS / kind, rows.column_names)[kind]
     told = rows.append_column("home", rows["record_no"]).append_column("written_born", rows["born"])
     with engine.holding("told", told) as table:
@@ -130,26 +140,22 @@ def _fit_other(engine: Any, kind: str, records: pa.Table) -> Any:
     return calibrate(engine, told, learned)[0]
 
 
-def apply(kind: str, records: pa.Table, model: Any | None) -> pa.Table:
-    """Return [record, cluster]: what shared numbers and the model make of records; without a model, shared numbers alone."""
+def apply(kind: str, rows: pa.Table, model: Any | None) -> pa.Table:
+    """Return [record, cluster]: what shared numbers and the model make of prepared records; without a model, shared numbers alone."""
     engine = _engine()
-    found = _apply_bank(engine, records, model) if kind == "bank" else _apply_other(engine, kind, records, model)
+    found = _apply_bank(engine, rows, model) if kind == "bank" else _apply_other(engine, rows, model)
     engine.close()
     return found
 
 
-def _apply_bank(engine: Any, records: pa.Table, model: Any | None) -> pa.Table:
-    settings = IdentitySettings()
-    with engine.holding("parties", records) as parties:
-        found = resolve_records(
-            engine, parties, as_of=settings.as_of(AS_OF), settings=settings, models=() if model is None else (model,)
-        )
+def _apply_bank(engine: Any, versions: pa.Table, model: Any | None) -> pa.Table:
+    models = () if model is None else (model,)
+    found = resolve_records(engine, versions, settings=IdentitySettings(), models=models)
     record = pc.binary_join_element_wise(found.records["source"], found.records["source_key"], "|")
     return pa.table({"record": record, "cluster": pa.array(found.clusters.root)})
 
 
-def _apply_other(engine: Any, kind: str, records: pa.Table, model: Any) -> pa.Table:
-    rows = _prepared(kind, records)
+def _apply_other(engine: Any, rows: pa.Table, model: Any) -> pa.Table:
     weighed = weigh_records(engine, rows, [model], homes=rows["record_no"].to_numpy())
     unknown, persons = np.full(rows.num_rows, MISSING), np.zeros(rows.num_rows, np.int64)
     clusters = build_clusters(
@@ -158,4 +164,4 @@ def _apply_other(engine: Any, kind: str, records: pa.Table, model: Any) -> pa.Ta
     return pa.table({"record": rows["record"], "cluster": pa.array(clusters.root)})
 
 
-__all__ = ["apply", "fit", "read_model", "shipped_model", "write_model"]
+__all__ = ["apply", "fit", "prepare", "read_model", "shipped_model", "write_model"]

@@ -12,6 +12,7 @@ import pytest
 from zhike.identity import IdentitySettings, MatchModel, read_match_models
 from zhike.identity.fitting import fit_model
 from zhike.identity.resolve import Resolved, resolve_records
+from zhike.identity.standardise import standardised, versions_as_of
 from zhike.kernel.definitions import read_definitions
 from zhike.pipeline.project import standard_pack
 from zhike.simulator import draw_linkage_set
@@ -44,7 +45,8 @@ def models() -> Sequence[MatchModel]:
 
 def resolved(engine: QueryEngine, records: pa.Table, models: Sequence[MatchModel]) -> Resolved:
     with engine.holding("parties", records) as parties:
-        return resolve_records(engine, parties, as_of=LIMITS.as_of(AS_OF), settings=LIMITS, models=models)
+        versions = standardised(engine, versions_as_of(parties, LIMITS.as_of(AS_OF)), LIMITS.placeholder_birth_on)
+    return resolve_records(engine, versions, settings=LIMITS, models=models)
 
 
 @pytest.mark.requirement("L1")
@@ -70,7 +72,8 @@ def test_a_model_learned_on_spark_is_the_model_learned_on_duckdb_within_chance(
     found = []
     for engine in (duckdb, spark):
         with engine.holding("parties", records) as parties:
-            found.append(fit_model(engine, parties, person, as_of=LIMITS.as_of(AS_OF), settings=LIMITS).model)
+            versions = standardised(engine, versions_as_of(parties, LIMITS.as_of(AS_OF)))
+        found.append(fit_model(engine, versions, person, as_of=AS_OF).model)
     for one, other in zip(*(m.comparisons for m in found), strict=True):
         for a, b in zip(one.levels, other.levels, strict=True):
             assert a.m == pytest.approx(b.m, abs=0.01), (one.name, a.name)

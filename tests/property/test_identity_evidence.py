@@ -17,7 +17,7 @@ from zhike.identity.clusters import COMPANY, PERSON, SOLE_TRADER, Facts, build_c
 from zhike.identity.codes import MISSING
 from zhike.identity.edges import edges_from_lists
 from zhike.identity.evidence import Verdict, contradictions, waterfall
-from zhike.identity.resolve import resolve_versions
+from zhike.identity.resolve import resolve_records
 from zhike.identity.standardise import standardised, versions_as_of
 from zhike.kernel.definitions import read_definitions
 from zhike.pipeline.project import standard_pack
@@ -93,7 +93,7 @@ def test_a_waterfall_adds_up_to_what_the_run_weighed_and_ends_as_the_run_decided
         versions = standardised(
             engine, versions_as_of(parties, limits.as_of(date(2026, 1, 1))), limits.placeholder_birth_on
         )
-    resolved = resolve_versions(engine, versions, settings=limits, models=models)
+    resolved = resolve_records(engine, versions, settings=limits, models=models)
     by_record: dict[int, list[dict[str, Any]]] = {}
     for row in versions.to_pylist():
         by_record.setdefault(row["record_no"], []).append(row)

@@ -19,7 +19,7 @@ from zhike.identity.tables import OWNS as IDENTITY_TABLES
 from zhike.sources.tables import OWNS as SOURCE_TABLES
 from zhike.warehouse import Engine, open_engine
 from zhike.warehouse.contracts import contract_by_name
-from zhike.warehouse.testing import rows_table, run_step
+from zhike.warehouse.testing import rows_table, run_in_turn, run_step
 
 DAY = date(2025, 3, 1)
 CONTRACTS = contract_by_name((*SOURCE_TABLES, *IDENTITY_TABLES))
@@ -119,7 +119,8 @@ def test_every_way_to_ask_gives_the_value_that_the_criteria_choose(engine: Engin
     merges = [o for rows in parties for o in together(rows)]
     named = {s.key: s for s in steps(settings=apart, overrides=merges, key=b"secret")}
     everything = [r for rows in parties for r in rows]
-    made = run_step(named["identity:link"], engine, {"source_party": everything}, as_of=DAY, contracts=CONTRACTS)
+    linking = [named[k] for k in ("identity:standardise", "identity:link")]
+    made = run_in_turn(linking, engine, {"source_party": everything}, as_of=DAY, contracts=CONTRACTS)
     tables = {"source_party": everything, **{t: made[t, ""].to_pylist() for t in ("identity_link", "identity_flaw")}}
     written = run_step(named["identity:customer"], engine, tables, as_of=DAY, contracts=CONTRACTS)["customer", ""]
     golden = {r["customer_id"]: r for r in written.to_pylist()}

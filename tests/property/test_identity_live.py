@@ -18,6 +18,7 @@ from zhike.identity import Action, IdentitySettings, MatchModel, Override, Recor
 from zhike.identity.live import LiveIdentity, LiveIndex, build_index
 from zhike.identity.live.few import resolve_few
 from zhike.identity.resolve import Resolved, resolve_records
+from zhike.identity.standardise import standardised, versions_as_of
 from zhike.identity.tables import OWNS as IDENTITY_TABLES
 from zhike.kernel.definitions import read_definitions
 from zhike.pipeline.project import standard_pack
@@ -26,7 +27,7 @@ from zhike.sources.tables import OWNS as SOURCE_TABLES
 from zhike.sources.tables.party import SOURCE_PARTY
 from zhike.warehouse import Engine, open_engine
 from zhike.warehouse.contracts import contract_by_name
-from zhike.warehouse.testing import catalog, rows_table, run_step
+from zhike.warehouse.testing import catalog, rows_table, run_in_turn
 
 DAY = date(2025, 3, 1)
 LIMITS, KEY = IdentitySettings(default_max_sharing=4), b"secret"
@@ -70,7 +71,8 @@ def resolved(
     engine: Engine, records: Sequence[dict[str, Any]], models: Sequence[MatchModel], limits: IdentitySettings
 ) -> Resolved:
     with engine.holding("parties", table_of(records)) as parties:
-        return resolve_records(engine, parties, as_of=limits.as_of(DAY), settings=limits, models=models)
+        versions = standardised(engine, versions_as_of(parties, limits.as_of(DAY)), limits.placeholder_birth_on)
+    return resolve_records(engine, versions, settings=limits, models=models)
 
 
 @pytest.mark.slow
@@ -96,9 +98,9 @@ def linked(
 ) -> Tables:  # fmt: skip
     """Return the tables of identity:link after a whole run."""
     made = steps(settings=LIMITS, overrides=overrides, key=KEY, models=models)
-    step = next(s for s in made if s.key == "identity:link")
+    linking = [s for s in made if s.key in ("identity:standardise", "identity:link")]
     given = {"source_party": [{**r, "recorded_at": datetime(2025, 2, 2)} for r in records]}
-    written = run_step(step, engine, given, as_of=day, contracts=CONTRACTS, previous=before)
+    written = run_in_turn(linking, engine, given, as_of=day, contracts=CONTRACTS, previous=before)
     return {table: rows.to_pylist() for (table, _), rows in written.items()}
 
 
@@ -121,9 +123,7 @@ def as_overrides(drawn: list[tuple[Action, int, int]], records: list[dict[str, A
 
 
 def live_index(engine: Engine, folder: Path, made: Tables, known: list[dict[str, Any]], models: Sequence[MatchModel]) -> LiveIndex:  # fmt: skip
-    tables = catalog(
-        engine, {**made, "source_party": [{**r, "recorded_at": datetime(2025, 2, 2)} for r in known]}, CONTRACTS
-    )
+    tables = catalog(engine, made, CONTRACTS)
     return build_index(
         folder, engine, tables, as_of=LIMITS.as_of(DAY), settings=LIMITS, models=models, run_id="r1"
     )  # fmt: skip

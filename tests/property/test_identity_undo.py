@@ -16,7 +16,7 @@ from zhike.identity.tables import OWNS as IDENTITY_TABLES
 from zhike.sources.tables import OWNS as SOURCE_TABLES
 from zhike.warehouse import Engine, open_engine
 from zhike.warehouse.contracts import contract_by_name
-from zhike.warehouse.testing import run_step
+from zhike.warehouse.testing import run_in_turn
 
 CONTRACTS = contract_by_name((*SOURCE_TABLES, *IDENTITY_TABLES))
 DAY = date(2025, 3, 1)
@@ -54,8 +54,9 @@ def overrides(drawn: list[tuple[Action, int, int]]) -> list[Override]:
 def link(
     engine: Engine, rows: list[dict[str, Any]], decided: list[Override], on: date, before: Tables | None
 ) -> Tables:
-    (step,) = (s for s in steps(settings=IdentitySettings(), overrides=decided, key=b"k") if s.key == "identity:link")
-    written = run_step(step, engine, {"source_party": rows}, as_of=on, contracts=CONTRACTS, previous=before)
+    made = steps(settings=IdentitySettings(), overrides=decided, key=b"k")
+    linking = [s for s in made if s.key in ("identity:standardise", "identity:link")]
+    written = run_in_turn(linking, engine, {"source_party": rows}, as_of=on, contracts=CONTRACTS, previous=before)
     return {table: found.to_pylist() for (table, _), found in written.items()}
 
 

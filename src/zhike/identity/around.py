@@ -10,8 +10,7 @@ import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 
-from zhike.identity.standardise import standardised, versions_as_of
-from zhike.identity.terms import AsOf, IdentitySettings, RecordKey, Refusal
+from zhike.identity.terms import RecordKey, Refusal
 from zhike.warehouse import QueryEngine
 
 Row = dict[str, Any]
@@ -46,14 +45,12 @@ class Around:
                 yield row["rule"], right if record == left else left
 
 
-def fetch_around(
-    engine: QueryEngine, tables: Mapping[str, Any], customer_ids: Collection[str], *, as_of: AsOf, settings: IdentitySettings
-) -> Around:  # fmt: skip
+def fetch_around(engine: QueryEngine, tables: Mapping[str, Any], customer_ids: Collection[str]) -> Around:
     """Return all that is known of customers, and of those whom an ambiguous edge of theirs could have led to.
 
     Parameters
     ----------
-    tables : ``source_party``, ``identity_link`` and ``identity_edge`` of one run.
+    tables : ``identity_version``, ``identity_link`` and ``identity_edge`` of one run.
     """
     links, edges = tables["identity_link"], tables["identity_edge"]
     mine = links.filter(links.customer_id.isin(sorted(customer_ids)))
@@ -67,10 +64,9 @@ def fetch_around(
         near = _touching(engine, edges, mine)
     rows = engine.fetch(mine).to_pylist()
     customer_of = {RecordKey(r["source"], r["source_key"]): str(r["customer_id"]) for r in rows}
-    parties = tables["source_party"].semi_join(mine.select(*RECORD), RECORD)
+    told = tables["identity_version"].semi_join(mine.select(*RECORD), RECORD).order_by("record_no", "valid_from_on")
     versions: dict[RecordKey, list[Row]] = {k: [] for k in customer_of}
-    told = standardised(engine, versions_as_of(parties, as_of), settings.placeholder_birth_on)
-    for row in told.sort_by([("record_no", "ascending"), ("valid_from_on", "ascending")]).to_pylist():
+    for row in engine.fetch(told).to_pylist():
         versions[RecordKey(row["source"], row["source_key"])].append(row)
     return Around(rows, near, versions, customer_of)
 

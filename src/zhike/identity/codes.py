@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 Ints = npt.NDArray[np.int64]
 MISSING = -1
@@ -17,31 +16,45 @@ MISSING = -1
 class Codes:
     """Codes of the columns of a table; each column is encoded when it is asked for first."""
 
-    def __init__(self, rows: pa.Table) -> None:
+    def __init__(self, rows: pa.Table, known: Mapping[str, npt.NDArray[np.int32]] | None = None) -> None:
         self._rows = rows
-        self._known: dict[str, npt.NDArray[np.int32]] = {}
+        self._known = dict(known or {})
+        self._repeated: dict[str, npt.NDArray[np.bool_]] = {}
 
     def of(self, column: str) -> npt.NDArray[np.int32]:
-        """Return one code per row, dense from 0 in the order of appearance; ``MISSING`` where there is no value."""
+        """Return one code per row, from 0; ``MISSING`` where there is no value."""
         if column not in self._known:
             self._known[column] = codes_of(self._rows[column])
         return self._known[column]
 
-    def together(self, columns: Sequence[str]) -> tuple[Ints, Ints]:
-        """Return (rows, codes): the positions of the rows that have all of the columns, and a dense code of their values together."""
-        first = self.of(columns[0])
-        rows = np.flatnonzero(np.logical_and.reduce([self.of(c) != MISSING for c in columns]))
-        codes = first[rows].astype(np.int64)
+    def is_repeated(self, column: str) -> npt.NDArray[np.bool_]:
+        """Return per row whether it has a value that another row has, too."""
+        if column not in self._repeated:
+            codes = self.of(column)
+            self._repeated[column] = (np.bincount(codes + 1)[codes + 1] > 1) & (codes != MISSING)
+        return self._repeated[column]
+
+    def shared(self, columns: Sequence[str]) -> tuple[Ints, Ints]:
+        """Return (rows, codes): the positions of rows that have all of the columns, and a code of their values together, from 0; left out
+        are rows that certainly share it with no other.
+        """
+        rows = np.flatnonzero(np.logical_and.reduce([self.is_repeated(c) for c in columns]))
+        codes = self.of(columns[0])[rows].astype(np.int64)
         for column in columns[1:]:
             other = self.of(column)[rows].astype(np.int64)
             codes = codes_of(pa.array(codes * (int(other.max(initial=0)) + 1) + other)).astype(np.int64)
         return rows, codes
 
+    def of_chosen(self, rows: pa.Table, chosen: npt.NDArray[np.bool_]) -> Codes:
+        """Return the codes of some of the rows: of the table ``rows``, which holds those that are ``chosen``."""
+        return self if chosen.all() else Codes(rows, {column: codes[chosen] for column, codes in self._known.items()})
+
 
 def codes_of(values: Any) -> npt.NDArray[np.int32]:
     """Return the codes of an Arrow column; see :meth:`Codes.of`."""
     column = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
-    codes: npt.NDArray[np.int32] = pc.fill_null(column.dictionary_encode().indices, MISSING).to_numpy()
+    indices: Any = column.dictionary_encode().indices
+    codes: npt.NDArray[np.int32] = indices.fill_null(MISSING).to_numpy()
     return codes
 
 

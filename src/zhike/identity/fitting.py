@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import date
 
-import ibis.expr.types as ir
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from zhike.identity.matching import MatchModel
 from zhike.identity.matching.calibrate import Bin, calibrate
 from zhike.identity.matching.definition import rounded
 from zhike.identity.matching.fit import learn
-from zhike.identity.standardise import ASKED, CARRIED, standardise, versions_as_of
-from zhike.identity.terms import AsOf, IdentitySettings
 from zhike.kernel.errors import BadInput
 from zhike.warehouse import QueryEngine
 
@@ -27,23 +26,20 @@ class Fitted:
     bins: tuple[Bin, ...]
 
 
-def fit_model(
-    engine: QueryEngine, parties: ir.Table, model: MatchModel, *, as_of: AsOf, settings: IdentitySettings
-) -> Fitted:
-    """Return ``model`` fitted to the records known at the end of ``as_of``, without labels.
+def fit_model(engine: QueryEngine, versions: pa.Table, model: MatchModel, *, as_of: date) -> Fitted:
+    """Return ``model`` fitted to records, without labels.
 
     Parameters
     ----------
-    parties : ``source_party``.
+    versions : standardised versions of the records known at the end of ``as_of``; the latest of each count.
     model : says what is compared and where to begin; its probabilities and thresholds are replaced.
 
     Raises
     ------
     BadInput : there are too few records to learn from.
     """
-    known = versions_as_of(parties, as_of)
-    latest = known.filter(known.is_latest & known.party_kind.isin(model.party_kinds))
-    rows = standardise(engine.fetch(latest.select(*CARRIED, *ASKED)), settings.placeholder_birth_on)
+    latest = versions.filter(versions["is_latest"])
+    rows = latest.filter(pc.is_in(latest["party_kind"], pa.array(model.party_kinds)))
     if rows.num_rows < FEWEST_RECORDS:
         raise BadInput(
             "identity.too_few_to_fit", zh=f"只有 {rows.num_rows} 条记录，不足以训练匹配模型", en=f"{rows.num_rows} records are too few to fit a match model to",
@@ -53,7 +49,7 @@ def fit_model(
     with engine.holding("identity_to_fit", rows) as table:
         learned = rounded(learn(engine, table, model))
     fitted, bins = calibrate(engine, rows.append_column("home", rows["record_no"]), learned)
-    trained = {**fitted.trained, "as_of": as_of.on.isoformat()}
+    trained = {**fitted.trained, "as_of": as_of.isoformat()}
     return Fitted(rounded(replace(fitted, trained=trained)), tuple(bins))
 
 

@@ -49,15 +49,17 @@ class SharedKeys:
         return Edges(self.centre[key], right, self.rule[key], self.number[key], np.zeros(len(key)))
 
 
-def shared_keys(versions: pa.Table, rules: Sequence[Rule]) -> SharedKeys:
+def shared_keys(versions: pa.Table, rules: Sequence[Rule], codes: Codes | None = None) -> SharedKeys:
     """Return the keys that records share.
 
     Parameters
     ----------
     versions : standardised versions of records.
     rules : with their limits; those without keys (officers, match models) are passed over.
+    codes : of the versions, where others use them, too.
     """
-    codes, record_no = Codes(versions), versions["record_no"].to_numpy().astype(np.int64)
+    codes = codes or Codes(versions)
+    record_no = versions["record_no"].to_numpy().astype(np.int64)
     asked = [r for r in rules if r.name in KEYS or r.name in NAMELESS]
     parts = [_shared(record_no, *_having(codes, versions, rule.name), rule) for rule in asked]
     offsets = np.cumsum([0, *(len(p.rule) for p in parts)])
@@ -77,13 +79,14 @@ def columns_of(rule: str) -> tuple[str, ...]:
 
 def texts_of(versions: pa.Table, rule: str, rows: Ints) -> list[str]:
     """Return the keys that rows make under a rule, as texts."""
-    values = [versions[c].take(pa.array(rows)).to_pylist() for c in columns_of(rule)]
+    at: Any = pa.array(rows)
+    values = [versions[c].take(at).to_pylist() for c in columns_of(rule)]
     return [KEY_JOINT.join(v) for v in zip(*values, strict=True)]
 
 
 def _having(codes: Codes, versions: pa.Table, rule: str) -> tuple[Ints, Ints]:
     """Return the rows that have a key under a rule, and its code."""
-    rows, key = codes.together(columns_of(rule))
+    rows, key = codes.shared(columns_of(rule))
     if rule in KEYS:
         return rows, key
     is_person = np.asarray(pc.equal(versions["party_kind"], "person").to_numpy(), bool)[rows]

@@ -42,14 +42,14 @@ class Linked:
 
 
 def link_records(
-    engine: Engine, parties: ir.Table, previous: Previous, *, as_of: AsOf, settings: IdentitySettings,
+    engine: Engine, versions: pa.Table, previous: Previous, *, as_of: AsOf, settings: IdentitySettings,
     overrides: Sequence[Override], key: bytes, models: Sequence[MatchModel] = (),
 ) -> Linked:  # fmt: skip
     """Return which customer each record is, and what that changed.
 
     Parameters
     ----------
-    parties : ``source_party``; versions known at the end of ``as_of`` count.
+    versions : standardised versions of records, known at the end of ``as_of``.
     previous : tables of the last published run of an earlier day, empty before the first.
     key : secret of the project; ids cannot be led back to source keys without it.
 
@@ -58,7 +58,7 @@ def link_records(
     BadInput : two overrides contradict each other.
     """
     check_overrides(overrides)
-    resolved = resolve_records(engine, parties, as_of=as_of, settings=settings, overrides=overrides, models=models)
+    resolved = resolve_records(engine, versions, settings=settings, overrides=overrides, models=models)
     clusters = resolved.clusters
     names = [r.name for r in rules(settings)]
     with engine.holding("identity_records", resolved.records.select(["record_no", "source", "source_key"])) as records:

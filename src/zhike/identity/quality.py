@@ -24,8 +24,8 @@ from zhike.identity.matching.blocks import candidate_pairs
 from zhike.identity.matching.score import score
 from zhike.identity.rows import SINGLE
 from zhike.identity.rules import KEY_JOINT, KEYS, MODEL_RULE, OVERRIDE_RULE, rules
-from zhike.identity.standardise import IDENTIFIERS, standardised, versions_as_of
-from zhike.identity.terms import AsOf, IdentitySettings
+from zhike.identity.standardise import IDENTIFIERS
+from zhike.identity.terms import IdentitySettings
 from zhike.identity.trust import Links, Missed, Trust, missed_customers, trust_of
 from zhike.identity.weighing import WEIGHED
 from zhike.warehouse import QueryEngine
@@ -110,18 +110,18 @@ class Quality:
 
 
 def measure_quality(
-    engine: QueryEngine, tables: Mapping[str, Any], models: Sequence[MatchModel], *, as_of: AsOf, settings: IdentitySettings,
+    engine: QueryEngine, tables: Mapping[str, Any], models: Sequence[MatchModel], *, settings: IdentitySettings,
     truth: pa.Table | None = None,
 ) -> Quality:  # fmt: skip
     """Return how good identity is in one published run.
 
     Parameters
     ----------
-    tables : ``source_party``, ``identity_link``, ``identity_edge``, ``identity_review``, ``identity_flaw`` of the run.
+    tables : ``identity_version``, ``identity_link``, ``identity_edge``, ``identity_review``, ``identity_flaw`` of the run.
     models : match models of the run.
     truth : [source, source_key, person] of some or all records; None = unknown.
     """
-    versions = standardised(engine, versions_as_of(tables["source_party"], as_of), settings.placeholder_birth_on)
+    versions = engine.fetch(tables["identity_version"]).combine_chunks()
     latest = versions.filter(versions["is_latest"]).sort_by("record_no").combine_chunks()
     customer, linked_by = _customers(engine, latest, tables["identity_link"])
     seen = _Records(versions, latest, customer, _documents(latest))

@@ -1,7 +1,7 @@
 """Which records are one customer: from records to clusters, without ids and history. ``link`` gives the clusters their ids.
 
-Records are standardised, linked by the keys that they share, and what shares none is weighed by the match models. Joins happen
-in the engine, the graph in arrays, only conflicts in Python.
+Standardised records are linked by the keys that they share, and what shares none is weighed by the match models. Keys, pairs and the
+graph are arrays, values are compared in the engine, only conflicts are looked at in Python.
 """
 
 from __future__ import annotations
@@ -9,21 +9,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import ibis.expr.types as ir
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from zhike.identity.clusters import COMPANY, PERSON, SOLE_TRADER, Clusters, Facts, build_clusters, connected
-from zhike.identity.codes import MISSING, codes_of
+from zhike.identity.codes import MISSING, Codes, codes_of
 from zhike.identity.edges import Edges, concatenate, override_pairs
 from zhike.identity.keys import shared_keys
 from zhike.identity.matching import MatchModel
 from zhike.identity.rows import integers
 from zhike.identity.rules import MEANINGS, MODEL_RULE, rules
-from zhike.identity.standardise import standardised, versions_as_of
-from zhike.identity.terms import Action, AsOf, IdentitySettings, Override, RecordKey
+from zhike.identity.terms import Action, IdentitySettings, Override, RecordKey
 from zhike.identity.weighing import automatic_edges, weigh_records
 from zhike.warehouse import QueryEngine
 
@@ -51,32 +49,25 @@ class Resolved:
 
 
 def resolve_records(
-    engine: QueryEngine, parties: ir.Table, *, as_of: AsOf, settings: IdentitySettings, overrides: Sequence[Override] = (),
-    models: Sequence[MatchModel] = (),
-) -> Resolved:  # fmt: skip
-    """Return which of the records known at the end of ``as_of`` are one customer.
-
-    Parameters
-    ----------
-    parties : ``source_party``.
-    overrides : officers' merges and splits; those of records that are not there (any more) wait.
-    models : match models; none = by shared keys only.
-    """
-    versions = standardised(engine, versions_as_of(parties, as_of), settings.placeholder_birth_on)
-    return resolve_versions(engine, versions, settings=settings, overrides=overrides, models=models)
-
-
-def resolve_versions(
     engine: QueryEngine, versions: pa.Table, *, settings: IdentitySettings, overrides: Sequence[Override] = (),
     models: Sequence[MatchModel] = (),
 ) -> Resolved:  # fmt: skip
-    """Return which records are one customer, given their standardised versions; see :func:`resolve_records`."""
+    """Return which records are one customer.
+
+    Parameters
+    ----------
+    versions : standardised versions of the records, see ``standardise``; in any order.
+    overrides : officers' merges and splits; those of records that are not there (any more) wait.
+    models : match models; none = by shared keys only.
+    """
+    versions = versions.combine_chunks()
     records = versions.filter(versions["is_latest"]).sort_by("record_no").combine_chunks()
     all_rules = rules(settings)
-    keys = shared_keys(versions, all_rules)
+    codes = Codes(versions)
+    keys = shared_keys(versions, all_rules, codes)
     exact = keys.stars()
     too_wide = {r.name: n for r in all_rules if (n := int(keys.is_too_wide[keys.rule == r.priority].sum()))}
-    weighed = weigh_records(engine, versions, models, homes=connected(records.num_rows, exact))
+    weighed = weigh_records(engine, versions, models, homes=connected(records.num_rows, exact), codes=codes)
     numbers = record_numbers(records, overrides)
     clusters, n_used = cluster_records(records, exact, weighed, overrides=overrides, numbers=numbers, settings=settings)
     splits = _pairs(override_pairs(overrides, numbers, Action.SPLIT))
@@ -129,4 +120,4 @@ def facts_of(records: pa.Table) -> Facts:
     return Facts(resident_id, uscc, born, sex, kind)
 
 
-__all__ = ["Resolved", "cluster_records", "facts_of", "record_numbers", "resolve_records", "resolve_versions"]
+__all__ = ["Resolved", "cluster_records", "facts_of", "record_numbers", "resolve_records"]

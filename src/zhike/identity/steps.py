@@ -1,4 +1,4 @@
-"""The steps of identity in a run: link, golden record, accounts, relations, whose events are."""
+"""The steps of identity in a run: standard form, link, golden record, accounts, relations, whose events are."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from zhike.identity.relation_steps import relation_steps
 from zhike.identity.relation_terms import RelationSettings
 from zhike.identity.relations import customer_accounts
 from zhike.identity.rows import Previous
+from zhike.identity.standardise import standardised, versions_as_of
 from zhike.identity.terms import IdentitySettings, Override
 from zhike.kernel.hashing import fingerprint
 from zhike.warehouse import Input, Output, Step, StepContext
@@ -51,9 +52,13 @@ def steps(
     )
     return [
         Step(
+            "identity:standardise", writes=(Output("identity_version"),), reads=(Input("source_party"),),
+            work=_Standardise(settings), material=(VERSION, fingerprint([settings.placeholder_birth_on, settings.timezone])),
+        ),
+        Step(
             "identity:link",
             writes=(*(Output(f"identity_{n}") for n in WRITTEN),),
-            reads=(Input("source_party"), *(Input(t, lag=1) for t in ("identity_link", "identity_register", "identity_change"))),
+            reads=(Input("identity_version"), *(Input(t, lag=1) for t in ("identity_link", "identity_register", "identity_change"))),
             work=_Link(settings, tuple(overrides), key, tuple(models)), material=material,
         ),
         Step(
@@ -71,6 +76,16 @@ def steps(
 
 
 @dataclass(frozen=True, slots=True)
+class _Standardise:
+    settings: IdentitySettings
+
+    def __call__(self, context: StepContext) -> Mapping[str, Any]:
+        known = versions_as_of(context.tables["source_party"], self.settings.as_of(context.as_of))
+        versions = standardised(context.engine, known, self.settings.placeholder_birth_on)
+        return {"n_versions": context.write("identity_version", versions)}
+
+
+@dataclass(frozen=True, slots=True)
 class _Link:
     settings: IdentitySettings
     overrides: tuple[Override, ...]
@@ -80,8 +95,9 @@ class _Link:
     def __call__(self, context: StepContext) -> Mapping[str, Any]:
         before = context.previous
         previous = Previous(before["identity_link"], before["identity_register"], before["identity_change"])
+        versions = context.engine.fetch(context.tables["identity_version"])
         linked = link_records(
-            context.engine, context.tables["source_party"], previous, as_of=self.settings.as_of(context.as_of), settings=self.settings,
+            context.engine, versions, previous, as_of=self.settings.as_of(context.as_of), settings=self.settings,
             overrides=self.overrides, key=self.key, models=self.models,
         )  # fmt: skip
         for name in WRITTEN:

@@ -9,7 +9,7 @@ from zhike.identity.standard import Flaw
 from zhike.identity.standardise import FLAWS
 from zhike.sources.tables.money import ACCOUNT_PARTY
 from zhike.sources.tables.party import PARTY_KINDS
-from zhike.warehouse.contracts import Contract, Personal, Reads, code, day, flag, integer, number, rate, text
+from zhike.warehouse.contracts import Contract, Personal, Reads, code, day, flag, integer, moment, number, rate, text
 
 DIRECT, SENSITIVE, QUASI = Personal.DIRECT, Personal.SENSITIVE, Personal.QUASI
 
@@ -24,6 +24,43 @@ CUSTOMER = Contract(
         integer("n_records", "来源记录数", "Records of sources that make this customer", required=True, minimum=1),
         flag("is_thin", "无可用标识", "No record has an identifier by which its owner could be found again in another source", required=True),
         *GOLDEN_COLUMNS,
+    ),
+)  # fmt: skip
+
+IDENTITY_VERSION = Contract(
+    "identity_version", "identity", "标准化版本", "A version of a source record in standard form: equal things are equal text, what names nobody is missing",
+    key=("source", "source_key", "valid_from_on"), dated_by="valid_from_on",
+    columns=(
+        integer("row_no", "版本序号", "Dense number of the version, from 0", required=True, minimum=0),
+        integer("record_no", "记录序号", "Dense number of the record by source and key, from 0", required=True, minimum=0),
+        flag("is_latest", "最新版本", "The last version of its record that is known", required=True),
+        day("valid_from_on", "生效日", "Holds from", required=True),
+        moment("recorded_at", "入库时间", "Recorded at", required=True),
+        code("source", "来源系统", "Source system", required=True),
+        text("source_key", "来源客户号", "The source's own key", required=True, personal=DIRECT),
+        code("party_kind", "客户类型", "Person, sole trader or company", required=True, allowed=PARTY_KINDS),
+        text("resident_id", "身份证号", "Resident id number, its check digit right", personal=DIRECT),
+        text("uscc", "统一社会信用代码", "Unified social credit code, its check digit right", personal=QUASI),
+        text("document", "其他证件", "Type and number of another document", personal=DIRECT),
+        text("mobile", "电话", "Telephone number, E.164", personal=DIRECT),
+        text("email", "邮箱", "E-mail address in small letters", personal=DIRECT),
+        text("name_key", "姓名", "Name without spaces, titles and width, simplified; of a company its core", personal=DIRECT),
+        text("full_name", "企业全称", "Key of a company's name that is written in full", personal=QUASI),
+        text("sound", "拼音", "Sound of the name", personal=DIRECT),
+        text("family", "姓", "Family name", personal=QUASI),
+        text("given", "名", "Given name", personal=QUASI),
+        text("initial", "姓氏首字", "First character, also of a name that is only hinted at", personal=QUASI),
+        text("born", "出生日", "Day of birth YYYYMMDD: of the resident id, else as written", personal=QUASI),
+        text("birth_year", "出生年", "Year of birth", personal=QUASI),
+        code("sex", "性别", "Sex: of the resident id, else as written", personal=QUASI),
+        code("region", "行政区划", "GB/T 2260 code of the address", personal=QUASI),
+        text("door", "门牌", "Numbers of the address", personal=QUASI),
+        text("wechat_unionid", "微信 UnionID", "WeChat union id", personal=DIRECT),
+        text("wechat_openid", "微信 OpenID", "WeChat open id", personal=DIRECT),
+        text("device_id", "设备号", "Device", personal=DIRECT),
+        day("birth_on", "出生日期", "Day of birth", personal=QUASI),
+        text("written_born", "填写的出生日", "Day of birth as written, YYYYMMDD", personal=QUASI),
+        *(code(f"{f}_flaw", "无效原因", f"Why the value of {f} was dropped", allowed=tuple(v.value for v in Flaw)) for f in FLAWS),
     ),
 )  # fmt: skip
 
@@ -133,13 +170,14 @@ CUSTOMER_ACCOUNT = Contract(
 )  # fmt: skip
 
 OWNS: tuple[Contract, ...] = (
-    CUSTOMER, IDENTITY_LINK, IDENTITY_EDGE, IDENTITY_REVIEW, IDENTITY_FLAW, IDENTITY_REGISTER, IDENTITY_CHANGE, CUSTOMER_ACCOUNT,
+    CUSTOMER, IDENTITY_VERSION, IDENTITY_LINK, IDENTITY_EDGE, IDENTITY_REVIEW, IDENTITY_FLAW, IDENTITY_REGISTER, IDENTITY_CHANGE, CUSTOMER_ACCOUNT,
     *relation_tables.OWNS,
     *MENTION_TABLES,
     *ANONYMOUS,
 )  # fmt: skip
 READS: tuple[Reads, ...] = (
     Reads("source_party"),
+    Reads("identity_version"),
     Reads("account_party", ("account_id", "source", "source_key", "role", "share_rate")),
     Reads("identity_link", ("source", "source_key", "customer_id", "customer_no")),
     Reads("identity_link", ("source", "source_key", "customer_no"), lag=1),

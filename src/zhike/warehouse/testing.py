@@ -48,6 +48,21 @@ def run_step(
     return run_together([step], engine, tables, as_of=as_of, contracts=contracts, previous=previous)
 
 
+def run_in_turn(
+    steps: Sequence[Step], engine: Engine, tables: Mapping[str, Rows | Mapping[str, Rows]], *,
+    as_of: date, contracts: Mapping[str, Contract], previous: Mapping[str, Rows | Mapping[str, Rows]] | None = None,
+) -> dict[tuple[str, str], pa.Table]:  # fmt: skip
+    """Run steps one after the other on literal rows, each reading what those before it wrote; return (table, partition) → rows written."""
+    given: dict[str, Any] = dict(tables)
+    written: dict[tuple[str, str], pa.Table] = {}
+    for step in steps:
+        found = run_step(step, engine, given, as_of=as_of, contracts=contracts, previous=previous)
+        for (table, partition), rows in found.items():
+            given[table] = {**(given.get(table) or {}), partition: rows.to_pylist()} if partition else rows.to_pylist()
+        written |= found
+    return written
+
+
 def run_together(
     steps: Sequence[Step], engine: Engine, tables: Mapping[str, Rows | Mapping[str, Rows]], *,
     as_of: date, contracts: Mapping[str, Contract], previous: Mapping[str, Rows | Mapping[str, Rows]] | None = None,
@@ -74,4 +89,4 @@ def run_together(
     return {(t, p): pq.read_table(c.draft(t, p)) for c in contexts for t, p in c.written}
 
 
-__all__ = ["catalog", "rows_table", "run_step", "run_together"]
+__all__ = ["catalog", "rows_table", "run_in_turn", "run_step", "run_together"]

@@ -15,10 +15,11 @@ from zhike.kernel.definitions import read_definitions
 from zhike.pipeline.project import standard_pack
 from zhike.sources.tables import OWNS as SOURCE_TABLES
 from zhike.warehouse import Contract, Engine, open_engine
-from zhike.warehouse.testing import run_step
+from zhike.warehouse.testing import run_in_turn
 
 CONTRACTS: dict[str, Contract] = {c.name: c for c in (*SOURCE_TABLES, *IDENTITY_TABLES)}
 DAY = date(2025, 3, 1)
+LINKING = ("identity:standardise", "identity:link")
 Row = dict[str, Any]
 Tables = dict[str, list[Row]]
 
@@ -50,20 +51,18 @@ def person_model() -> MatchModel:
 
 @pytest.fixture
 def run(engine: Engine) -> Callable[..., Tables]:
-    """Return a function that runs one step of identity and gives its tables as rows."""
+    """Return a function that runs one step of identity, or several in turn, and gives their tables as rows."""
 
     def work(
-        key: str, tables: Mapping[str, Sequence[Row]], *, previous: Mapping[str, Sequence[Row]] | None = None,
+        keys: str | Sequence[str], tables: Mapping[str, Sequence[Row]], *, previous: Mapping[str, Sequence[Row]] | None = None,
         overrides: Sequence[Override] = (), settings: IdentitySettings | None = None, relations: RelationSettings | None = None,
         as_of: date = DAY, models: Sequence[MatchModel] = (),
     ) -> Tables:  # fmt: skip
         given = settings or IdentitySettings()
-        step = next(
-            s
-            for s in steps(settings=given, overrides=overrides, key=b"secret", models=models, relations=relations)
-            if s.key == key
-        )
-        written = run_step(step, engine, tables, as_of=as_of, contracts=CONTRACTS, previous=previous)
+        made = steps(settings=given, overrides=overrides, key=b"secret", models=models, relations=relations)
+        named = {s.key: s for s in made}
+        chosen = [named[k] for k in ([keys] if isinstance(keys, str) else keys)]
+        written = run_in_turn(chosen, engine, tables, as_of=as_of, contracts=CONTRACTS, previous=previous)
         return {table: rows.to_pylist() for (table, _), rows in written.items()}
 
     return work
@@ -74,7 +73,7 @@ def link(run: Callable[..., Tables]) -> Callable[..., Tables]:
     """Return a function that links records, given what an earlier run wrote."""
 
     def work(parties: Sequence[Row], **options: Any) -> Tables:
-        return run("identity:link", {"source_party": parties}, **options)
+        return run(LINKING, {"source_party": parties}, **options)
 
     return work
 

@@ -32,7 +32,7 @@ def told(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[d
     loads = source_steps(mapping, bank.data_folder, LAST_DAY, CONTRACTS)
     plan = [s for s in loads if s.key.startswith(("load:source_party", "load:event."))]
     mine = identity_steps(settings=IdentitySettings(), overrides=[], key=b"secret")
-    plan += [s for s in mine if s.key in ("identity:link", "identity:events")]
+    plan += [s for s in mine if s.key in ("identity:standardise", "identity:link", "identity:events")]
     warehouse = Warehouse(folder / "warehouse")
     run_steps(warehouse, engine, RunPlan(plan, CONTRACTS, LAST_DAY), clock=SystemClock(), results=folder / "runs")
     manifest = warehouse.current()

@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from tests.unit.identity.conftest import CONTRACTS, DAY, ID_LI, ID_ZHANG, Row, Tables, id_of, party
+from tests.unit.identity.conftest import CONTRACTS, ID_LI, ID_ZHANG, Row, Tables, id_of, party
 from zhike.identity import Action, IdentitySettings, MatchModel, Override, RecordKey
 from zhike.identity.around import Around, fetch_around
 from zhike.identity.evidence import Verdict
@@ -31,12 +31,10 @@ def near(engine: Engine, link: Link) -> Near:
 
     def work(rows: list[Row], *keys: str, **options: Any) -> tuple[Tables, Around]:
         made = link(rows, **options)
-        tables = catalog(engine, {**made, "source_party": rows}, CONTRACTS)
+        tables = catalog(engine, made, CONTRACTS)
         wanted = {id_of(made, k) for k in keys}
-        named = {n: tables[n] for n in ("source_party", "identity_link", "identity_edge")}
-        return made, fetch_around(
-            engine, named, wanted, as_of=IdentitySettings().as_of(DAY), settings=IdentitySettings()
-        )
+        named = {n: tables[n] for n in ("identity_version", "identity_link", "identity_edge")}
+        return made, fetch_around(engine, named, wanted)
 
     return work
 

@@ -150,7 +150,7 @@ def test_overrides_that_contradict_each_other_are_bad_input(link: Link) -> None:
 
 
 def test_no_records_make_no_customers(link: Link) -> None:
-    names = ("link", "edge", "review", "flaw", "register", "change")
+    names = ("version", "link", "edge", "review", "flaw", "register", "change")
     assert link([]) == {f"identity_{n}": [] for n in names}
 
 

@@ -26,7 +26,7 @@ def live(engine: Engine, link: Link, tmp_path: Path) -> Callable[..., tuple[Tabl
 
     def work(rows: list[Row], settings: IdentitySettings, *overrides: Override) -> tuple[Tables, LiveIdentity]:
         made = link(rows, settings=settings)
-        tables = catalog(engine, {**made, "source_party": rows}, CONTRACTS)
+        tables = catalog(engine, made, CONTRACTS)
         index = build_index(
             tmp_path, engine, tables, as_of=settings.as_of(DAY), settings=settings, models=(), run_id="r1"
         )

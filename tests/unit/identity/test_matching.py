@@ -18,6 +18,7 @@ from zhike.identity.matching.calibrate import Bin, thresholds
 from zhike.identity.matching.definition import KIND, body_of, rounded
 from zhike.identity.matching.levels import KINDS
 from zhike.identity.resolve import resolve_records
+from zhike.identity.standardise import standardised, versions_as_of
 from zhike.kernel.definitions import Definition
 from zhike.kernel.errors import BadInput
 from zhike.simulator import draw_linkage_set
@@ -144,8 +145,9 @@ def test_a_fitted_model_joins_a_bank_as_promised_and_one_that_nobody_tuned(perso
         opened, limits = open_engine(threads=2), IdentitySettings()
         as_of = limits.as_of(date(2025, 12, 31))
         with opened.holding("parties", drawn.records) as parties:
-            fitted = fit_model(opened, parties, person_model, as_of=as_of, settings=limits)
-            found = resolve_records(opened, parties, as_of=as_of, settings=limits, models=[fitted.model])
+            versions = standardised(opened, versions_as_of(parties, as_of))
+        fitted = fit_model(opened, versions, person_model, as_of=as_of.on)
+        found = resolve_records(opened, versions, settings=limits, models=[fitted.model])
         opened.close()
         precision, recall = pairwise(found.clusters.root.tolist(), truth_of(drawn.truth))
         assert precision >= 0.9995
@@ -170,5 +172,8 @@ def pairwise(found: list[int], truth: list[int]) -> tuple[float, float]:
 
 def test_too_few_records_are_not_learned_from(engine: Engine, person_model: MatchModel) -> None:
     drawn, limits = draw_linkage_set(50, 1), IdentitySettings()
-    with engine.holding("parties", drawn.records) as parties, pytest.raises(BadInput, match="too few"):
-        fit_model(engine, parties, replace(person_model), as_of=limits.as_of(date(2025, 12, 31)), settings=limits)
+    as_of = limits.as_of(date(2025, 12, 31))
+    with engine.holding("parties", drawn.records) as parties:
+        versions = standardised(engine, versions_as_of(parties, as_of))
+    with pytest.raises(BadInput, match="too few"):
+        fit_model(engine, versions, replace(person_model), as_of=as_of.on)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.identity.conftest import CONTRACTS, DAY, Row, Tables, party
+from tests.unit.identity.conftest import CONTRACTS, DAY, LINKING, Row, Tables, party
 from zhike.identity import Action, IdentitySettings, Override, RecordKey
 from zhike.identity.mentions import TaxNumber, invoice_parties, tax_number
 from zhike.identity.standard.numbers import standard_uscc
@@ -66,7 +66,7 @@ def mention(run: Callable[..., Tables]) -> Mentioned:
         parties: Sequence[Row], *, invoices: Sequence[Row] = (), notes: Sequence[Row] = (), relations: Sequence[Row] = (),
         previous: Tables | None = None, **options: Any,
     ) -> Tables:  # fmt: skip
-        linked = run("identity:link", {"source_party": parties}, previous=previous, **options)
+        linked = run(LINKING, {"source_party": parties}, previous=previous, **options)
         tables = {
             "source_party": parties, "identity_link": linked["identity_link"], "invoice": invoices, "text": notes, "party_relation": relations,
             "company_contact": [], "customer": [], "customer_account": [], "payroll_item": [], "payroll_agreement": [],

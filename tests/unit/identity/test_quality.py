@@ -11,11 +11,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from tests.unit.identity.conftest import CONTRACTS, DAY, ID_LI, ID_ZHANG, Row, Tables, party
+from tests.unit.identity.conftest import CONTRACTS, ID_LI, ID_ZHANG, Row, Tables, party
 from zhike.identity import IdentitySettings, MatchModel
 from zhike.identity.link import link_records
 from zhike.identity.quality import Quality, measure_quality
 from zhike.identity.rows import Previous
+from zhike.identity.standardise import standardised, versions_as_of
 from zhike.identity.trust import Links, missed_customers, trust_of
 from zhike.simulator.linkage import draw_linkage_set
 from zhike.warehouse import Engine
@@ -31,9 +32,9 @@ A, B, SHOP = "13912345679", "13677345621", "13577345622"
 def quality(engine: Engine, link: Link) -> Callable[..., Quality]:
     def work(rows: list[Row], settings: IdentitySettings, truth: pa.Table | None = None) -> Quality:
         made = link(rows, settings=settings)
-        tables = catalog(engine, {**made, "source_party": rows}, CONTRACTS)
-        named = {n: tables[n] for n in ("source_party", *TABLES)}
-        return measure_quality(engine, named, [], as_of=settings.as_of(DAY), settings=settings, truth=truth)
+        tables = catalog(engine, made, CONTRACTS)
+        named = {n: tables[n] for n in ("identity_version", *TABLES)}
+        return measure_quality(engine, named, [], settings=settings, truth=truth)
 
     return work
 
@@ -119,8 +120,10 @@ def drawn(engine: Engine, person_model: MatchModel) -> Iterator[Quality]:
     )
     as_of = settings.as_of(date(2026, 1, 1))
     with engine.holding("drawn_parties", records.records) as parties:
-        linked = link_records(engine, parties, Previous(*nothing), as_of=as_of, settings=settings, overrides=(), key=b"k", models=[person_model])  # fmt: skip
-        tables: dict[str, Any] = {"source_party": parties}
+        versions = standardised(engine, versions_as_of(parties, as_of))
+    with engine.holding("drawn_versions", versions) as kept:
+        linked = link_records(engine, versions, Previous(*nothing), as_of=as_of, settings=settings, overrides=(), key=b"k", models=[person_model])  # fmt: skip
+        tables: dict[str, Any] = {"identity_version": kept}
         for name in TABLES:
             tables[name] = engine.connection.create_table(
                 f"drawn_{name}", getattr(linked, name.removeprefix("identity_")), temp=True
@@ -129,7 +132,7 @@ def drawn(engine: Engine, person_model: MatchModel) -> Iterator[Quality]:
         truth = pa.table(
             {"source": records.records["source"], "source_key": records.records["source_key"], "person": who}
         )
-        yield measure_quality(engine, tables, [person_model], as_of=as_of, settings=settings, truth=truth)
+        yield measure_quality(engine, tables, [person_model], settings=settings, truth=truth)
 
 
 @pytest.mark.slow

@@ -38,7 +38,7 @@ def test_no_two_people_of_a_simulated_bank_are_merged_and_nearly_all_records_wit
     plan += [
         s
         for s in identity_steps(settings=IdentitySettings(), overrides=[], key=b"secret")
-        if s.key in ("identity:link", "identity:customer")
+        if s.key in ("identity:standardise", "identity:link", "identity:customer")
     ]
     warehouse = Warehouse(tmp_path / "warehouse")
     run_steps(warehouse, engine, RunPlan(plan, CONTRACTS, LAST_DAY), clock=SystemClock(), results=tmp_path / "runs")

@@ -15,6 +15,7 @@ import pytest
 from zhike.identity import Action, IdentitySettings, MatchModel, RecordKey, read_match_models
 from zhike.identity.fitting import Fitted, fit_model
 from zhike.identity.matching.definition import rounded
+from zhike.identity.standardise import standardised, versions_as_of
 from zhike.kernel.definitions import read_definitions
 from zhike.kernel.errors import BadInput, Conflict
 from zhike.pipeline.identity.fitting import FitOutcome, model_yaml, told_fit, write_model
@@ -99,7 +100,8 @@ def fitted(model: MatchModel) -> Iterator[Fitted]:
     settings = IdentitySettings()
     engine = open_engine(threads=2, memory="1GB")
     with engine.holding("parties", records) as parties:
-        yield fit_model(engine, parties, model, as_of=settings.as_of(date(2026, 1, 1)), settings=settings)
+        versions = standardised(engine, versions_as_of(parties, settings.as_of(date(2026, 1, 1))))
+    yield fit_model(engine, versions, model, as_of=date(2026, 1, 1))
     engine.close()
 
 

@@ -28,7 +28,7 @@ from zhike.identity.link import with_forced
 from zhike.identity.live.few import block_key, block_keys, exact_key, exact_keys
 from zhike.identity.matching import MatchModel
 from zhike.identity.rules import KEY_JOINT, KEYS, NAMELESS
-from zhike.identity.standardise import COLUMNS, standardised, versions_as_of
+from zhike.identity.standardise import COLUMNS
 from zhike.identity.terms import AsOf, IdentitySettings, RecordKey
 from zhike.kernel.errors import NotFound
 from zhike.kernel.hashing import fingerprint
@@ -188,14 +188,14 @@ def build_index(
     Parameters
     ----------
     folder : where indices are kept; those of other runs are removed.
-    tables : ``source_party``, ``identity_link``, ``identity_edge``, ``identity_register`` and ``identity_change`` of the run.
+    tables : ``identity_version``, ``identity_link``, ``identity_edge``, ``identity_register`` and ``identity_change`` of the run.
     """
     place = folder / index_fingerprint(models, settings, run_id)
     if not (place / META).is_file():
         making = folder / f"{place.name}.{os.getpid()}"
         shutil.rmtree(making, ignore_errors=True)
         making.mkdir(parents=True)
-        rows = standardised(engine, versions_as_of(tables["source_party"], as_of), settings.placeholder_birth_on)
+        rows = engine.fetch(tables["identity_version"])
         rows = rows.sort_by([("record_no", "ascending"), ("valid_from_on", "ascending")]).combine_chunks()
         _write_rows(making, rows)
         _write_arrays(making, engine, rows, tables, models)

@@ -24,7 +24,7 @@ from zhike.identity.inherit import NONE, Inheritance, Register, inherit
 from zhike.identity.live.few import resolve_few, weigh_pair
 from zhike.identity.live.index import NOBODY, FoundBy, LiveIndex, hash_texts, keys_of_row, own_key
 from zhike.identity.matching import MatchModel
-from zhike.identity.resolve import resolve_versions
+from zhike.identity.resolve import resolve_records
 from zhike.identity.rows import SINGLE
 from zhike.identity.rules import MEANINGS
 from zhike.identity.standardise import standard_rows
@@ -272,7 +272,7 @@ class LiveIdentity:
         assert self.open_engine is not None
         engine = self.open_engine()
         table = pa.Table.from_pylist(list(local), schema=self.index.rows.schema)
-        return resolve_versions(
+        return resolve_records(
             engine, table, settings=self.settings, overrides=self.overrides, models=self.models
         ).clusters
 

@@ -12,15 +12,16 @@ from zhike.identity.matching.model import MatchModel
 Ints = npt.NDArray[np.int64]
 
 
-def candidate_pairs(rows: pa.Table, model: MatchModel) -> tuple[Ints, Ints]:
+def candidate_pairs(rows: pa.Table, model: MatchModel, codes: Codes | None = None) -> tuple[Ints, Ints]:
     """Return (left, right): positions of rows of different homes that agree on all columns of a block, each pair once and in order,
     the lower record on the left.
 
     Parameters
     ----------
     rows : record_no, home and the columns of the model's blocks. A block of more rows than the model's ``widest_block`` joins none.
+    codes : of the rows, where others use them, too.
     """
-    codes = Codes(rows)
+    codes = codes or Codes(rows)
     record, home = (rows[c].to_numpy().astype(np.int64) for c in ("record_no", "home"))
     found = [_pairs_of_block(codes, columns, record, home, model.widest_block) for columns in model.blocks]
     pairs = np.unique(np.concatenate(found))
@@ -30,7 +31,7 @@ def candidate_pairs(rows: pa.Table, model: MatchModel) -> tuple[Ints, Ints]:
 
 def _pairs_of_block(codes: Codes, columns: tuple[str, ...], record: Ints, home: Ints, widest: int) -> Ints:
     """Return the pairs of one block, each as one number: left position times the number of rows, plus right position."""
-    rows, block = codes.together(columns)
+    rows, block = codes.shared(columns)
     sizes = np.bincount(block)[block]
     is_usable = (sizes > 1) & (sizes <= widest)
     rows, block = rows[is_usable], block[is_usable]

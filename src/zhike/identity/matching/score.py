@@ -31,16 +31,14 @@ def _level(comparison: Comparison, left: Any, right: Any) -> ir.Value:
     return ibis.cases(*branches, else_=len(comparison.levels) - 1).cast("int8")
 
 
-def _paired(rows: pa.Table, model: MatchModel, *, labelled: bool) -> pa.Table:
+def _paired(rows: pa.Table, model: MatchModel, codes: Codes, *, labelled: bool) -> pa.Table:
     """Return the candidate pairs with the columns of both sides side by side (``…_l``, ``…_r``), and with ``<comparison>_bits``, what the
     left value is worth for being rare or common.
 
     Pairs that carry two different valid document numbers are left out: no weight would ever link them. ``labelled`` : keep them, and
     leave out what other facts would keep apart anyway: a man and a woman whose births are known.
     """
-    left, right = candidate_pairs(rows, model)
-    rows = rows.combine_chunks()
-    codes = Codes(rows)
+    left, right = candidate_pairs(rows, model, codes)
 
     def differ(column: str) -> npt.NDArray[np.bool_]:
         a, b = codes.of(column)[left], codes.of(column)[right]
@@ -54,9 +52,8 @@ def _paired(rows: pa.Table, model: MatchModel, *, labelled: bool) -> pa.Table:
         is_apart = differ("sex") & born[left] & born[right]
     left, right = left[~is_apart], right[~is_apart]
     columns = dict.fromkeys([*model.columns, "record_no", *(["source", "document_no"] if labelled else [])])
-    sides: dict[str, Any] = {
-        f"{c}_{side}": rows[c].take(pa.array(at)) for side, at in (("l", left), ("r", right)) for c in columns
-    }
+    positions: list[tuple[str, Any]] = [("l", pa.array(left)), ("r", pa.array(right))]
+    sides: dict[str, Any] = {f"{c}_{side}": rows[c].take(at) for side, at in positions for c in columns}
     bits = {f"{c.name}_bits": _rarity(sides[f"{c.column}_l"], c) for c in model.comparisons if c.rare}
     return pa.table({**sides, **bits})
 
@@ -129,22 +126,25 @@ WEIGHT_DIGITS = 4
 
 @contextmanager
 def compared_pairs(
-    engine: QueryEngine, rows: pa.Table, model: MatchModel, *, labelled: bool = False
+    engine: QueryEngine, rows: pa.Table, model: MatchModel, codes: Codes | None = None, *, labelled: bool = False
 ) -> Iterator[ir.Table]:
     """Give the compared candidate pairs, while they are needed; see :func:`_compared`."""
-    with engine.holding("identity_pairs", _paired(rows, model, labelled=labelled)) as both:
+    rows = rows.combine_chunks()
+    pairs = _paired(rows, model, codes or Codes(rows), labelled=labelled)
+    with engine.holding("identity_pairs", pairs) as both:
         yield _compared(both, model, labelled=labelled)
 
 
-def score(engine: QueryEngine, rows: pa.Table, model: MatchModel) -> pa.Table:
+def score(engine: QueryEngine, rows: pa.Table, model: MatchModel, codes: Codes | None = None) -> pa.Table:
     """Return the pairs of records that the model links or wants seen: [left_record, right_record, weight, is_automatic].
 
     Parameters
     ----------
     rows : one row per version of a record: record_no, home (records of one home are known to be one customer already), resident_id,
         uscc and the model's columns.
+    codes : of the rows, where others use them, too.
     """
-    with compared_pairs(engine, rows, model) as compared:
+    with compared_pairs(engine, rows, model, codes) as compared:
         return engine.fetch(best_of_pair(weigh(compared, model)).order_by("left_record", "right_record"))
 
 

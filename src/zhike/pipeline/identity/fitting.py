@@ -22,9 +22,8 @@ from zhike.identity.fitting import Fitted, fit_model
 from zhike.identity.matching.calibrate import HIGHEST
 from zhike.identity.matching.definition import body_of
 from zhike.identity.matching.model import NEVER, Level
-from zhike.identity.resolve import Resolved, resolve_versions
+from zhike.identity.resolve import Resolved, resolve_records
 from zhike.identity.review import review_rows
-from zhike.identity.standardise import standardised, versions_as_of
 from zhike.kernel.definitions import read_yaml, suggest
 from zhike.kernel.errors import Conflict, NotFound
 from zhike.pipeline.identity.opening import IdentityView
@@ -64,19 +63,16 @@ def fit(view: IdentityView, key: str) -> FitOutcome:
             todo_zh=f"是否要找 {near}？" if near else f"已有：{'、'.join(approved) or '无'}",
             todo_en=f"did you mean {near}?" if near else f"there are {', '.join(approved) or 'none'}",
         )  # fmt: skip
-    before = approved[key]
-    fitted = fit_model(view.engine, view.table("source_party"), before, as_of=view.as_of, settings=view.settings)
+    before, versions = approved[key], view.versions()
+    fitted = fit_model(view.engine, versions, before, as_of=view.as_of.on)
     others = [m for k, m in approved.items() if k != key]
-    return FitOutcome(before, fitted, _changed(view, [*others, before], [*others, fitted.model]))
+    return FitOutcome(before, fitted, _changed(view, versions, [*others, before], [*others, fitted.model]))
 
 
-def _changed(view: IdentityView, before: Sequence[MatchModel], after: Sequence[MatchModel]) -> Row:
+def _changed(view: IdentityView, versions: pa.Table, before: Sequence[MatchModel], after: Sequence[MatchModel]) -> Row:
     """Return how customers and the queue differ under two sets of models, with everything else as it is."""
-    versions = standardised(
-        view.engine, versions_as_of(view.table("source_party"), view.as_of), view.settings.placeholder_birth_on
-    )
     old, new = (
-        resolve_versions(view.engine, versions, settings=view.settings, overrides=view.overrides, models=models)
+        resolve_records(view.engine, versions, settings=view.settings, overrides=view.overrides, models=models)
         for models in (before, after)
     )
     pairs = score_clusters(old.clusters.root, new.clusters.root)

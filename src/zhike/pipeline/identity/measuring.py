@@ -23,7 +23,7 @@ from zhike.pipeline.identity.telling import both
 from zhike.warehouse.manifest import write_atomically
 
 Row = dict[str, Any]
-TABLES = ("source_party", "identity_link", "identity_edge", "identity_review", "identity_flaw")
+TABLES = ("identity_version", "identity_link", "identity_edge", "identity_review", "identity_flaw")
 PERSON_NAMES = ("person", "true_party")
 DIGITS = 6
 IDENTIFIER_NAMES: Mapping[str, Text] = {
@@ -83,7 +83,6 @@ def measure(view: IdentityView, truth: pa.Table | None = None) -> Row:
         view.engine,
         {t: view.table(t) for t in TABLES},
         view.models,
-        as_of=view.as_of,
         settings=view.settings,
         truth=truth,
     )

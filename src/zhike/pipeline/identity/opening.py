@@ -11,6 +11,8 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+import pyarrow as pa
+
 from zhike.identity import IdentitySettings, MatchModel, Override, RecordKey, read_match_models
 from zhike.identity.around import Around, fetch_around
 from zhike.identity.live import LiveIdentity, build_index
@@ -28,7 +30,7 @@ from zhike.warehouse import Engine
 from zhike.warehouse.manifest import Manifest
 
 INDEX = "identity_index"
-INDEXED = ("source_party", "identity_link", "identity_edge", "identity_register", "identity_change")
+INDEXED = ("identity_version", "identity_link", "identity_edge", "identity_register", "identity_change")
 RELATION_TABLES = (
     "customer",
     "customer_relation",
@@ -144,10 +146,14 @@ class IdentityView:
             todo_en=f"ask about {heir or customer_id}; `zhike identity history {customer_id}` tells what happened",
         )  # fmt: skip
 
+    def versions(self) -> pa.Table:
+        """Return the standardised versions of all records."""
+        return self.engine.fetch(self.table("identity_version"))
+
     def around(self, customer_ids: Sequence[str]) -> Around:
         """Return all that is known of customers."""
-        tables = {n: self.table(n) for n in ("source_party", "identity_link", "identity_edge")}
-        return fetch_around(self.engine, tables, customer_ids, as_of=self.as_of, settings=self.settings)
+        tables = {n: self.table(n) for n in ("identity_version", "identity_link", "identity_edge")}
+        return fetch_around(self.engine, tables, customer_ids)
 
     def live(self, overrides: Sequence[Override], told: Callable[[float], None] = lambda _: None) -> LiveIdentity:
         """Return the live index of the run under overrides; where it is built first, the seconds that took are told."""
