@@ -59,6 +59,7 @@ VOCABULARY = Vocabulary(
     segments={"pool": SegmentTerm("pool", buckets={"A": Text("甲", "A"), "B": Text("乙", "B")})},
     models={"churn": Text("流失", "churn")},
     events={k: Text(k, k) for k in ("login", "view", "apply")},
+    lists={"strategic": Text("战略", "strategic")},
 )
 
 # ---- customers -------------------------------------------------------------------------------------------------------
@@ -90,7 +91,7 @@ events = st.lists(
             kind, AS_OF - timedelta(days=ago), datetime.combine(AS_OF - timedelta(days=ago), time(hour)),
             {"channel": channel, "value": value},
         ),
-        st.sampled_from(["login", "view", "apply", "unheard_of"]), st.integers(-2, 9), st.integers(0, 3),
+        st.sampled_from(["login", "view", "apply", "unheard_of"]), st.integers(-2, 9) | st.integers(20, 70) | st.integers(360, 375), st.integers(0, 3),
         st.sampled_from(["app", "web"]), st.none() | ratios,
     ),
     max_size=8,
@@ -110,8 +111,17 @@ allowed = st.frozensets(
     st.tuples(st.sampled_from(["app_push", "sms"]), st.sampled_from(["marketing", "service"]), st.sampled_from(["deposit", "loan"])),
     max_size=3,
 )  # fmt: skip
+on_lists = st.fixed_dictionaries({}, optional={"strategic": st.integers(0, 6).map(lambda n: AS_OF - timedelta(days=n))})
 customers = st.builds(
-    CustomerFacts, st.just(AS_OF), rows, tags=tags, segments=segments, scores=scores, events=events, contactable=allowed
+    CustomerFacts,
+    st.just(AS_OF),
+    rows,
+    tags=tags,
+    segments=segments,
+    scores=scores,
+    events=events,
+    contactable=allowed,
+    lists=on_lists,
 )
 populations = st.lists(customers, min_size=1, max_size=10)
 
@@ -139,6 +149,12 @@ operands = st.one_of(
     st.builds(lambda a, b: {"lookup": {"tag": "tier"}, "in": {"high": a, "low": b}}, cents.map(_plain), cents.map(_plain)),
     st.just({"days_until": {"field": "due_on"}}),
     st.just({"days_until": {"month_start_ahead": 1}}),
+    st.builds(
+        lambda kinds, stat, window, change: {"event": kinds, "stat": stat, **window, **change},
+        st.sampled_from(["login", ["view", "apply"]]), st.sampled_from(["count", "days", "sum", "days_since"]), st.deferred(lambda: _windows),
+        st.sampled_from([{}, {"times": 0.5}, {"plus": {"field": "age"}}, {"provided": {"field": "has_app"}}]),
+    ),
+    st.builds(lambda f, n: {"field": f, "provided": {"field": "n_logins", "at_least": n}}, st.sampled_from(NUMBERS), whole),
 )  # fmt: skip
 lefts = st.one_of(
     st.builds(lambda f: {"field": f}, st.sampled_from(NUMBERS)),
@@ -178,7 +194,23 @@ _kinds = st.lists(st.sampled_from(["login", "view", "apply"]), min_size=1, max_s
 _where = st.one_of(
     st.just({}), st.just({"where": {"channel": "app"}}), st.just({"where": {"value": {"at_least": 0.1}}})
 )
+_windows = st.one_of(
+    st.integers(1, 9).map(lambda n: {"within_days": n}), st.integers(1, 5).map(lambda n: {"within_trading_days": n}),
+    st.integers(1, 3).map(lambda n: {"within_complete_months": n}), st.just({"month_to_date": True}),
+    st.builds(lambda n, y: {"within_days": n, "years_ago": y}, st.integers(1, 30), st.integers(0, 2)),
+)  # fmt: skip
+_running = st.one_of(
+    st.integers(2, 3).map(lambda n: {"in_each_of_months": n}), st.integers(2, 4).map(lambda n: {"in_each_of_weeks": n})
+)
 behaviour = st.one_of(
+    st.builds(
+        lambda kinds, where, by, n, window: {"event": kinds, **where, "sum": {by: n}, **window},
+        _kinds, _where, st.sampled_from(["is", "at_least", "at_most", "above", "below"]), ratios, _windows | _running,
+    ),
+    st.builds(
+        lambda kinds, where, unit, by, n, window: {"event": kinds, **where, unit: {by: n}, **window},
+        _kinds, _where, st.sampled_from(["count", "days", "days_since"]), st.sampled_from(["at_least", "at_most", "is"]), st.integers(0, 3), _windows | _running,
+    ),
     st.builds(
         lambda kinds, where, unit, by, n, within: {"event": kinds, **where, unit: {by: n}, "within_days": within},
         _kinds, _where, st.sampled_from(["count", "days"]), st.sampled_from(["is", "at_least", "at_most", "above", "below"]),
@@ -195,6 +227,8 @@ members = st.one_of(
     st.sampled_from([{"tag": "tier"}, {"tag": "native"}, {"segment": "pool"}, {"segment": "pool", "bucket": ["A"]}]),
     st.builds(lambda n: {"segment": "pool", "entered_within_days": n}, st.integers(1, 6)),
     st.sampled_from([{"contactable": "marketing"}, {"contactable": "marketing", "channel": ["sms"], "product_line": "loan"}]),
+    st.just({"list": "strategic"}), st.builds(lambda n: {"list": "strategic", "entered_within_days": n}, st.integers(1, 6)),
+    st.sampled_from([{"calendar": "trading_day_of_month", "between": [1, 3]}, {"calendar": "trading_days_left", "is": 0}, {"calendar": "lunar_month", "is": 2}]),
     st.sampled_from([{"everyone": True}, {"calendar": "day_of_month", "between": [1, 5]}, {"calendar": "month", "is": 7}]),
 )  # fmt: skip
 leaves = st.one_of(numeric, words, dates, behaviour, members)
@@ -315,6 +349,11 @@ def scope_of(population: list[CustomerFacts], edges: list[Edge]) -> RuleScope:
                 for a, _ in everyone for k in RELATION_KINDS
             ],
             ("from_customer_id", text), ("to_customer_id", text), ("kind", text), ("is_declared", pa.bool_()), ("valid_from_on", day), ("valid_to_on", day),
+        ),
+        customer_list=table(
+            [{"customer_id": name_of(i), "list": name, "from_on": since} for i, c in everyone for name, since in c.lists.items()]
+            + [{"customer_id": name_of(i), "list": "strategic", "from_on": AS_OF - timedelta(days=90), "to_on": AS_OF - timedelta(days=1)} for i, _ in everyone],
+            ("customer_id", text), ("list", text), ("from_on", day), ("to_on", day),
         ),
         contactability=table(
             [{"customer_id": name_of(i), "channel": ch, "purpose": p, "product_line": line, "is_allowed": True} for i, c in everyone for ch, p, line in c.contactable]

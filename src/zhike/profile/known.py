@@ -15,7 +15,16 @@ import ibis.expr.types as ir
 
 from zhike.identity.anonymous import attributed_events, event_links
 from zhike.kernel.errors import BadInput, NotFound
-from zhike.rules import CustomerFacts, EventFact, ScoreFact, SegmentFact, TagFact, UsedNames, holding_on
+from zhike.rules import (
+    CustomerFacts,
+    EventFact,
+    ScoreFact,
+    SegmentFact,
+    TagFact,
+    UsedNames,
+    holding_on,
+    listed_customers,
+)
 from zhike.rules.facts import RelationKey
 from zhike.rules.vocabulary import EVENT_FIELDS
 
@@ -113,6 +122,7 @@ def _known(ids: list[str], tables: Tables, names: UsedNames, as_of: date) -> dic
     scores = _by_customer(tables["score_value"], ids) if names.models else nothing
     contactable = _by_customer(tables["contactability"], ids) if names.contactability else nothing
     events = _events(ids, tables, names, as_of) if names.events else nothing
+    lists = _lists(ids, tables, as_of) if names.lists else nothing
     return {
         i: CustomerFacts(
             as_of,
@@ -131,11 +141,18 @@ def _known(ids: list[str], tables: Tables, names: UsedNames, as_of: date) -> dic
             frozenset(
                 (r["channel"], r["purpose"], r["product_line"]) for r in contactable.get(i, ()) if r["is_allowed"]
             ),
+            {r["list"]: r["from_on"] for r in lists.get(i, ())},
             i,
             i in profile,
         )
         for i in ids
     }
+
+
+def _lists(ids: list[str], tables: Tables, as_of: date) -> dict[str, list[dict[str, Any]]]:
+    """Return the lists that customers are on, the latest stay last."""
+    named = listed_customers(tables["customer_list"], tables["identity_link"])
+    return _by_customer(holding_on(named, as_of).order_by("from_on"), ids)
 
 
 def _events(ids: list[str], tables: Tables, names: UsedNames, as_of: date) -> dict[str, list[dict[str, Any]]]:

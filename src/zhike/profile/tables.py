@@ -101,6 +101,8 @@ READS: tuple[Reads, ...] = (
     Reads("tag_health", lag=1),
     Reads("tag_health", lag=1),
     Reads("tag_override"),
+    Reads("customer_list"),
+    Reads("identity_link", ("source", "source_key", "customer_id")),
 )
 
 __all__ = ["OWNS", "PROFILE", "READS", "TAG_HEALTH", "TAG_OVERRIDE", "TAG_VALUE", "profile_contract"]

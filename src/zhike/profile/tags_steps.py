@@ -20,7 +20,7 @@ from zhike.profile.tags import Tag
 from zhike.profile.tags_health import health_table, measure_health
 from zhike.profile.tags_upkeep import keep_intervals
 from zhike.profile.tags_values import current_values, manual_values
-from zhike.rules import RuleScope, UsedNames, customer_events
+from zhike.rules import RuleScope, UsedNames, customer_events, listed_customers
 from zhike.warehouse import Catalog, Family, Input, Output, Step, StepContext, merged, write_together
 
 Keep = Callable[[ir.Table], ir.Table]
@@ -38,6 +38,8 @@ def reads_of_rules(names: UsedNames) -> tuple[Input, ...]:
         reads.append(Input("customer_relation"))
     if names.contactability:
         reads.append(Input("contactability"))
+    if names.lists:
+        reads += [Input("customer_list"), Input("identity_link")]
     return tuple(reads)
 
 
@@ -57,7 +59,13 @@ def scope_of(tables: Catalog, names: UsedNames, as_of: date, *, timezone: str = 
         event=events_of_customers(tables, known_by=day_end) if names.events else None,
         customer_relation=tables["customer_relation"] if names.relations else None,
         contactability=tables["contactability"] if names.contactability else None,
+        customer_list=lists_of_customers(tables, known_by=day_end) if names.lists else None,
     )
+
+
+def lists_of_customers(tables: Catalog, *, known_by: datetime) -> ir.Table:
+    """Return whom the bank's lists name, as far as that was recorded by a moment."""
+    return listed_customers(tables["customer_list"], tables["identity_link"], recorded_by=known_by)
 
 
 def events_of_customers(tables: Catalog, *, known_by: datetime) -> ir.Table:

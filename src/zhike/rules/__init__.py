@@ -13,7 +13,7 @@ from zhike.rules.batch import Bound, bind, evaluate, matching
 from zhike.rules.describing import describe
 from zhike.rules.facts import CustomerFacts, EventFact, ScoreFact, SegmentFact, TagFact
 from zhike.rules.parser import parse_rule, read_rule
-from zhike.rules.scope import RuleScope, customer_events, holding_on
+from zhike.rules.scope import RuleScope, customer_events, holding_on, listed_customers
 from zhike.rules.single import compile_expression, compile_rule, matches
 from zhike.rules.terms import Rule
 from zhike.rules.tracing import Evidence, trace
@@ -43,6 +43,7 @@ __all__ = [
     "evaluate",
     "field_terms",
     "holding_on",
+    "listed_customers",
     "matches",
     "matching",
     "parse_rule",

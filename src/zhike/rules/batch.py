@@ -34,8 +34,9 @@ from zhike.rules.terms import (
     Computed,
     Condition,
     Contactable,
-    CountEvents,
     DaysUntil,
+    EventStat,
+    EventValue,
     Everyone,
     Expression,
     Field,
@@ -48,6 +49,8 @@ from zhike.rules.terms import (
     MonthStart,
     Negated,
     OnCalendar,
+    OnList,
+    Provided,
     Related,
     Rule,
     ScoreValue,
@@ -144,6 +147,10 @@ class Bound:
                 return self.value(of).delta(ibis.literal(self.scope.as_of), unit="day").cast(dt.int64)
             case MonthStart(months):
                 return ibis.literal(month_start(months, self.scope.as_of))
+            case EventValue(_, stat):
+                return self._of_events(stat, self.table[self.columns[expression][0]])
+            case Provided(of, where):
+                return ibis.ifelse(self.flag(where), self.value(of), None)
             case Lookup(of, table, kind):
                 text = self.value(of)
                 rows = [(text == key, _constant(Literal(value, kind))) for key, value in table]
@@ -228,6 +235,11 @@ class Bound:
 
     # ---- leaves that were joined
 
+    def _of_events(self, stat: EventStat, column: Any) -> Any:
+        if stat is EventStat.DAYS_SINCE:
+            return ibis.literal(self.scope.as_of).delta(column, unit="day").cast(dt.int64)
+        return column.fill_null(0)
+
     def _outside(self, leaf: Condition) -> Any:
         columns = [self.table[c] for c in self.columns[leaf]]
         match leaf:
@@ -242,21 +254,17 @@ class Bound:
                     first, _ = day_window(C.WITHIN_LAST_DAYS, days, self.scope.as_of)
                     tests.append(_holds(since >= ibis.literal(first)))
                 return reduce(operator.and_, tests)
-            case CountEvents(_, _, counts):
-                number = columns[0].fill_null(0)
-                return reduce(operator.and_, [_counted(number, by, values) for by, values in counts])
+            case OnList(_, days):
+                if days is None:
+                    return columns[0].notnull()
+                first, _ = day_window(C.WITHIN_LAST_DAYS, days, self.scope.as_of)
+                return _holds(columns[0] >= ibis.literal(first))
             case Contactable():
                 return _holds(columns[0] == 1)
             case FollowedBy(is_followed=is_followed):
                 return _holds(columns[0] == is_followed)
             case _:
                 raise AssertionError(f"not a leaf: {leaf}")
-
-
-def _counted(number: Any, by: Comparison, values: Sequence[int]) -> Any:
-    if by is C.BETWEEN:
-        return (number >= values[0]) & (number <= values[1])
-    return _TESTS[by](number, values[0])
 
 
 def _literals(test: Compare) -> list[Any]:

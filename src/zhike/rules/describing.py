@@ -20,9 +20,11 @@ from zhike.rules.terms import (
     Comparison,
     Computed,
     Contactable,
-    CountEvents,
     DaysUntil,
     EventPattern,
+    EventStat,
+    EventValue,
+    EventWindow,
     Everyone,
     Expression,
     Field,
@@ -35,11 +37,14 @@ from zhike.rules.terms import (
     MonthStart,
     Negated,
     OnCalendar,
+    OnList,
+    Provided,
     Related,
     Rule,
     ScoreValue,
     TagPart,
     TagValue,
+    WindowUnit,
 )
 from zhike.rules.vocabulary import Vocabulary
 from zhike.warehouse.contracts import Kind
@@ -86,6 +91,10 @@ _UNITS: Mapping[str, Text] = {
     "day_of_month": Text("当月第{}日", "day {} of the month"),
     "month": Text("{}月", "month {}"),
     "day_of_week": Text("星期{}", "day {} of the week"),
+    "trading_day_of_month": Text("当月第{}个交易日", "trading day {} of the month"),
+    "trading_days_left": Text("当月还剩{}个交易日的交易日", "a trading day with {} left in the month"),
+    "lunar_month": Text("农历{}月", "lunar month {}"),
+    "lunar_day": Text("农历当月第{}日", "day {} of the lunar month"),
 }
 
 
@@ -140,6 +149,12 @@ class _Speech:
                 return self.of(f"{months}个月后的月初", f"the first day of the month {months} months ahead")
             case Lookup(of):
                 return self.of(f"{self.value(of)}对应的值", f"what stands beside {self.value(of)}")
+            case EventValue():
+                return self.event_value(expression)
+            case Provided(of, where):
+                return self.of(
+                    f"{self.value(of)}（仅当{self.rule(where)}）", f"{self.value(of)} (only if {self.rule(where)})"
+                )
             case Computed(by, of):
                 return self._computed(by, [self.value(e) for e in of])
 
@@ -170,19 +185,29 @@ class _Speech:
         shown = self.joined(names, "或", " or ")
         return shown + (self.of(f"（{'，'.join(filters)}）", f" ({', '.join(filters)})") if filters else "")
 
-    def count(self, leaf: CountEvents) -> str:
-        event = self.event(leaf.pattern)
-        tests = []
-        for by, values in leaf.counts:
-            if by is C.BETWEEN:
-                tests.append(f"{values[0]}–{values[1]}")
-            else:
-                sign = "=" if by is C.IS else _COMPARED[by].en
-                tests.append(f"{sign} {values[0]}")
-        number = ", ".join(tests)
-        zh = f"最近{leaf.within_days}天{event}{'天数' if leaf.per_day else '次数'} {number}"
-        en = f"{'days with' if leaf.per_day else 'number of'} {event} in the last {leaf.within_days} days {number}"
-        return self.of(zh, en)
+    def window(self, window: EventWindow) -> str:
+        zh, en = {
+            WindowUnit.DAYS: ("最近{n}天", "in the last {n} days"),
+            WindowUnit.TRADING_DAYS: ("最近{n}个交易日", "in the last {n} trading days"),
+            WindowUnit.COMPLETE_MONTHS: ("最近{n}个完整月", "in the last {n} complete months"),
+            WindowUnit.MONTH_TO_DATE: ("本月至今", "in the month to date"),
+            WindowUnit.MONTH_AGO: ("往前第{n}个完整月", "in complete month {n} before"),
+            WindowUnit.WEEK_AGO: ("往前第{n}个完整周", "in complete week {n} before"),
+        }[window.unit]
+        if window.years_ago:
+            zh = ("去年同期" if window.years_ago == 1 else f"{window.years_ago}年前同期") + zh
+            en = f"{en}, {window.years_ago} year{'s' if window.years_ago > 1 else ''} ago"
+        return self.of(zh, en).format(n=window.n)
+
+    def event_value(self, value: EventValue) -> str:
+        event, window = self.event(value.pattern), self.window(value.window)
+        zh, en = {
+            EventStat.COUNT: ("{w}{e}次数", "number of {e} {w}"),
+            EventStat.DAYS: ("{w}{e}天数", "days with {e} {w}"),
+            EventStat.SUM: ("{w}{e}合计", "sum of {e} {w}"),
+            EventStat.DAYS_SINCE: ("距{w}内最近一次{e}的天数", "days since the latest {e} {w}"),
+        }[value.stat]
+        return self.of(zh, en).format(e=event, w=window)
 
     def sequence(self, leaf: FollowedBy) -> str:
         first, second = self.event(leaf.first), self.event(leaf.second)
@@ -250,8 +275,10 @@ class _Speech:
                 return self.of(f"有标签“{name}”", f"has tag “{name}”")
             case InSegment():
                 return self.segment(rule)
-            case CountEvents():
-                return self.count(rule)
+            case OnList(name, days):
+                shown = self.named(name, (self.words.lists or {}).get(name))
+                since = self.of(f"（{days}天内列入）", f", added within {days} days") if days is not None else ""
+                return self.of(f"在名单“{shown}”上", f"on the list “{shown}”") + since
             case FollowedBy():
                 return self.sequence(rule)
             case Related():

@@ -31,13 +31,24 @@ from zhike.rules.terms import (
     Lookup,
     Measure,
     MonthStart,
+    Provided,
     ScoreValue,
     TagPart,
     TagValue,
 )
 from zhike.warehouse.contracts import Kind
 
-HEADS = ("field", "tag", "score", "value", "lookup", "days_until", "month_start_ahead")
+HEADS = ("field", "tag", "score", "value", "event", "lookup", "days_until", "month_start_ahead")
+PROVIDED = "provided"
+EVENT_WORDS = (
+    "where",
+    "stat",
+    "within_days",
+    "within_trading_days",
+    "within_complete_months",
+    "month_to_date",
+    "years_ago",
+)
 SCORE_PARTS: Mapping[str, Kind] = {"score": Kind.RATE, "decile": Kind.INTEGER}
 MODIFIERS = tuple(
     a.value for a in (Arithmetic.PLUS, Arithmetic.MINUS, Arithmetic.TIMES, Arithmetic.DIVIDED_BY, Arithmetic.OR_ELSE)
@@ -315,6 +326,8 @@ def _read_head(reading: Reading, tree: Mapping[str, Any], path: str, depth: int)
         return read_tag_value(reading, tree, path)
     if "score" in tree:
         return read_score(reading, tree, path)
+    if "event" in tree:
+        return reading.event_value(tree, path)
     if "lookup" in tree:
         return _read_lookup(reading, tree, path, depth)
     if "days_until" in tree:
@@ -324,12 +337,22 @@ def _read_head(reading: Reading, tree: Mapping[str, Any], path: str, depth: int)
     return read_expression(reading, tree["value"], f"{path}.value", depth=depth + 1)
 
 
+def _provided(
+    reading: Reading, expression: Expression | None, tree: Mapping[str, Any], path: str, depth: int
+) -> Expression | None:
+    """Return the expression, missing where the condition beside it does not hold."""
+    if PROVIDED not in tree or expression is None:
+        return expression
+    where = reading.condition(tree[PROVIDED], f"{path}.{PROVIDED}", depth + 1)
+    return None if where is None else Provided(expression, where, expression.kind)
+
+
 def _read_modified(reading: Reading, tree: Mapping[str, Any], path: str, depth: int) -> Expression | None:
-    known = {"field": (), "tag": ("value",), "score": ("value",)}
+    known = {"field": (), "tag": ("value",), "score": ("value",), "event": EVENT_WORDS}
     head = next(h for h in HEADS if h in tree)
-    if head in ("field", "tag", "score", "value"):
-        reading.only(path, tree, (head, *known.get(head, ()), *MODIFIERS))
-    expression = _read_head(reading, tree, path, depth)
+    if head in ("field", "tag", "score", "value", "event"):
+        reading.only(path, tree, (head, *known.get(head, ()), *MODIFIERS, PROVIDED))
+    expression = _provided(reading, _read_head(reading, tree, path, depth), tree, path, depth)
     used = [m for m in MODIFIERS if m in tree]
     if len(used) > 1:
         reading.wrong(
@@ -351,7 +374,7 @@ def read_expression(
 
     Parameters
     ----------
-    tree : a constant; ``{field: …}``, ``{tag: …, value: …}``, ``{score: …}`` or ``{value: …}``, each with at most one of
+    tree : a constant; ``{field: …}``, ``{tag: …, value: …}``, ``{score: …}``, ``{event: …}`` or ``{value: …}``, each with at most one of
         ``plus``, ``minus``, ``times``, ``divided_by``, ``or_else``; ``{greatest: […]}`` and the like over a list;
         ``{lookup: …, in: {text: value}}``; ``{days_until: day}``; ``{month_start_ahead: n}``.
     expected : the kind of what it stands beside; constants are read as that kind.

@@ -58,6 +58,7 @@ class CustomerFacts:
     fields : column of the profile → value (amounts Decimal, counts int, ratios float, days date); absent = missing.
     tags, segments, scores : those that hold on the day.
     events : this customer's events, in any order.
+    lists : list → the latest day from which the customer is on it, of those on which it is on the day.
     contactable : (channel, purpose, product line) that policy allows.
     related : (relation, read inversely, declared by a source) → facts of the parties in that relation on the day.
     customer_id : needed of those whom relations lead through, so that nobody is met twice.
@@ -72,6 +73,7 @@ class CustomerFacts:
     events: Sequence[EventFact] = ()
     related: Mapping[RelationKey, Sequence[CustomerFacts]] = field(default_factory=dict)
     contactable: frozenset[tuple[str, str, str]] = frozenset()
+    lists: Mapping[str, date] = field(default_factory=dict)
     customer_id: str = ""
     has_profile: bool = True
 

@@ -16,15 +16,18 @@ import ibis
 import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 
+from zhike.rules.meaning import event_days
 from zhike.rules.scope import RuleScope, holding_on
 from zhike.rules.terms import (
     Compare,
     Contactable,
-    CountEvents,
     EventPattern,
+    EventStat,
+    EventValue,
     FollowedBy,
     HasTag,
     InSegment,
+    OnList,
     Related,
     Rule,
     ScoreValue,
@@ -40,7 +43,7 @@ TAG_COLUMNS: Mapping[TagPart, str] = {
     TagPart.DAY: "value_on",
     TagPart.SINCE: "from_on",
 }
-Outside = TagValue | HasTag | ScoreValue | InSegment | CountEvents | FollowedBy | Related | Contactable
+Outside = TagValue | HasTag | ScoreValue | InSegment | EventValue | OnList | FollowedBy | Related | Contactable
 Columns = dict[Part, tuple[str, ...]]
 
 
@@ -143,19 +146,52 @@ def _recent(scope: RuleScope, n_days: int, kinds: Iterable[str]) -> ir.Table:
     )
 
 
-def _join_counts(subject: ir.Table, asked: Asked) -> ir.Table:
-    used = asked.of(CountEvents)
+def _join_event_values(subject: ir.Table, asked: Asked) -> ir.Table:
+    """Join all numbers about events, made in one aggregation."""
+    used = asked.of(EventValue)
     if not used:
         return subject
-    event = _recent(asked.scope, max(u.within_days for u in used), (k for u in used for k in u.pattern.kinds))
-    counts = {}
+    days = {leaf.window: event_days(leaf.window, asked.scope.as_of) for leaf in used}
+    event, first = _needed(asked.scope.event, "event"), min(d for d, _ in days.values())
+    kinds = sorted({k for u in used for k in u.pattern.kinds})
+    last = ibis.literal(max(d for _, d in days.values()))
+    event = event.filter((event.on >= ibis.literal(first)) & (event.on <= last) & event.event_kind.isin(kinds))
+    values = {}
     for i, leaf in enumerate(used):
-        after = ibis.literal(asked.scope.as_of - timedelta(days=leaf.within_days))
-        fits = _matches(event, leaf.pattern, asked.evaluation) & (event.on > after)
-        number = event.on.nunique(where=fits) if leaf.per_day else fits.ifelse(1, 0).sum()
-        counts[f"_events{i}"] = number.cast(dt.int64)
+        begins, ends = days[leaf.window]
+        fits = _matches(event, leaf.pattern, asked.evaluation)
+        fits &= (event.on >= ibis.literal(begins)) & (event.on <= ibis.literal(ends))
+        values[f"_events{i}"] = _of_events(leaf.stat, event, fits)
         asked.columns[leaf] = (f"_events{i}",)
-    return _join(subject, event.group_by(_key=event.customer_id).aggregate(**counts))
+    return _join(subject, event.group_by(_key=event.customer_id).aggregate(**values))
+
+
+def _of_events(stat: EventStat, event: ir.Table, fits: Any) -> Any:
+    """Return a number about the events that fit; sums are made of whole millionths, so that no order of adding changes them."""
+    match stat:
+        case EventStat.COUNT:
+            return fits.ifelse(1, 0).sum().cast(dt.int64)
+        case EventStat.DAYS:
+            return event.on.nunique(where=fits).cast(dt.int64)
+        case EventStat.DAYS_SINCE:
+            return ibis.ifelse(fits, event.on, None).max()
+        case EventStat.SUM:
+            millionths = (event.value * MILLION).round().cast(dt.int64)
+            return ibis.ifelse(fits, millionths, 0).sum().cast(dt.float64) / MILLION
+
+
+MILLION = 1_000_000.0
+
+
+def _join_lists(subject: ir.Table, asked: Asked) -> ir.Table:
+    used = asked.of(OnList)
+    for i, name in enumerate(dict.fromkeys(leaf.list for leaf in used)):
+        rows = _needed(asked.scope.customer_list, "customer_list")
+        held = holding_on(rows.filter(rows.list == name), asked.scope.as_of)
+        side = held.group_by(_key=held.customer_id).aggregate(**{f"_list{i}": held.from_on.max()})
+        subject = _join(subject, side)
+        asked.columns.update({leaf: (f"_list{i}",) for leaf in used if leaf.list == name})
+    return subject
 
 
 def _join_sequences(subject: ir.Table, asked: Asked) -> ir.Table:
@@ -257,7 +293,8 @@ def join_leaves(
         _join_tags,
         _join_segments,
         _join_scores,
-        _join_counts,
+        _join_event_values,
+        _join_lists,
         _join_sequences,
         _join_contactability,
         _join_relations,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
+from functools import lru_cache
 
-from zhike.rules.terms import Comparison
+from zhike.rules.calendars import lunar_day, trading_days_back, trading_place
+from zhike.rules.terms import Comparison, EventWindow, WindowUnit
 
 C = Comparison
 EXACT_SCALE = 6  # decimals kept by exact arithmetic, on every engine
@@ -56,9 +58,61 @@ def month_start(months_ahead: int, as_of: date) -> date:
     return date(months // 12, months % 12 + 1, 1)
 
 
-def calendar_value(unit: str, as_of: date) -> int:
-    """Return the day of the month, the month, or the day of the week (1 = Monday) of a day."""
-    return {"day_of_month": as_of.day, "month": as_of.month, "day_of_week": as_of.isoweekday()}[unit]
+CALENDAR_UNITS: Mapping[str, tuple[int, int]] = {
+    "day_of_month": (1, 31), "month": (1, 12), "day_of_week": (1, 7), "trading_day_of_month": (1, 23), "trading_days_left": (0, 22),
+    "lunar_month": (1, 12), "lunar_day": (1, 30),
+}  # fmt: skip
+"""Unit of the calendar → least and greatest number. 1 is Monday; a day without trade is no trading day of the month, and has no
+trading days left."""
+
+
+def calendar_value(unit: str, as_of: date) -> int | None:
+    """Return the number of a day in a unit of the calendar; None where it has none (a trading day on a holiday)."""
+    match unit:
+        case "day_of_month":
+            return as_of.day
+        case "month":
+            return as_of.month
+        case "day_of_week":
+            return as_of.isoweekday()
+        case "lunar_month" | "lunar_day":
+            return lunar_day(as_of)[0 if unit == "lunar_month" else 1]
+        case _:
+            place = trading_place(as_of)
+            return None if place is None else place[0 if unit == "trading_day_of_month" else 1]
+
+
+@lru_cache(maxsize=1_000)
+def event_days(window: EventWindow, as_of: date) -> tuple[date, date]:
+    """Return the first and the last day of a window; 29 February is the 28th where an earlier year has none."""
+    day = _years_before(as_of, window.years_ago)
+    match window.unit:
+        case WindowUnit.DAYS:
+            return day - timedelta(days=window.n - 1), day
+        case WindowUnit.TRADING_DAYS:
+            return trading_days_back(day, window.n), day
+        case WindowUnit.MONTH_TO_DATE:
+            return day.replace(day=1), day
+        case WindowUnit.COMPLETE_MONTHS:
+            return month_start(-window.n, day), month_start(0, day) - timedelta(days=1)
+        case WindowUnit.MONTH_AGO:
+            return month_start(-window.n, day), month_start(1 - window.n, day) - timedelta(days=1)
+        case WindowUnit.WEEK_AGO:
+            monday = day - timedelta(days=day.weekday() + 7 * window.n)
+            return monday, monday + timedelta(days=6)
+
+
+def days_read(window: EventWindow) -> int:
+    """Return how many days before the as-of day a window may begin, at most."""
+    longest = {
+        WindowUnit.DAYS: window.n, WindowUnit.TRADING_DAYS: window.n * 2 + 15, WindowUnit.MONTH_TO_DATE: 31, WindowUnit.WEEK_AGO: 7 * window.n + 7,
+    }.get(window.unit, 31 * (window.n + 1))  # fmt: skip
+    return longest + 366 * window.years_ago
+
+
+def _years_before(day: date, years: int) -> date:
+    is_kept = day.month != 2 or day.day != 29 or years == 0
+    return day.replace(year=day.year - years, day=day.day if is_kept else 28)
 
 
 def to_exact(value: Decimal | int) -> Decimal:
@@ -68,11 +122,14 @@ def to_exact(value: Decimal | int) -> Decimal:
 
 
 __all__ = [
+    "CALENDAR_UNITS",
     "EXACT_SCALE",
     "anniversaries",
     "calendar_value",
     "codes_matching",
     "day_window",
+    "days_read",
+    "event_days",
     "month_start",
     "to_exact",
 ]

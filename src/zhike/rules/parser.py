@@ -15,8 +15,9 @@ from zhike.kernel.definitions import suggest
 from zhike.kernel.errors import BadInput, Finding
 from zhike.kernel.terms import Channel, Purpose
 from zhike.rules.comparing import WORDS, read_comparisons
-from zhike.rules.event_leaves import read_event
+from zhike.rules.event_leaves import read_event, read_event_value
 from zhike.rules.expressions import read_expression, read_field, read_score, read_tag_value
+from zhike.rules.meaning import CALENDAR_UNITS
 from zhike.rules.reading import MAX_RELATION_HOPS, Reading
 from zhike.rules.terms import (
     AllOf,
@@ -34,6 +35,7 @@ from zhike.rules.terms import (
     Literal,
     Negated,
     OnCalendar,
+    OnList,
     Related,
     Rule,
     TagPart,
@@ -42,7 +44,6 @@ from zhike.rules.terms import (
 from zhike.rules.vocabulary import Vocabulary
 from zhike.warehouse.contracts import Kind
 
-CALENDAR_UNITS: Mapping[str, tuple[int, int]] = {"day_of_month": (1, 31), "month": (1, 12), "day_of_week": (1, 7)}
 MAX_ENTERED_DAYS = 3660
 WAYS: Mapping[object, tuple[bool, ...]] = {False: (False,), True: (True,), "either": (False, True)}
 CHANNELS = tuple(c.value for c in Channel)
@@ -257,6 +258,18 @@ def _read_calendar_leaf(reading: Reading, tree: Mapping[str, Any], path: str, de
     return OnCalendar(unit, tuple(sorted(set(values))))
 
 
+def _read_list_leaf(reading: Reading, tree: Mapping[str, Any], path: str, depth: int) -> Condition | None:
+    reading.only(path, tree, ("list", "entered_within_days", "negate"))
+    key, known = tree["list"], reading.vocabulary.lists
+    if not isinstance(key, str) or (known is not None and key not in known):
+        reading.unknown(f"{path}.list", ("list", "名单"), key, known or ())
+        return None
+    days = tree.get("entered_within_days")
+    if days is not None:
+        days = reading.whole(f"{path}.entered_within_days", days, least=1, most=MAX_ENTERED_DAYS)
+    return OnList(key, days)
+
+
 def _read_everyone(reading: Reading, tree: Mapping[str, Any], path: str, depth: int) -> Condition | None:
     reading.only(path, tree, ("everyone", "negate"))
     if tree["everyone"] is not True:
@@ -276,6 +289,7 @@ _READERS: Mapping[str, _Reader] = {
     "score": _read_score_leaf,
     "event": lambda reading, tree, path, _: read_event(reading, tree, path),
     "relation": _read_relation_leaf,
+    "list": _read_list_leaf,
     "contactable": _read_contactable_leaf,
     "calendar": _read_calendar_leaf,
     "everyone": _read_everyone,
@@ -331,7 +345,7 @@ def read_rule(tree: object, vocabulary: Vocabulary, *, path: str = "when") -> tu
     tree : what YAML or JSON gave; parameters are already filled in.
     path : how the place is called in findings, e.g. ``tags/value.yaml:12 near_upgrade.when``.
     """
-    reading = Reading(vocabulary)
+    reading = Reading(vocabulary, read_condition=_condition, read_event_value=read_event_value)
     rule = _condition(reading, tree, path, 0)
     return (None if reading.findings else rule), tuple(reading.findings)
 

@@ -5,18 +5,20 @@ Mistakes are collected, not raised, so that an author sees all of them at once.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from zhike.kernel.definitions import suggest
 from zhike.kernel.errors import Finding
+from zhike.rules.terms import Condition, EventValue
 from zhike.rules.vocabulary import Vocabulary
 
 MAX_DEPTH = 12
 MAX_PARTS = 400
 MAX_LIST_VALUES = 1000
 MAX_EVENT_DAYS = 400
+MAX_EVENT_MONTHS, MAX_EVENT_WEEKS, MAX_YEARS_AGO = 12, 26, 2
 MAX_WINDOW_DAYS = 36_500
 MAX_EVENT_LEAVES = 40
 MAX_RELATION_HOPS = 3
@@ -32,6 +34,23 @@ class Reading:
     n_parts: int = 0
     n_event_leaves: int = 0
     n_hops_around: int = 0
+    read_condition: Callable[[Reading, object, str, int], Condition | None] | None = None
+
+    read_event_value: Callable[[Reading, Mapping[str, Any], str], EventValue | None] | None = None
+
+    def event_value(self, tree: Mapping[str, Any], path: str) -> EventValue | None:
+        """Return the number about events that stands inside an expression, read by the parser that began this reading."""
+        if self.read_event_value is None:
+            self.wrong(path, "no events may stand here", "此处不能写事件")
+            return None
+        return self.read_event_value(self, tree, path)
+
+    def condition(self, tree: object, path: str, depth: int) -> Condition | None:
+        """Return the condition that stands inside an expression, read by the parser that began this reading."""
+        if self.read_condition is None:
+            self.wrong(path, "no condition may stand here", "此处不能写条件")
+            return None
+        return self.read_condition(self, tree, path, depth)
 
     def wrong(self, path: str, en: str, zh: str, *, value: object = "", near: str = "") -> None:
         """Record one mistake, in both languages."""
@@ -86,9 +105,12 @@ __all__ = [
     "MAX_DEPTH",
     "MAX_EVENT_DAYS",
     "MAX_EVENT_LEAVES",
+    "MAX_EVENT_MONTHS",
+    "MAX_EVENT_WEEKS",
     "MAX_LIST_VALUES",
     "MAX_PARTS",
     "MAX_RELATION_HOPS",
     "MAX_WINDOW_DAYS",
+    "MAX_YEARS_AGO",
     "Reading",
 ]

@@ -21,6 +21,7 @@ class RuleScope:
     segment_member : ``customer_id, segment, bucket, from_on, to_on``; at most one row of a segment holds on a day.
     score_value : ``customer_id, model, score, decile``.
     event : ``customer_id, event_kind, on, at, channel, subject, source, org_id, value``; see :func:`customer_events`.
+    customer_list : ``customer_id, list, from_on, to_on``; see :func:`listed_customers`.
     contactability : ``customer_id, channel, purpose, product_line, is_allowed``.
     customer_relation : ``from_customer_id, to_customer_id, kind, is_declared, valid_from_on, valid_to_on``.
     """
@@ -33,6 +34,7 @@ class RuleScope:
     event: ir.Table | None = None
     customer_relation: ir.Table | None = None
     contactability: ir.Table | None = None
+    customer_list: ir.Table | None = None
 
 
 def holding_on(table: ir.Table, day: date, *, first: str = "from_on", last: str = "to_on") -> ir.Table:
@@ -55,4 +57,24 @@ def customer_events(event: ir.Table, identity_link: ir.Table, *, recorded_by: da
     return known.inner_join(link, ["source", "source_key"])
 
 
-__all__ = ["RuleScope", "customer_events", "holding_on"]
+def listed_customers(
+    customer_list: ir.Table, identity_link: ir.Table, *, recorded_by: datetime | None = None
+) -> ir.Table:
+    """Return whom the lists of the bank name: one row per customer, list and stay, ``from_on`` and ``to_on`` both belonging to it.
+
+    Parameters
+    ----------
+    customer_list : table of sources, one row per record and stay.
+    identity_link : one row per (source, source_key) with its ``customer_id``.
+    recorded_by : what was recorded after this moment (UTC) is not read.
+    """
+    known = (
+        customer_list
+        if recorded_by is None
+        else customer_list.filter(customer_list.recorded_at <= ibis.literal(recorded_by))
+    )
+    joined = known.inner_join(identity_link.select("source", "source_key", "customer_id"), ["source", "source_key"])
+    return joined.select("customer_id", list="list_kind", from_on="valid_from_on", to_on="valid_to_on")
+
+
+__all__ = ["RuleScope", "customer_events", "holding_on", "listed_customers"]

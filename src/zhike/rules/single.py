@@ -14,8 +14,16 @@ from datetime import date, timedelta
 from typing import Any
 
 from zhike.rules.facts import CustomerFacts, EventFact, RelationKey, ScoreFact
-from zhike.rules.joining import TAG_COLUMNS
-from zhike.rules.meaning import anniversaries, calendar_value, codes_matching, day_window, month_start, to_exact
+from zhike.rules.joining import MILLION, TAG_COLUMNS
+from zhike.rules.meaning import (
+    anniversaries,
+    calendar_value,
+    codes_matching,
+    day_window,
+    event_days,
+    month_start,
+    to_exact,
+)
 from zhike.rules.terms import (
     DAY_WINDOWS,
     FLOAT_KINDS,
@@ -27,9 +35,10 @@ from zhike.rules.terms import (
     Comparison,
     Computed,
     Contactable,
-    CountEvents,
     DaysUntil,
     EventPattern,
+    EventStat,
+    EventValue,
     Everyone,
     Expression,
     Field,
@@ -42,6 +51,8 @@ from zhike.rules.terms import (
     MonthStart,
     Negated,
     OnCalendar,
+    OnList,
+    Provided,
     Related,
     Rule,
     ScoreValue,
@@ -85,6 +96,11 @@ def compile_expression(expression: Expression) -> Getter:
             return lambda facts: None if (d := day(facts)) is None else (d - facts.as_of).days
         case MonthStart(months):
             return lambda facts: month_start(months, facts.as_of)
+        case EventValue():
+            return _compile_event_value(expression)
+        case Provided(of, where):
+            given, holds = compile_expression(of), compile_rule(where)
+            return lambda facts: given(facts) if holds(facts) else None
         case Lookup(of, table, _):
             text, values = compile_expression(of), dict(table)
             return lambda facts: values.get(text(facts))
@@ -234,17 +250,30 @@ def _recent(facts: CustomerFacts, fits: Callable[[EventFact], bool], n_days: int
     return [e for e in facts.events if after < e.on <= facts.as_of and fits(e)]
 
 
-def _counts(number: int, by: Comparison, values: Sequence[int]) -> bool:
-    return values[0] <= number <= values[1] if by is C.BETWEEN else _TESTS[by](number, values[0])
-
-
-def _compile_count(leaf: CountEvents) -> Predicate:
+def _compile_event_value(leaf: EventValue) -> Getter:
     fits = _compile_pattern(leaf.pattern)
 
+    def found(facts: CustomerFacts) -> list[EventFact]:
+        first, last = event_days(leaf.window, facts.as_of)
+        return [e for e in facts.events if first <= e.on <= last and fits(e)]
+
+    match leaf.stat:
+        case EventStat.COUNT:
+            return lambda facts: len(found(facts))
+        case EventStat.DAYS:
+            return lambda facts: len({e.on for e in found(facts)})
+        case EventStat.SUM:
+            return lambda facts: sum(round((e.fields.get("value") or 0.0) * MILLION) for e in found(facts)) / MILLION
+        case EventStat.DAYS_SINCE:
+            return lambda facts: min(((facts.as_of - e.on).days for e in found(facts)), default=None)
+
+
+def _compile_list(leaf: OnList) -> Predicate:
+    days = leaf.entered_within_days
+
     def holds(facts: CustomerFacts) -> bool:
-        found = _recent(facts, fits, leaf.within_days)
-        number = len({e.on for e in found}) if leaf.per_day else len(found)
-        return all(_counts(number, by, values) for by, values in leaf.counts)
+        since = facts.lists.get(leaf.list)
+        return since is not None and (days is None or since > facts.as_of - timedelta(days=days))
 
     return holds
 
@@ -343,8 +372,8 @@ def compile_rule(rule: Rule) -> Predicate:
             return lambda facts: tag in facts.tags
         case InSegment():
             return _compile_segment(rule)
-        case CountEvents():
-            return _compile_count(rule)
+        case OnList():
+            return _compile_list(rule)
         case FollowedBy():
             return _compile_sequence(rule)
         case Related():

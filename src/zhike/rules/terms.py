@@ -167,7 +167,79 @@ class Measure:
     kind: Kind
 
 
-Expression: TypeAlias = Field | TagValue | ScoreValue | Literal | Computed | Lookup | DaysUntil | MonthStart | Measure
+class EventStat(StrEnum):
+    """What is said of the events of a window."""
+
+    COUNT = "count"  # how many; none is 0
+    DAYS = "days"  # days with one; none is 0
+    SUM = "sum"  # of their values, a missing one counting as 0; none is 0
+    DAYS_SINCE = "days_since"  # from the last one to the as-of day; missing when there is none
+
+
+class WindowUnit(StrEnum):
+    """In what a window counts; all end on the as-of day but the complete and the single ones."""
+
+    DAYS = "days"
+    TRADING_DAYS = "trading_days"
+    COMPLETE_MONTHS = "complete_months"
+    MONTH_TO_DATE = "month_to_date"
+    MONTH_AGO = "month_ago"  # the n-th complete month before, alone
+    WEEK_AGO = "week_ago"  # the n-th complete week (Monday to Sunday) before, alone
+
+
+@dataclass(frozen=True, slots=True)
+class EventWindow:
+    """The days that are looked at; ``years_ago`` moves them to the same days of an earlier year."""
+
+    unit: WindowUnit
+    n: int
+    years_ago: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class EventPattern:
+    """Events of some kinds that pass all filters; a filter compares a :class:`Field` of the event table."""
+
+    kinds: tuple[str, ...]
+    filters: tuple[Compare, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class EventValue:
+    """A number about the events of a customer in a window."""
+
+    pattern: EventPattern
+    stat: EventStat
+    window: EventWindow
+
+    @property
+    def kind(self) -> Kind:
+        """A sum is a number, all else are whole."""
+        return Kind.NUMBER if self.stat is EventStat.SUM else Kind.INTEGER
+
+
+@dataclass(frozen=True, slots=True)
+class Provided:
+    """The value of ``of`` where a condition holds, else missing: «no value: sample too small»."""
+
+    of: Expression
+    where: Condition
+    kind: Kind
+
+
+Expression: TypeAlias = (
+    Field
+    | TagValue
+    | ScoreValue
+    | Literal
+    | Computed
+    | Lookup
+    | DaysUntil
+    | MonthStart
+    | Measure
+    | EventValue
+    | Provided
+)
 
 # ---- conditions ------------------------------------------------------------------------------------------------------
 
@@ -199,21 +271,11 @@ class InSegment:
 
 
 @dataclass(frozen=True, slots=True)
-class EventPattern:
-    """Events of some kinds that pass all filters; a filter compares a :class:`Field` of the event table."""
+class OnList:
+    """On a list of the bank on the as-of day, since at most ``entered_within_days`` days when given."""
 
-    kinds: tuple[str, ...]
-    filters: tuple[Compare, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class CountEvents:
-    """The number of events (or of days with one) in the last ``within_days`` days passes all tests; none counts as 0."""
-
-    pattern: EventPattern
-    within_days: int
-    counts: tuple[tuple[Comparison, tuple[int, ...]], ...]
-    per_day: bool = False
+    list: str
+    entered_within_days: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,7 +319,7 @@ class Contactable:
 
 @dataclass(frozen=True, slots=True)
 class OnCalendar:
-    """The as-of day itself: ``unit`` is day_of_month, month or day_of_week (1 = Monday), one of ``values``."""
+    """The as-of day itself: ``unit`` is one of ``meaning.CALENDAR_UNITS``; its number is one of ``values``."""
 
     unit: str
     values: tuple[int, ...]
@@ -301,7 +363,7 @@ Condition: TypeAlias = (
     Compare
     | HasTag
     | InSegment
-    | CountEvents
+    | OnList
     | FollowedBy
     | Related
     | Contactable
@@ -331,9 +393,11 @@ __all__ = [
     "Computed",
     "Condition",
     "Contactable",
-    "CountEvents",
     "DaysUntil",
     "EventPattern",
+    "EventStat",
+    "EventValue",
+    "EventWindow",
     "Everyone",
     "Expression",
     "Field",
@@ -346,10 +410,13 @@ __all__ = [
     "MonthStart",
     "Negated",
     "OnCalendar",
+    "OnList",
+    "Provided",
     "Related",
     "Rule",
     "Scalar",
     "ScoreValue",
     "TagPart",
     "TagValue",
+    "WindowUnit",
 ]

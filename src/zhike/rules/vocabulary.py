@@ -76,7 +76,7 @@ class SegmentTerm:
 class Vocabulary:
     """Everything that rules of one project may name.
 
-    ``events`` None leaves event kinds open; ``measures`` are expressions that the definition at hand has named: they are
+    ``events`` None leaves event kinds open, ``lists`` None the lists of the bank; ``measures`` are expressions that the definition at hand has named: they are
     written like fields.
     """
 
@@ -85,6 +85,7 @@ class Vocabulary:
     segments: Mapping[str, SegmentTerm] = field(default_factory=dict)
     models: Mapping[str, Text] = field(default_factory=dict)
     events: Mapping[str, Text] | None = None
+    lists: Mapping[str, Text] | None = None
     relations: Mapping[str, Text] = field(default_factory=lambda: RELATIONS)
     measures: Mapping[str, Expression] = field(default_factory=dict)
 

@@ -1,10 +1,13 @@
 """Walking a rule: its parts, and the names it uses. A run derives the reads of a step from these names."""
 
+# ruff: noqa: PLR0911 - one return per kind of term
+
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from zhike.rules.meaning import days_read
 from zhike.rules.terms import (
     AllOf,
     AnyOf,
@@ -13,8 +16,8 @@ from zhike.rules.terms import (
     Computed,
     Condition,
     Contactable,
-    CountEvents,
     DaysUntil,
+    EventValue,
     Expression,
     Field,
     FollowedBy,
@@ -23,6 +26,8 @@ from zhike.rules.terms import (
     Lookup,
     Measure,
     Negated,
+    OnList,
+    Provided,
     Related,
     ScoreValue,
     TagValue,
@@ -50,6 +55,7 @@ class UsedNames:
     contactability: bool = False
     relation_ways: frozenset[tuple[str, bool]] = frozenset()
     relation_hops: int = 0
+    lists: frozenset[str] = frozenset()
 
     def __or__(self, other: UsedNames) -> UsedNames:
         """Return what either reads."""
@@ -57,7 +63,7 @@ class UsedNames:
             self.fields | other.fields, self.tags | other.tags, self.segments | other.segments, self.models | other.models,
             self.events | other.events, self.relations | other.relations, max(self.event_days, other.event_days),
             self.contactability or other.contactability, self.relation_ways | other.relation_ways,
-            max(self.relation_hops, other.relation_hops),
+            max(self.relation_hops, other.relation_hops), self.lists | other.lists,
         )  # fmt: skip
 
 
@@ -72,6 +78,8 @@ def inner_parts(part: Part, *, into_relations: bool = True) -> tuple[Part, ...]:
             return (of,)
         case Compare(left, _, right):
             return (left, *right)
+        case Provided(of, where):
+            return (of, where)
         case Related(where=where) if where is not None and into_relations:
             return (where,)
         case _:
@@ -97,6 +105,7 @@ def used_names(*rules: Part) -> UsedNames:
         relations=frozenset(r for p in parts if isinstance(p, Related) for r in p.relations),
         relation_ways=frozenset((r, w) for p in parts if isinstance(p, Related) for r in p.relations for w in p.ways),
         relation_hops=max((_hops(rule) for rule in rules), default=0),
+        lists=frozenset(p.list for p in parts if isinstance(p, OnList)),
         contactability=any(isinstance(p, Contactable) for p in parts),
         event_days=max((_event_days(p) for p in parts), default=0),
     )
@@ -104,7 +113,7 @@ def used_names(*rules: Part) -> UsedNames:
 
 def _event_kinds(parts: Iterable[Part]) -> Iterator[str]:
     for part in parts:
-        if isinstance(part, CountEvents):
+        if isinstance(part, EventValue):
             yield from part.pattern.kinds
         elif isinstance(part, FollowedBy):
             yield from (*part.first.kinds, *part.second.kinds)
@@ -116,8 +125,8 @@ def _hops(part: Part) -> int:
 
 
 def _event_days(part: Part) -> int:
-    if isinstance(part, CountEvents):
-        return part.within_days
+    if isinstance(part, EventValue):
+        return days_read(part.window)
     return part.in_last_days if isinstance(part, FollowedBy) else 0
 
 

@@ -85,6 +85,8 @@ READS: tuple[Reads, ...] = (
     *(Reads(name) for name in EVENT_READS),
     Reads("customer_relation"),
     Reads("contactability"),
+    Reads("customer_list"),
+    Reads("identity_link", ("source", "source_key", "customer_id")),
     Reads("segment_member", lag=1),
 )
 

@@ -14,12 +14,16 @@ from zhike.rules.terms import (
     AllOf,
     Compare,
     Comparison,
-    CountEvents,
+    EventPattern,
+    EventStat,
+    EventValue,
+    EventWindow,
     Field,
     FollowedBy,
     Literal,
     Negated,
     Related,
+    WindowUnit,
 )
 from zhike.warehouse.contracts import Kind
 
@@ -121,8 +125,8 @@ def test_constants_times_constants_stay_exact():
 
 def test_an_event_without_count_means_at_least_once():
     rule = parse({"event": "login", "within_days": 7})
-    assert isinstance(rule, CountEvents)
-    assert rule.counts == ((Comparison.AT_LEAST, (1,)),)
+    value = EventValue(EventPattern(("login",)), EventStat.COUNT, EventWindow(WindowUnit.DAYS, 7))
+    assert rule == Compare(value, Comparison.AT_LEAST, (Literal(Decimal(1), Kind.INTEGER),))
 
 
 @pytest.mark.parametrize(
@@ -177,7 +181,7 @@ def test_an_unknown_name_is_named_with_its_place_and_the_nearest_that_exists(tre
         ({"all": []}, "must be a list of conditions"),
         ({"all": {"tag": "native"}}, "must be a list of conditions"),
         ({"at_least_of": {"n": 3, "of": [{"tag": "native"}]}}, "whole number from 1 to 1"),
-        ({"event": "login"}, "needs within_days"),
+        ({"event": "login"}, "needs one of within_days, within_trading_days"),
         ({"event": "login", "within_days": 9999}, "whole number from 1 to 400"),
         ({"event": "login", "within_days": 3, "where": {"value": {"above": {"field": "age"}}}}, "constants only"),
         ({"compute": {"field": "age", "plus": 1, "times": 2}, "is": 3}, "at a time"),
