@@ -18,8 +18,13 @@ from tests.property.effort import examples
 from tests.property.rule_cases import (
     AS_OF,
     VOCABULARY,
+    behaviour,
     customers,
+    dates,
+    events,
+    members,
     name_of,
+    numeric,
     populations,
     relation_edges,
     relation_trees,
@@ -27,6 +32,7 @@ from tests.property.rule_cases import (
     scope_of,
     subject_table,
     with_relations,
+    words,
 )
 from zhike.rules import CustomerFacts, Rule, describe, evaluate, read_rule
 from zhike.rules.index import AudienceIndex, TableSource
@@ -85,6 +91,25 @@ def test_index_and_batch_give_the_same_members(
     assume(rules)
     people = with_relations(population, edges := data.draw(relation_edges(len(population), max_size=4)))
     agree(engine, people, edges, rules, tmp_path_factory.mktemp("index") if data.draw(st.booleans()) else None)
+
+
+@pytest.mark.slow
+@pytest.mark.requirement("D4")
+@given(
+    population=st.lists(st.builds(CustomerFacts, st.just(AS_OF), events=events), min_size=1, max_size=6),
+    trees=st.lists(behaviour, min_size=25, max_size=25),
+)
+@SLOW
+def test_index_and_batch_count_the_same_events(engine: Engine, population: Any, trees: Any) -> None:
+    agree(engine, with_relations(population, []), [], parsed(trees), None)
+
+
+@pytest.mark.slow
+@pytest.mark.requirement("D4")
+@given(population=populations, trees=st.lists(numeric | words | dates | members, min_size=25, max_size=25))
+@SLOW
+def test_index_and_batch_compare_the_same_values(engine: Engine, population: Any, trees: Any) -> None:
+    agree(engine, with_relations(population, []), [], parsed(trees), None)
 
 
 @pytest.mark.slow

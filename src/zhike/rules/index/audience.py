@@ -21,7 +21,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from zhike.rules.index.columns import Column
-from zhike.rules.index.comparing import column_test, least_number, number_test
+from zhike.rules.index.comparing import column_test, number_test, whole_span
 from zhike.rules.index.events import Events, days_together, followed, moments, together
 from zhike.rules.index.kept import Kept, column_of, day_number, events_of, numbered
 from zhike.rules.index.members import Members, everybody, in_all, in_any, in_at_least, nobody
@@ -61,6 +61,7 @@ from zhike.rules.walking import parts_of
 from zhike.warehouse.contracts import Kind
 
 Slots = npt.NDArray[np.uint32]
+UP_TO_TODAY = (WindowUnit.DAYS, WindowUnit.TRADING_DAYS, WindowUnit.MONTH_TO_DATE)
 MOST_WAITING = 16  # leaves that wait as masks for being asked again; older ones become bitmaps
 MOST_KEPT = 4_096  # leaves whose bitmaps are kept
 Numbers = tuple[Slots, npt.NDArray[Any]]
@@ -180,7 +181,8 @@ class AudienceIndex:
     def _compared(self, test: Compare) -> Members:
         left = _plain(test.left)
         if isinstance(left, EventValue):
-            return self._counted(test, left) or self._asked(test)
+            counted = self._counted(test, left)
+            return self._asked(test) if counted is None else counted
         column = self._column_of(left)
         found = column_test(column, test, left.kind, self.as_of) if column is not None else None
         return self._asked(test) if found is None else found
@@ -281,7 +283,7 @@ class AudienceIndex:
         return found
 
     def _counted(self, test: Compare, value: EventValue) -> Members | None:
-        quick = self._at_least(test, value)
+        quick = self._plainly_counted(test, value)
         if quick is not None:
             return quick
         numbers = self._numbers_of(value)
@@ -300,19 +302,19 @@ class AudienceIndex:
             return ~Members(self.n, slots[~flags])
         return Members(self.n, slots[flags])
 
-    def _at_least(self, test: Compare, value: EventValue) -> Members | None:
-        """Return who has at least so many events of one kind up to today; None where that is not what is asked."""
-        bound = least_number(test, value.kind)
+    def _plainly_counted(self, test: Compare, value: EventValue) -> Members | None:
+        """Return who has so many events of one kind up to today, the k-th from the end saying it; None where more is asked."""
+        span = whole_span(test, value.kind)
         is_plain = value.stat is EventStat.COUNT and len(value.pattern.kinds) == 1 and not value.pattern.filters
-        is_recent = value.window.years_ago == 0 and value.window.unit in (
-            WindowUnit.DAYS,
-            WindowUnit.TRADING_DAYS,
-            WindowUnit.MONTH_TO_DATE,
-        )
-        if bound is None or not is_plain or not is_recent or bound < 1:
+        if span is None or not is_plain or value.window.years_ago or value.window.unit not in UP_TO_TODAY:
             return None
-        first, last = (day_number(d) for d in event_days(value.window, self.as_of))
-        return Members(self.n, self._events_of(value.pattern.kinds[0]).with_at_least(bound, first, last))
+        first, _ = event_days(value.window, self.as_of)
+        events, (low, high) = self._events_of(value.pattern.kinds[0]), span
+        enough = Members(self.n, events.with_at_least(max(low, 1), day_number(first)))
+        if high is None:
+            return everybody(self.n) if low < 1 else enough
+        more = Members(self.n, events.with_at_least(max(high + 1, 1), day_number(first)))
+        return ~more if low < 1 else Members(self.n, np.setdiff1d(enough.slots(), more.slots(), assume_unique=True))
 
     def _numbers_of(self, value: EventValue) -> Numbers | None:
         if value not in self._numbers:

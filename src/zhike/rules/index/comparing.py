@@ -125,12 +125,23 @@ def _equal(column: Column, by: Comparison, values: Sequence[Any]) -> Members:
     return in_all([column.present(), ~found]) if by in (C.IS_NOT, C.NOT_IN) else found
 
 
-def least_number(test: Compare, kind: Kind) -> int | None:
-    """Return the least whole number that passes, where nothing else is asked of numbers about events; None otherwise."""
+def whole_span(test: Compare, kind: Kind) -> tuple[int, int | None] | None:
+    """Return the least and the greatest whole number (None = no end) that pass, where they are all between; None otherwise."""
     constants = _constants(test, kind)
-    if constants is None or test.by not in (C.AT_LEAST, C.ABOVE):
+    if not constants or test.by not in (C.AT_LEAST, C.ABOVE, C.AT_MOST, C.BELOW, C.IS, C.BETWEEN):
         return None
-    return math.ceil(constants[0]) if test.by is C.AT_LEAST else math.floor(constants[0]) + 1
+    low, high = constants[0], constants[-1]
+    match test.by:
+        case C.AT_LEAST:
+            return math.ceil(low), None
+        case C.ABOVE:
+            return math.floor(low) + 1, None
+        case C.AT_MOST:
+            return 0, math.floor(high)
+        case C.BELOW:
+            return 0, math.ceil(high) - 1
+        case _:
+            return (math.ceil(low), math.floor(high)) if math.ceil(low) <= math.floor(high) else None
 
 
 def number_test(test: Compare, kind: Kind) -> Test | None:
@@ -160,4 +171,4 @@ def number_test(test: Compare, kind: Kind) -> Test | None:
             return lambda numbers: (numbers >= values[0]) & (numbers <= values[1])
 
 
-__all__ = ["column_test", "day_number", "least_number", "number_test"]
+__all__ = ["column_test", "day_number", "number_test", "whole_span"]

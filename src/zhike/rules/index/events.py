@@ -50,10 +50,8 @@ class Events:
             return np.zeros(len(self), np.bool_)
         return (self.day >= kind(max(first, 0))) & (self.day <= kind(min(last, 65_535)))
 
-    def with_at_least(self, least: int, first: int, last: int) -> Slots:
-        """Return who has at least so many events from ``first`` to ``last``, none of any customer being later than ``last``: the
-        ``least``-th from the end says it.
-        """
+    def with_at_least(self, least: int, first: int) -> Slots:
+        """Return who has at least so many events from ``first`` on, at least one being asked for: the ``least``-th from the end says it."""
         at = self.starts[1:] - least
         is_there = at >= self.starts[:-1]
         found: Slots = self.customers[is_there]

@@ -132,6 +132,9 @@ class TableSource:
         return replace(self, scope=replace(self.scope, event=both))
 
     def _numbered(self, rows: ir.Table) -> ir.Table:
+        """Return rows with the customer's number, where they do not carry it."""
+        if NUMBER in rows.columns:
+            return rows
         known = self.profile.select("customer_id", NUMBER)
         return rows.inner_join(known, "customer_id")
 
