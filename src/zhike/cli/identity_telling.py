@@ -11,7 +11,7 @@ Row = Mapping[str, Any]
 
 
 HEADINGS = {
-    "left": "甲", "right": "乙", "rule": "规则", "why": "说明", "bits": "位", "kept apart by": "未归并原因", "what": "内容", "left value": "甲的值",
+    "left": "甲", "right": "乙", "rule": "规则", "why": "说明", "bits": "位", "kept apart by": "未归并原因", "what": "内容", "left value": "甲的值", "left name": "甲的名称", "right name": "乙的名称", "n_customers": "客户数",
     "right value": "乙的值", "officer may overrule": "人工可否推翻", "evidence": "依据", "level": "级别", "rarity": "稀有度", "sum": "累计", "field": "字段",
     "called": "名称", "value": "值", "record": "来源记录", "known on": "生效日", "because": "采用原因", "others": "其他值", "version of": "版本生效日",
     "linked by": "归并规则", "meaning": "含义", "valid document": "证件有效", "flaws": "问题值", "on": "日期", "event": "事件", "records": "记录数",
@@ -320,6 +320,23 @@ def tell_quality(found: Row) -> None:
         if found[name]:
             say(zh, en)
             _print([_without_texts(r) for r in found[name]])
+    _tell_names_apart(found["names_apart"])
+
+
+def _tell_names_apart(rules: Sequence[Row]) -> None:
+    """Print how many customers a number holds together although names have nothing in common, and the first of them."""
+    if not rules:
+        return
+    say(
+        "号码相同而名称毫无共同之处（仍归并，请核实）：",
+        "one number, names that have nothing in common (still linked, to be looked at):",
+    )
+    _print([{"rule": r["rule"], "n_customers": r["n_customers"], "meaning": said(r)} for r in rules])
+    _print([
+        {"rule": r["rule"], "customer": e["customer_id"], "left": e["left"], "left name": e["left_name"], "right": e["right"],
+         "right name": e["right_name"]}
+        for r in rules for e in r["examples"]
+    ])  # fmt: skip
 
 
 def _without_texts(row: Row) -> dict[str, Any]:
