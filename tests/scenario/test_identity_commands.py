@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -136,6 +138,36 @@ def test_a_case_of_the_queue_is_merged_for_the_next_night_and_undone_again(zhike
     assert acts == [("identity.merge_decided", "wang"), ("identity.override_withdrawn", "li")]
 
 
+def test_a_preview_tells_this_decision_apart_from_what_was_pending_already(zhike: Commands, bank: Bank) -> None:
+    first = ask(zhike, bank, "merge", "app:U2", "core:1002", "--reason", "x", "--by", "wang")
+    assert (first["n_other_decisions"], first["averted"], first["pending"]) == (0, [], [])
+    u2, known, u5 = (customer_of(bank, r) for r in ("app:U2", "core:1002", "app:U5"))
+    kept, gone = first["changes"][0]["other_customer_id"], first["changes"][0]["customer_id"]
+    assert {kept, gone} == {u2, known}
+    merging = ("merge", "app:U5", "core:1002", "--reason", "x", "--by", "li", "--dry-run")
+    second = ask(zhike, bank, *merging)
+    assert [(c["kind"], c["customer_id"], c["other_customer_id"]) for c in second["changes"]] == [("merged", u5, kept)]
+    assert (second["pending"], second["averted"], second["n_other_decisions"]) == (first["changes"], [], 1)
+    customers = {c["customer_id"]: (c["records_before"], c["records_after"]) for c in second["customers"]}
+    both = ["app:U2", "core:1002"]
+    assert customers == {u5: (["app:U5"], []), kept: (both, sorted([*both, "app:U5"]))}
+    told = zhike("identity", *merging, folder=bank.folder)
+    assert "1 other decision waits for the next run" in told.err
+    undone = ask(zhike, bank, "undo", "1", "--reason", "x", "--by", "li", "--dry-run")
+    assert (undone["changes"], undone["averted"], undone["pending"]) == ([], first["changes"], [])
+    assert undone["n_other_decisions"] == 0
+    assert {c["customer_id"] for c in undone["customers"]} == {u2, known}
+    run(zhike, bank, NIGHTS[0])
+    ask(zhike, bank, "undo", "1", "--reason", "x", "--by", "li")
+    instead = ask(zhike, bank, *merging)  # the record that leaves gets no id of its own: it goes over to the other
+    assert [(c["kind"], c["customer_id"]) for c in instead["changes"]] == [("moved", u5)]
+    assert [(c["kind"], c["reason"]) for c in instead["averted"]] == [("split", "override_undone")]
+    beside = ask(zhike, bank, "merge", "app:U5", "app:U2", "--reason", "x", "--by", "li", "--dry-run")
+    assert [(c["kind"], c["reason"]) for c in beside["pending"]] == [("split", "override_undone")]
+    assert [c["kind"] for c in beside["changes"]] == ["merged"]
+    assert (beside["averted"], beside["n_other_decisions"]) == ([], 1)
+
+
 def test_a_customer_is_split_as_one_decision_and_put_together_again(zhike: Commands, bank: Bank) -> None:
     before, whole = table(bank, "identity_link"), customer_of(bank, "core:1001")
     assert customer_of(bank, "app:U1") == whole
@@ -246,6 +278,74 @@ def test_live_records_that_do_not_fit_are_refused_line_by_line_without_their_val
     assert_tells_nobody(bad)
     bank.write("gbk.jsonl", json.dumps(whole, ensure_ascii=False).encode("gb18030"))
     assert refused(zhike, bank, "place", "gbk.jsonl") == "identity.not_utf8"
+
+
+@pytest.mark.requirement("B1")
+def test_versions_of_one_live_record_are_placed_together_and_an_unknown_source_is_pointed_out(
+    zhike: Commands, bank: Bank
+) -> None:
+    whole = {"source": "core", "source_key": "9001", "party_kind": "person", "name": "张三丰", "mobile": "13800000001"}
+    newer, typo = {**whole, "mobile": None}, {**whole, "source": "coer", "source_key": "9002"}
+    older = {**whole, "valid_from_on": "2025-01-01"}
+    for lines in ([newer, older, typo], [older, typo, newer]):  # the day decides, not the line
+        bank.write("new.jsonl", "\n".join(json.dumps(line, ensure_ascii=False) for line in lines))
+        found = ask(zhike, bank, "place", "new.jsonl")
+        home = {p["record"]: (p["customer_id"], p["linked_by"]) for p in found["placements"]}
+        assert set(home.values()) == {(customer_of(bank, "core:1001"), "mobile_name")}  # a former number is still a key
+        versions, source = found["warnings"]
+        assert [versions[c] for c in ("code", "record", "n_versions", "newest_on")] == [
+            "several_versions",
+            "core:9001",
+            2,
+            FIRST_NIGHT,
+        ]
+        assert [source[c] for c in ("code", "source", "near", "n_records")] == ["source_unknown", "coer", "core", 1]
+    told = zhike("identity", "place", "new.jsonl", folder=bank.folder)
+    assert "did you mean core?" in told.err
+    assert f"the one that holds from {FIRST_NIGHT} is the newest" in told.err
+    assert_tells_nobody(told)
+    bank.write(
+        "twice.jsonl", "\n".join(json.dumps({**whole, "name": n}, ensure_ascii=False) for n in ("张三丰", "钱九"))
+    )
+    twice = zhike("identity", "place", "twice.jsonl", folder=bank.folder)
+    assert twice.code == 2
+    assert "lines 1 and 2" in twice.err
+    assert_tells_nobody(twice)
+
+
+TIMED = """
+import json, sys
+from pathlib import Path
+from zhike.cli.state import open_kept
+from zhike.pipeline.identity import placing
+from zhike.pipeline.identity.opening import opened_identity
+
+at_hand = []
+def clock():
+    at_hand.append([name in sys.modules for name in ("pypinyin", "cpca", "opencc")])
+    return 0.0
+state = open_kept(Path(sys.argv[1]))
+placing.perf_counter = clock
+with opened_identity(state.project, state.store) as view:
+    placing.place(view, [{**json.loads(sys.argv[2]), "recorded_at": None}], print)
+print(json.dumps(at_hand))
+"""
+
+
+def test_the_time_of_placing_begins_when_all_that_it_needs_is_at_hand(bank: Bank) -> None:
+    record = {
+        "source": "core",
+        "source_key": "9001",
+        "party_kind": "person",
+        "name": "張三丰",
+        "address": "杭州市文三路1号",
+    }
+    told = subprocess.run(
+        [sys.executable, "-c", TIMED, str(bank.folder), json.dumps(record)], capture_output=True, text=True, check=True
+    )
+    begun, ended = json.loads(told.stdout.splitlines()[-1])
+    assert begun == ended
+    assert begun[:2] == [True, True]
 
 
 def test_a_model_is_not_fitted_to_a_handful_of_records(zhike: Commands, bank: Bank) -> None:

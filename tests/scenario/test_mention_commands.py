@@ -97,6 +97,51 @@ def test_a_name_that_two_companies_have_waits_for_an_officer_whose_word_holds_un
     assert second not in {found["customer_id"], found["candidate_customer_id"]}
 
 
+def test_why_says_for_which_company_a_mention_is_taken_and_by_what(zhike: Commands, bank: Bank) -> None:
+    mention = waiting(zhike, bank)
+    [case] = ask(zhike, bank, "mentions")["mentions"]
+    likeliest, third = case["candidate_customer_id"], customer(zhike, bank, "core:2003")
+    [other] = {customer(zhike, bank, r) for r in ("core:2001", "core:2002")} - {likeliest}
+    found = ask(zhike, bank, "why", mention, likeliest)
+    assert (found["is_meant"], found["company"], found["decisions"], found["contradictions"]) == (
+        False,
+        likeliest,
+        [],
+        [],
+    )
+    assert found["mention"]["probability"] == case["probability"] == 0.5
+    assert (
+        found["en"]
+        == f"{likeliest} is the likeliest company, by: Same registered name; not surely enough: an officer is asked"
+    )
+    assert f"不是 {other}，而是 {likeliest}" in ask(zhike, bank, "why", other, mention)["zh"]
+    sure = {m["tax_id"]: m for m in ask(zhike, bank, "mentions", "--state", "linked", "--show-values")["mentions"]}
+    meant, first = sure[THIRD]["mention"], sure[FIRST]["mention"]
+    assert ask(zhike, bank, "why", meant, "core:2003")["is_meant"] is True
+    told = ask(zhike, bank, "why", first, "core:2002")
+    assert (told["is_meant"], [c["reason"] for c in told["contradictions"]]) == (False, ["uscc"])
+    assert FIRST not in str(told)
+    ask(zhike, bank, "split", mention, "core:2003", "--reason", "call", "--by", "li")
+    [decision] = ask(zhike, bank, "why", mention, third)["decisions"]
+    assert (decision["action"], decision["holds_from_next_run"]) == ("split", True)
+    text = zhike("identity", "why", first, "core:2002", folder=bank.folder)
+    assert (text.code, "the mention does not mean" in text.err, "Same valid taxpayer number" in text.out) == (
+        0,
+        True,
+        True,
+    )
+    assert [s for s in (NAME, OTHER_NAME, FIRST, SECOND, THIRD) if s in text.out + text.err] == []
+
+
+def test_why_refuses_what_no_mention_can_mean(zhike: Commands, bank: Bank) -> None:
+    mention = waiting(zhike, bank)
+    for words, code in (
+        ((mention, mention), "two_mentions"), ((mention, "core:1001"), "mention_of_person"), ((mention, "outside:0"), "outside_unknown"),
+        (("mention:0", "core:2001"), "mention_unknown"), ((mention, "core:9"), "record_unknown"),
+    ):  # fmt: skip
+        assert refused(zhike, bank, "why", *words) == f"identity.{code}"
+
+
 def test_a_person_is_no_company_whatever_an_officer_says(zhike: Commands, bank: Bank) -> None:
     assert refused(zhike, bank, "merge", "core:1001", "core:2001", "--reason", "typo") == "identity.merge_two_kinds"
     assert ask(zhike, bank, "decisions") == []

@@ -11,11 +11,11 @@ Row = Mapping[str, Any]
 
 
 HEADINGS = {
-    "left": "甲", "right": "乙", "rule": "规则", "why": "说明", "bits": "位", "kept apart by": "未归并原因", "what": "内容", "left value": "甲的值",
+    "left": "甲", "right": "乙", "rule": "规则", "why": "说明", "bits": "位", "kept apart by": "未归并原因", "what": "内容", "left value": "甲的值", "left name": "甲的名称", "right name": "乙的名称", "n_customers": "客户数",
     "right value": "乙的值", "officer may overrule": "人工可否推翻", "evidence": "依据", "level": "级别", "rarity": "稀有度", "sum": "累计", "field": "字段",
     "called": "名称", "value": "值", "record": "来源记录", "known on": "生效日", "because": "采用原因", "others": "其他值", "version of": "版本生效日",
     "linked by": "归并规则", "meaning": "含义", "valid document": "证件有效", "flaws": "问题值", "on": "日期", "event": "事件", "records": "记录数",
-    "reason": "原因", "decision": "人工判定", "to undo": "如何撤销", "probability": "概率", "decided": "已裁定", "customer": "客户", "records now": "现有记录",
+    "reason": "原因", "decision": "人工判定", "to undo": "如何撤销", "probability": "概率", "decided": "已裁定", "customer": "客户", "records without": "若不裁定的记录",
     "records then": "届时记录", "new": "新客户", "comparison": "比较项", "m": "m", "u": "u", "bits before": "原位", "links from": "自动归并自",
     "links from before": "原自动归并自", "from bits": "自（位）", "pairs": "记录对", "known": "证件已知", "precision": "准确率", "figure": "指标",
     "estimated": "估计", "true": "真值", "mention": "提及", "name": "名称", "documents": "单据数", "last on": "最近出现日", "company": "企业",
@@ -55,18 +55,22 @@ def tell_why(found: Row) -> None:
     if found["refusals"]:
         say("有共同依据而未归并：", "what would link them, and does not:")
         _print([{**_step_row(r), "kept apart by": said(r, "because_")} for r in found["refusals"]])
-    if found["contradictions"]:
-        say("矛盾之处：", "what contradicts:")
-        _print([
-            {"what": said(c), "left": c["left"], "left value": c["left_value"], "right": c["right"], "right value": c["right_value"],
-             "officer may overrule": yes_no(not c["is_final"])}
-            for c in found["contradictions"]
-        ])  # fmt: skip
+    _tell_contradictions(found["contradictions"])
     for rival in found["ambiguous"]:
         say(rival["zh"], rival["en"])
     _tell_decisions(found["decisions"])
     for pair in found["pairs"]:
         _tell_pair(pair)
+
+
+def _tell_contradictions(contradictions: Sequence[Row]) -> None:
+    if contradictions:
+        say("矛盾之处：", "what contradicts:")
+        _print([
+            {"what": said(c), "left": c["left"], "left value": c["left_value"], "right": c["right"], "right value": c["right_value"],
+             "officer may overrule": yes_no(not c["is_final"])}
+            for c in contradictions
+        ])  # fmt: skip
 
 
 def _step_row(step: Row) -> dict[str, Any]:
@@ -218,29 +222,57 @@ def tell_mentions(found: Row) -> None:
 def tell_mention(found: Row) -> None:
     """Print one mention, and how to settle it."""
     say(f"截至 {found['as_of']} 日终", f"as of the close of {found['as_of']}")
-    facts = (
-        "mention", "state", "kind", "source", "name", "tax_id", "phone", "region", "n_documents", "first_on", "last_on", "context", "company",
-    )  # fmt: skip
-    told = {c: found[c] for c in facts if found[c] is not None}
-    told["evidence"] = f"{said(found)} ({likelihood(found['probability'])})"
-    _print([{"what": HEADINGS[c] if speaks_chinese() else c, "value": value} for c, value in told.items()])
+    _tell_facts(found)
     _say_decided(found)
     whose = found["customer_id"] or found["candidate_customer_id"] or ("客户" if speaks_chinese() else "CUSTOMER")
     _say_how_to_decide(found["mention"], whose)
 
 
+def _tell_facts(mention: Row) -> None:
+    """Print what a mention says and the evidence for the company that it is taken for."""
+    facts = (
+        "mention", "state", "kind", "source", "name", "tax_id", "phone", "region", "n_documents", "first_on", "last_on", "context", "company",
+    )  # fmt: skip
+    told = {c: mention[c] for c in facts if mention.get(c) is not None}
+    told["evidence"] = f"{said(mention)} ({likelihood(mention['probability'])})"
+    _print([{"what": HEADINGS[c] if speaks_chinese() else c, "value": value} for c, value in told.items()])
+
+
+def tell_why_mention(found: Row) -> None:
+    """Print why a mention is taken for a company or not."""
+    say(f"截至 {found['as_of']} 日终", f"as of the close of {found['as_of']}")
+    say(found["zh"], found["en"])
+    _tell_facts(found["mention"])
+    _tell_contradictions(found["contradictions"])
+    _tell_decisions(found["decisions"])
+    if found["mention"]["state"] == "review":
+        _say_how_to_decide(found["mention"]["mention"], found["company"])
+
+
 def tell_decision(found: Row) -> None:
-    """Print what the next run will do, and whether that was decided."""
-    say("下次跑批将：", "the next run will do this:")
-    if not found["changes"]:
+    """Print what the next run will do for this decision, what it will do in any case, and whether that was decided."""
+    if found["changes"] or not found["averted"]:
+        say("因本次裁定，下次跑批将：", "for this decision the next run will do this:")
+    if not found["changes"] and not found["averted"]:
         say("  不改变任何客户", "  no customer changes")
-    for change in found["changes"]:
-        print(f"  {said(change)}")
+    _print_changes(found["changes"])
+    if found["averted"]:
+        say("因本次裁定，下次跑批不再：", "for this decision the next run will no longer do this:")
+        _print_changes(found["averted"])
     if found["customers"]:
         _print([
-            {"customer": c["customer_id"], "records now": " ".join(c["records_before"]), "records then": " ".join(c["records_after"])}
+            {"customer": c["customer_id"], "records without": " ".join(c["records_before"]), "records then": " ".join(c["records_after"])}
             for c in found["customers"]
         ])  # fmt: skip
+    if found["pending"]:
+        say("无论本次裁定与否，这些记录已待执行：", "what was pending for these records, with or without it:")
+        _print_changes(found["pending"])
+    n = found["n_other_decisions"]
+    if n:
+        say(
+            f"另有 {n} 条裁定或撤销待下次跑批执行",
+            f"{n} other decision{' waits' if n == 1 else 's wait'} for the next run",
+        )
     if not found["is_kept"]:
         say("仅预演，未作裁定", "this was a dry run: nothing is decided")
     elif found["action"] == "undo":
@@ -253,6 +285,11 @@ def tell_decision(found: Row) -> None:
         )
 
 
+def _print_changes(changes: Sequence[Row]) -> None:
+    for change in changes:
+        print(f"  {said(change)}")
+
+
 def tell_placed(found: Row) -> None:
     """Print where live records were placed, and what that changes for customers that were there."""
     n, ms = found["n_records"], found["seconds"] * 1000
@@ -260,6 +297,8 @@ def tell_placed(found: Row) -> None:
         f"以 {found['as_of']} 日终的结果为基础，{n} 条，{ms:.1f} 毫秒",
         f"on top of the close of {found['as_of']}: {n} record{'' if n == 1 else 's'} in {ms:.1f} ms",
     )
+    for warning in found["warnings"]:
+        say(warning["zh"], warning["en"])
     _print([
         {"record": p["record"], "customer": p["customer_id"], "new": yes_no(p["is_new_customer"]), "linked by": p["linked_by"], "why": said(p),
          "records": p["n_records"]}
@@ -320,6 +359,23 @@ def tell_quality(found: Row) -> None:
         if found[name]:
             say(zh, en)
             _print([_without_texts(r) for r in found[name]])
+    _tell_names_apart(found["names_apart"])
+
+
+def _tell_names_apart(rules: Sequence[Row]) -> None:
+    """Print how many customers a number holds together although names have nothing in common, and the first of them."""
+    if not rules:
+        return
+    say(
+        "号码相同而名称毫无共同之处（仍归并，请核实）：",
+        "one number, names that have nothing in common (still linked, to be looked at):",
+    )
+    _print([{"rule": r["rule"], "n_customers": r["n_customers"], "meaning": said(r)} for r in rules])
+    _print([
+        {"rule": r["rule"], "customer": e["customer_id"], "left": e["left"], "left name": e["left_name"], "right": e["right"],
+         "right name": e["right_name"]}
+        for r in rules for e in r["examples"]
+    ])  # fmt: skip
 
 
 def _without_texts(row: Row) -> dict[str, Any]:
@@ -346,4 +402,5 @@ __all__ = [
     "tell_quality",
     "tell_queue",
     "tell_why",
+    "tell_why_mention",
 ]

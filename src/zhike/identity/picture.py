@@ -46,12 +46,18 @@ WORDS: Mapping[str, Text] = {
     "title": Text("客户 {id} 的来源记录与归并依据", "Records of customer {id} and what links them"),
     "desc": Text(
         "{n} 条记录，来自 {sources}；{edges} 条归并依据：{rules}；{refused} 条与其他客户的记录未归并。",
-        "{n} records of {sources}; {edges} links: {rules}; {refused} links to records of other customers were refused.",
+        "{n} record{n_s} of {sources}; {edges} link{edges_s}: {rules}; {refused} link{refused_s} to records of other customers {refused_were} refused.",
     ),
     "others": Text("其他客户的记录（未归并）", "Records of other customers, kept apart"), "customer": Text("客户", "customer"),
-    "left_out": Text("另有 {n} 条未画出", "{n} more are not drawn"), "nameless": Text("无姓名", "no name"), "none": Text("无", "none"),
+    "left_out": Text("另有 {n} 条未画出", "{n} more {n_are} not drawn"), "nameless": Text("无姓名", "no name"), "none": Text("无", "none"),
     "bits": Text("{w:.1f} 位", "{w:.1f} bits"),
 }  # fmt: skip
+
+AGREEING = {
+    "s": ("", "s"),
+    "are": ("is", "are"),
+    "were": ("was", "were"),
+}  # English after one, and after any other number
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,8 +176,12 @@ class _Drawing:
         self.width = max(self.box_right + RIGHT + (430 if self.others else 60), NARROWEST)
 
     def word(self, key: str, **values: object) -> str:
-        """Return a text of the picture in its language."""
-        return str(getattr(WORDS[key], self.language)).format(**values)
+        """Return a text of the picture in its language; English words agree with the numbers that they stand by."""
+        agreeing = {
+            f"{name}_{word}": one if n == 1 else more
+            for name, n in values.items() for word, (one, more) in AGREEING.items()
+        }  # fmt: skip
+        return str(getattr(WORDS[key], self.language)).format(**values, **agreeing)
 
     def rule_name(self, rule: str) -> str:
         return str(getattr(MEANINGS[rule], self.language))

@@ -7,6 +7,7 @@ records are compared at all; for the rest the match model's own probability stan
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -19,9 +20,10 @@ import pyarrow.compute
 
 from zhike.identity.agreement import Agreement, score_clusters
 from zhike.identity.keys import SharedKeys, shared_keys, texts_of
-from zhike.identity.matching import MatchModel
+from zhike.identity.matching import MatchModel, probability
 from zhike.identity.matching.blocks import candidate_pairs
 from zhike.identity.matching.score import score
+from zhike.identity.names_apart import NamesApart, names_apart
 from zhike.identity.rows import SINGLE
 from zhike.identity.rules import KEY_JOINT, KEYS, MODEL_RULE, OVERRIDE_RULE, rules
 from zhike.identity.standardise import IDENTIFIERS
@@ -44,13 +46,17 @@ BELIEF, BELIEVED = 20.0, 0.999
 
 @dataclass(frozen=True, slots=True)
 class RulePrecision:
-    """How often a rule is right: ``n_known`` pairs share its key and both carry valid documents, ``n_same`` the same one."""
+    """How often a rule is right: ``n_known`` pairs share its key and both carry valid documents, ``n_same`` the same one.
+
+    Of the match model they are the pairs that it would link if it did not see their documents; its precision is the mean probability of
+    the links that it made, None where it made none.
+    """
 
     rule: str
     n_edges: int
     n_known: int
     n_same: int
-    precision: float
+    precision: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +82,7 @@ class Quality:
     too_wide: Sequence[Row]
     too_wide_values: Sequence[Row]
     rules: Sequence[RulePrecision]
+    names_apart: Sequence[NamesApart]
     review: Mapping[str, int]
     trust: Trust
     missed: Missed
@@ -123,12 +130,12 @@ def measure_quality(
     """
     versions = engine.fetch(tables["identity_version"]).combine_chunks()
     latest = versions.filter(versions["is_latest"]).sort_by("record_no").combine_chunks()
-    customer, linked_by = _customers(engine, latest, tables["identity_link"])
+    customer, ids, linked_by = _customers(engine, latest, tables["identity_link"])
     seen = _Records(versions, latest, customer, _documents(latest))
     shared = shared_keys(versions, rules(settings))
-    precisions = _rules(engine, seen, shared, tables["identity_edge"], settings)
     used = _used_edges(engine, latest, tables["identity_edge"])
-    trust = trust_of(customer, used, {r.rule: r.precision for r in precisions})
+    precisions = [*_rules(seen, shared, used, settings), _of_model(engine, seen, used, models)]
+    trust = trust_of(customer, used, {r.rule: r.precision for r in precisions if r.precision is not None})
     missed = missed_customers(customer, seen.documents, _lightly_weighed(engine, seen, models))
     blocking = _blocking_recall(seen, models)
     without_document = trust.n_pairs - _n_pairs(customer, seen.documents) + missed.n_pairs
@@ -138,7 +145,7 @@ def measure_quality(
     agreement, without = _against(truth, latest, customer)
     return Quality(
         len(customer), len(np.unique(customer)), _sizes(customer), _sources(seen, linked_by), _flaws(engine, tables["identity_flaw"]),
-        wide, values, precisions, _review(engine, tables["identity_review"]), trust, missed, blocking, unseen, wanting,
+        wide, values, precisions, names_apart(versions, customer, ids, settings), _review(engine, tables["identity_review"]), trust, missed, blocking, unseen, wanting,
         agreement, without,
     )  # fmt: skip
 
@@ -157,12 +164,13 @@ class _Records:
         return self.versions.append_column(column, pa.array(of_records).take(self.versions["record_no"]))
 
 
-def _customers(engine: QueryEngine, latest: pa.Table, links: Any) -> tuple[Ints, list[str]]:
-    """Return per record its customer's number, and by which rule it is linked."""
+def _customers(engine: QueryEngine, latest: pa.Table, links: Any) -> tuple[Ints, Any, list[str]]:
+    """Return per record its customer's number and id, and by which rule it is linked."""
     with engine.holding("quality_records", latest.select(["record_no", "source", "source_key"])) as records:
         joined = records.inner_join(links, ["source", "source_key"])
-        rows = engine.fetch(joined.select("record_no", "customer_no", "linked_by").order_by("record_no"))
-    return rows["customer_no"].to_numpy().astype(np.int64), [str(r) for r in rows["linked_by"].to_pylist()]
+        rows = engine.fetch(joined.select("record_no", "customer_no", "customer_id", "linked_by").order_by("record_no"))
+    linked_by = [str(r) for r in rows["linked_by"].to_pylist()]
+    return rows["customer_no"].to_numpy().astype(np.int64), rows["customer_id"], linked_by
 
 
 def _documents(latest: pa.Table) -> Ints:
@@ -196,14 +204,9 @@ def _used_edges(engine: QueryEngine, latest: pa.Table, edges: Any) -> Links:
     )
 
 
-def _rules(
-    engine: QueryEngine, seen: _Records, shared: SharedKeys, edges: Any, settings: IdentitySettings
-) -> list[RulePrecision]:
+def _rules(seen: _Records, shared: SharedKeys, used: Links, settings: IdentitySettings) -> list[RulePrecision]:
     """Return how often each exact rule is right, as far as known documents tell."""
-    counted = engine.fetch(
-        edges.filter(edges.state == "used").group_by("rule").aggregate(n=lambda t: t.count().cast("int64"))
-    )
-    n_edges = {r["rule"]: r["n"] for r in counted.to_pylist()}
+    n_edges = Counter(used.rule)
     document = seen.documents[shared.record]
     is_told = (document >= 0) & ~shared.is_too_wide[shared.key]
     (_, of_document), same = np.unique(np.stack([document, shared.key])[:, is_told], axis=1, return_counts=True)
@@ -211,11 +214,41 @@ def _rules(
     names = [r for r in rules(settings) if r.name not in (MODEL_RULE, OVERRIDE_RULE)]
     return [
         _rule(
-            r.name, n_edges.get(r.name, 0), n_known=_pairs(known[shared.rule == r.priority]),
+            r.name, n_edges[r.name], n_known=_pairs(known[shared.rule == r.priority]),
             n_same=_pairs(same[shared.rule[of_document] == r.priority]),
         )
         for r in names
     ]  # fmt: skip
+
+
+def _of_model(engine: QueryEngine, seen: _Records, used: Links, models: Sequence[MatchModel]) -> RulePrecision:
+    """Return how often the match models are right: by the probability of their links, and by pairs whose documents are known."""
+    weights = [w for rule, w in zip(used.rule, used.weight.tolist(), strict=True) if rule == MODEL_RULE]
+    pairs = _linked_blindly(engine, seen, models)
+    is_same = seen.documents[pairs[0]] == seen.documents[pairs[1]]
+    expected = float(np.mean([probability(w) for w in weights])) if weights else None
+    return RulePrecision(MODEL_RULE, len(weights), pairs.shape[1], int(is_same.sum()), expected)
+
+
+def _linked_blindly(engine: QueryEngine, seen: _Records, models: Sequence[MatchModel]) -> Ints:
+    """Return the pairs of records with known documents that the models would link if they saw none: left records and right ones."""
+    rows = seen.with_("home", np.arange(seen.latest.num_rows, dtype=np.int64))
+    has_document = pa.array(seen.documents >= 0).take(rows["record_no"])
+    rows = rows.filter(has_document)
+    nothing = pa.nulls(rows.num_rows, pa.string())
+    year = pc.utf8_slice_codeunits(rows["written_born"], 0, 4)
+    blind = {"resident_id": nothing, "uscc": nothing, "born": rows["written_born"], "birth_year": year}
+    rows = pa.table({**{c: rows[c] for c in rows.column_names}, **blind})
+    found = [np.zeros((2, 0), np.int64)]
+    for model in models:
+        columns = dict.fromkeys(["record_no", "home", "resident_id", "uscc", *model.columns])
+        mine = rows.filter(pc.is_in(rows["party_kind"], pa.array(model.party_kinds))).select(list(columns))
+        if mine.num_rows > 1:
+            weighed = score(engine, mine, model)
+            sure = weighed.filter(weighed["is_automatic"])
+            found.append(np.stack([sure[f"{s}_record"].to_numpy().astype(np.int64) for s in ("left", "right")]))
+    pairs: Ints = np.unique(np.concatenate(found, axis=1), axis=1)
+    return pairs
 
 
 def _pairs(sizes: Ints) -> int:

@@ -183,3 +183,10 @@ def test_rows_of_a_picture_never_overlap_and_what_is_left_out_is_said(near: Near
     assert boxes[-1] + 24 < float(root.attrib["height"])
     texts = " ".join(t.text or "" for t in root.iter(f"{SVG}text"))
     assert ("20 more are not drawn" in texts) == (n == 60)
+
+
+@pytest.mark.parametrize(("n", "said"), [(1, "1 record of core; 0 links: none; 0 links to records of other customers were refused."), (2, "2 records of core; 1 link: "), (41, "41 records of core · 1 more is not drawn")])  # fmt: skip
+def test_a_picture_counts_one_as_one(near: Near, n: int, said: str) -> None:
+    rows = [party("core", f"{i:03d}", name="张三", id_type="resident_id", id_number=ID_ZHANG) for i in range(n)]
+    made, around = near(rows, "000", settings=IdentitySettings(max_sharing={"id_number": 100}))
+    assert said in draw_cluster(picture_of(around, id_of(made, "000")), language="en")

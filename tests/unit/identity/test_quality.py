@@ -18,6 +18,7 @@ from zhike.identity.quality import Quality, measure_quality
 from zhike.identity.rows import Previous
 from zhike.identity.standardise import standardised, versions_as_of
 from zhike.identity.trust import Links, missed_customers, trust_of
+from zhike.pipeline.identity.measuring import told_quality
 from zhike.simulator.linkage import draw_linkage_set
 from zhike.warehouse import Engine
 from zhike.warehouse.engine import empty_rows
@@ -146,3 +147,35 @@ def test_estimates_come_near_what_is_true(drawn: Quality) -> None:
     assert drawn.estimated_ids_per_person == pytest.approx(true.clusters_per_person, abs=0.006)
     assert drawn.estimated_recall < 0.995  # not all is found in this bank, and the estimate says so
     assert drawn.blocking_recall is not None and 0.99 < drawn.blocking_recall <= 1.0
+
+
+BORN = date(1983, 7, 9)
+
+
+def test_the_match_model_stands_among_the_rules_with_what_documents_say_of_it(
+    engine: Engine, link: Link, person_model: MatchModel
+) -> None:
+    same = {"name": "欧阳明哲", "mobile": B, "birth_on": BORN, "sex": "male", "email": "ouyang@example.com"}
+    rows = [
+        party("core", "1", id_type="resident_id", id_number=ID_ZHANG, **same), party("card", "2", id_type="resident_id", id_number=ID_ZHANG, **same),
+        party("loan", "3", id_type="resident_id", id_number=ID_LI, **same),
+        party("web", "4", name="慕容晓雯", mobile=A, birth_on=BORN), party("app", "5", name="慕容晓文", mobile=A, birth_on=BORN),
+    ]  # fmt: skip
+    made = link(rows, models=[person_model])
+    tables = catalog(engine, made, CONTRACTS)
+    found = measure_quality(
+        engine, {n: tables[n] for n in ("identity_version", *TABLES)}, [person_model], settings=IdentitySettings()
+    )
+    [edge] = [e for e in made["identity_edge"] if e["state"] == "used" and e["rule"] == "match_model"]
+    assert {edge["left_key"], edge["right_key"]} == {"4", "5"}
+    [row] = [r for r in found.rules if r.rule == "match_model"]
+    assert (row.n_edges, row.n_known, row.n_same) == (1, 3, 1)  # 1-2 one person; 1-3 and 2-3 two that look like one
+    assert row.precision == pytest.approx(1 / (1 + 2 ** -edge["weight"]))
+    told = [r for r in told_quality(found)["rules"] if r["rule"] == "match_model"]
+    assert [(r["n_links"], r["n_known_pairs"], r["n_right_pairs"]) for r in told] == [(1, 3, 1)]
+    assert told[0]["en"] == "Several facts together, weighed by the match model"
+
+
+def test_a_model_that_linked_nothing_has_no_precision(quality: Callable[..., Quality]) -> None:
+    [row] = [r for r in quality(ROWS, IdentitySettings()).rules if r.rule == "match_model"]
+    assert (row.n_edges, row.n_known, row.precision) == (0, 0, None)

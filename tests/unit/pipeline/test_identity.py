@@ -136,7 +136,9 @@ def line(**values: object) -> str:
 
 def test_live_records_are_typed_as_the_table_types_them() -> None:
     whole = line(name="张三", birth_on="1990-01-02", is_staff=True, n_children=1, mobile=None, email="")
-    first, second = read_records([whole, "", line(recorded_at="2025-03-01T08:00:00+08:00")], now=NOW)
+    first, second = read_records(
+        [whole, "", line(source_key="2", recorded_at="2025-03-01T08:00:00+08:00")], now=NOW, on=NOW.date()
+    )
     assert first == {
         "source": "web", "source_key": "1", "party_kind": "person", "name": "张三", "birth_on": date(1990, 1, 2), "is_staff": True, "n_children": 1,
         "recorded_at": datetime(2025, 3, 1, 9, 30),
@@ -160,7 +162,7 @@ def test_live_records_are_typed_as_the_table_types_them() -> None:
 )  # fmt: skip
 def test_a_live_record_that_does_not_fit_names_line_and_column_and_never_the_value(written: str, said: str) -> None:
     with pytest.raises(BadInput) as caught:
-        read_records([written], now=NOW)
+        read_records([written], now=NOW, on=NOW.date())
     told = str(caught.value)
     assert said in told
     assert [v for v in ("张三", "13912345679", "1990-02-30", "human") if v in told] == []
@@ -168,9 +170,20 @@ def test_a_live_record_that_does_not_fit_names_line_and_column_and_never_the_val
 
 def test_all_lines_that_do_not_fit_are_told_at_once() -> None:
     with pytest.raises(BadInput) as caught:
-        read_records(["{", line(), *["[]"] * 30], now=NOW)
+        read_records(["{", line(), *["[]"] * 30], now=NOW, on=NOW.date())
     assert "31 lines are no record" in str(caught.value)
     assert len(caught.value.findings) == 20
+
+
+def test_two_lines_of_one_record_and_day_are_refused_with_both_numbers() -> None:
+    today, dated = line(name="张三"), line(name="李四", valid_from_on="2025-03-01")
+    with pytest.raises(BadInput) as caught:
+        read_records([today, "", line(source_key="2"), dated, dated], now=NOW, on=NOW.date())
+    assert caught.value.code == "identity.record_twice"
+    assert [f.where for f in caught.value.findings] == ["lines 1 and 4", "lines 1 and 5"]
+    assert [v for v in ("张三", "李四") if v in str(caught.value)] == []
+    later = line(name="李四", valid_from_on="2025-03-02")
+    assert len(read_records([later, today], now=NOW, on=NOW.date())) == 2
 
 
 def test_a_truth_is_read_as_the_simulator_writes_it(tmp_path: Path) -> None:

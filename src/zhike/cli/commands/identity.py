@@ -39,8 +39,10 @@ app = typer.Typer(
     help="Identity (统一标识): why, golden records, history, review, merge, split, quality.", no_args_is_help=True
 )
 SUBJECT_HELP = "A record as source:key, or a customer by its id."
+MENTION_HELP = f"{SUBJECT_HELP[:-1]}; or a mention as mention:<id>."
 SubjectArgument = Annotated[str, typer.Argument(help=SUBJECT_HELP)]
-OtherArgument = Annotated[str, typer.Argument(help=f"The other: {SUBJECT_HELP.lower()}")]
+OneArgument = Annotated[str, typer.Argument(help=MENTION_HELP)]
+OtherArgument = Annotated[str, typer.Argument(help=f"The other: {MENTION_HELP[0].lower()}{MENTION_HELP[1:]}")]
 ByOption = Annotated[str, typer.Option("--by", help="Who does it.", show_default="the account that is logged in")]
 ValuesOption = Annotated[bool, typer.Option("--show-values", help="Show values whole, not masked; audited under --by.")]
 ReasonOption = Annotated[str, typer.Option("--reason", help="What the decision rests on; kept with it.")]
@@ -83,20 +85,26 @@ def _say_built(seconds: float) -> None:
 @app.command()
 @guarded
 def why(
-    one: SubjectArgument,
+    one: OneArgument,
     other: OtherArgument,
     project: ProjectOption = HERE,
     show_values: ValuesOption = False,
     by: ByOption = "",
     json: JsonOption = False,
 ) -> None:
-    """Say whether two are one customer and why: the chain of links, what was weighed of each pair, what keeps them apart."""
-    from zhike.cli.identity_telling import tell_why
+    """Say whether two are one customer and why: links, what was weighed, what keeps them apart; or whether a mention means a company."""
+    from zhike.cli.identity_telling import tell_why, tell_why_mention
     from zhike.pipeline.identity.looking import why as explain
+    from zhike.pipeline.identity.mentioning import names_mention, why_mention
 
+    is_of_mention = names_mention(one, other)
     with _opened(project) as (state, view):
-        found = explain(view, one, other, _reader(state, by, sees_values=show_values))
-    print_json(found) if json else tell_why(found)
+        reader = _reader(state, by, sees_values=show_values)
+        found = why_mention(view, one, other, reader) if is_of_mention else explain(view, one, other, reader)
+    if json:
+        print_json(found)
+    else:
+        tell_why_mention(found) if is_of_mention else tell_why(found)
 
 
 @app.command()
@@ -207,7 +215,7 @@ def relations(
 @app.command()
 @guarded
 def merge(
-    one: SubjectArgument,
+    one: OneArgument,
     other: OtherArgument,
     reason: ReasonOption,
     project: ProjectOption = HERE,
@@ -305,7 +313,7 @@ def place(
     from zhike.pipeline.identity.placing import read_file
 
     with _opened(project) as (state, view):
-        records = read_file(file, now=state.clock.now())
+        records = read_file(file, now=state.clock.now(), on=view.as_of.on)
         found = put(view, records, _say_built)
     print_json(found) if json else tell_placed(found)
 

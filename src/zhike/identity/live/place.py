@@ -115,6 +115,10 @@ class LiveIdentity:
                 self._tied[override.left].append(override.right)
                 self._tied[override.right].append(override.left)
 
+    def under(self, overrides: Sequence[Override]) -> LiveIdentity:
+        """Return the same index under other overrides, with nothing placed on top of it."""
+        return LiveIdentity(self.index, self.settings, self.models, self.key, overrides, self.open_engine)
+
     def place(self, records: Sequence[Mapping[str, Any]]) -> Placed:
         """Place records with the columns of ``source_party``; one that is known already becomes a newer version.
 

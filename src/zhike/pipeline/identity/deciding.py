@@ -1,7 +1,8 @@
 """Officers' decisions: these two are one, these are not, that one is taken back. Each is shown before it is kept, and audited.
 
 What the next run will do is computed, not guessed: the records concerned are resolved anew with the decision, by the live index of
-the published run (``identity.live``). A decision that the run would not carry out, or that defeats another one, is refused at once.
+the published run (``identity.live``), once with it and once without it: what it does is told apart from what was pending already. A
+decision that the run would not carry out, or that defeats another one, is refused at once.
 """
 
 from __future__ import annotations
@@ -15,11 +16,12 @@ from typing import Any
 from zhike.identity import Action, Override, RecordKey
 from zhike.identity.around import Around
 from zhike.identity.evidence import contradictions
-from zhike.identity.live import LiveIdentity, Reconsidered
+from zhike.identity.live import LiveChange, LiveIdentity, Reconsidered
 from zhike.identity.rules import OVERRIDE_RULE
 from zhike.identity.shown import shown
 from zhike.identity.terms import Refusal
 from zhike.kernel.errors import BadInput, Conflict, NotFound
+from zhike.pipeline.identity.history import WITHDRAWN
 from zhike.pipeline.identity.looking import same_subject
 from zhike.pipeline.identity.opening import IdentityView, Subject
 from zhike.pipeline.identity.overrides import KIND_OF, OVERRIDE_KINDS, sides_of, subject_of
@@ -29,6 +31,7 @@ from zhike.pipeline.store import StoredOverride
 Row = dict[str, Any]
 NEW = "0"  # the number of an override that is not kept yet
 MOST_PAIRS = 2_000
+DECIDED_ACTIONS = frozenset(f"identity.{a.value}_decided" for a in Action)
 Told = Callable[[float], None]
 
 
@@ -130,13 +133,13 @@ def undo(view: IdentityView, number: int, decision: Decision) -> Row:
     outcome = _outcome(view, remaining, [*left, *right], decision)
     told: Row = {
         "override": number, "action": "undo", "undoes": OVERRIDE_KINDS[override.kind].value, "made_by": override.made_by,
-        "made_for": override.reason, "is_kept": not decision.is_dry, **outcome.told,
+        "made_for": override.reason, "is_kept": not decision.is_dry, "n_other_decisions": n_other_decisions(view, number), **outcome.told,
     }  # fmt: skip
     if not decision.is_dry:
         with view.store.together():
             view.store.withdraw_override(number, reason=decision.reason, by=decision.by, at=decision.at)
             detail = {"customers": _customers_of(override, outcome), "reason": decision.reason}
-            view.store.add_audit(decision.by, "identity.override_withdrawn", f"override {number}", detail, decision.at)
+            view.store.add_audit(decision.by, WITHDRAWN, f"override {number}", detail, decision.at)
     return told
 
 
@@ -243,7 +246,7 @@ def overrides_in_force(numbers: Sequence[str], action: Action) -> Conflict:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What the next run will make of records: their customers now and then, and what is refused."""
+    """What the next run will make of records: their customers as published and then, what is refused, and what the decision does to it."""
 
     before: Mapping[RecordKey, str]
     after: Reconsidered | None
@@ -257,7 +260,7 @@ def _decide(view: IdentityView, action: Action, sides: Sides, decision: Decision
     _check_effect(view, action, sides, outcome)
     told: Row = {
         "override": None, "action": action.value, "left": [record_text(k) for k in sides.left], "right": [record_text(k) for k in sides.right],
-        "is_kept": not decision.is_dry, **outcome.told,
+        "is_kept": not decision.is_dry, "n_other_decisions": n_other_decisions(view), **outcome.told,
     }  # fmt: skip
     return told if decision.is_dry else {**told, "override": keep(view, action, sides, decision)}
 
@@ -304,12 +307,39 @@ def _outcome(
     live = view.live(overrides, decision.told)
     known = [r for r, n in zip(records, live.index.numbers_of(records), strict=True) if n is not None]
     if not known:
-        return Outcome({}, None, {"changes": [], "customers": []})
-    after = live.reconsider(known)
-    before = _published(view, live, after)
-    return Outcome(
-        before, after, {"changes": [told_change(c) for c in after.changes], "customers": _told_customers(before, after)}
+        return Outcome({}, None, told_effect())
+    after, anyway = live.reconsider(known), live.under(view.overrides).reconsider(known)
+    told = told_effect(
+        changes=[c for c in after.changes if c not in anyway.changes],
+        averted=[c for c in anyway.changes if c not in after.changes],
+        pending=[c for c in after.changes if c in anyway.changes],
     )
+    without = {p.record: p.customer_id for p in anyway.placements}
+    return Outcome(_published(view, live, after), after, {**told, "customers": _told_customers(without, after)})
+
+
+def told_effect(
+    *, changes: Sequence[LiveChange] = (), averted: Sequence[LiveChange] = (), pending: Sequence[LiveChange] = ()
+) -> Row:
+    """Return what a decision does to the next run.
+
+    Parameters
+    ----------
+    changes, averted : what the run does because of it, and no longer does.
+    pending : what the run does with the same records in any case.
+    """
+    parts = {"changes": changes, "averted": averted, "pending": pending}
+    return {name: [told_change(c) for c in part] for name, part in parts.items()} | {"customers": []}
+
+
+def n_other_decisions(view: IdentityView, number: int | None = None) -> int:
+    """Return how many decisions wait for the next run beside number ``number``: those made since the last one, and those undone since."""
+    since = view.published_at
+    made = {int(o.override_id) for o in view.overrides if o.decided_at is not None and o.decided_at > since}
+    audit = view.store.audit()
+    of_since = {r.subject for r in audit if r.at > since and r.action in DECIDED_ACTIONS}
+    undone = {r.subject for r in audit if r.at > since and r.action == WITHDRAWN} - of_since
+    return len(made - {number}) + len(undone)
 
 
 def _published(view: IdentityView, live: LiveIdentity, after: Reconsidered) -> dict[RecordKey, str]:
@@ -321,7 +351,7 @@ def _published(view: IdentityView, live: LiveIdentity, after: Reconsidered) -> d
 
 
 def _told_customers(before: Mapping[RecordKey, str], after: Reconsidered) -> list[Row]:
-    """Return the customers that change, with the records that they will have."""
+    """Return the customers that differ, with the records that they would have without the decision (``before``) and will have with it."""
     found: dict[str, list[RecordKey]] = {}
     for p in after.placements:
         found.setdefault(p.customer_id, []).append(p.record)
@@ -355,8 +385,10 @@ __all__ = [
     "keep",
     "list_decisions",
     "merge",
+    "n_other_decisions",
     "overrides_in_force",
     "split",
+    "told_effect",
     "two_documents",
     "undo",
 ]

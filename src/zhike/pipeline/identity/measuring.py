@@ -11,6 +11,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 from jinja2 import Environment, PackageLoader, select_autoescape
 
+from zhike.identity.names_apart import NamesApart
 from zhike.identity.quality import Quality, measure_quality
 from zhike.identity.rules import MEANINGS
 from zhike.identity.shown import shown
@@ -19,7 +20,7 @@ from zhike.kernel.errors import BadInput
 from zhike.kernel.terms import Text
 from zhike.pipeline.identity.looking import REVIEW_REASONS
 from zhike.pipeline.identity.opening import IdentityView
-from zhike.pipeline.identity.telling import both
+from zhike.pipeline.identity.telling import both, record_text
 from zhike.warehouse.manifest import write_atomically
 
 Row = dict[str, Any]
@@ -132,12 +133,27 @@ def told_quality(found: Quality) -> Row:
              "precision": _short(r.precision)}
             for r in found.rules if r.n_edges or r.n_known
         ],
+        "names_apart": [_told_apart(a) for a in found.names_apart],
         "review": [{"reason": r, **both(REVIEW_REASONS[r]), "n": n} for r, n in found.review.items()],
         "flaws": [{**f, **both(FIELD_NAMES[f["field"]], "field_"), **both(FLAW_NAMES[Flaw(f["flaw"])], "flaw_")} for f in found.flaws],
         "too_wide": [{**r, **both(MEANINGS[r["rule"]])} for r in found.too_wide],
         "widest": [
             {"rule": r["rule"], **both(MEANINGS[r["rule"]]), "n_records": r["n_records"], "values": [shown(c, v) for c, v in r["values"].items()]}
             for r in found.too_wide_values
+        ],
+    }  # fmt: skip
+
+
+def _told_apart(found: NamesApart) -> Row:
+    """Return the customers that a rule holds together although names have nothing in common; names masked."""
+    meaning = MEANINGS[found.rule]
+    return {
+        "rule": found.rule, **both(Text(f"{meaning.zh}，名称却毫无共同之处", f"{meaning.en}, names that have nothing in common")),
+        "n_customers": found.n_customers,
+        "examples": [
+            {"customer_id": e.customer_id, "left": record_text(e.left), "left_name": shown("name_key", e.left_name), "right": record_text(e.right),
+             "right_name": shown("name_key", e.right_name)}
+            for e in found.examples
         ],
     }  # fmt: skip
 

@@ -14,13 +14,22 @@ from zhike.identity.mentions import CALL_NOTE, tax_number
 from zhike.identity.mentions_link import EVIDENCE
 from zhike.identity.mentions_step import MENTION
 from zhike.identity.shown import shown
-from zhike.identity.terms import MentionState
+from zhike.identity.terms import MentionState, Refusal
 from zhike.kernel.errors import BadInput, Conflict, NotFound
 from zhike.kernel.terms import Text
-from zhike.pipeline.identity.deciding import Decision, Sides, check_reason, keep, overrides_in_force, two_documents
+from zhike.pipeline.identity.deciding import (
+    Decision,
+    Sides,
+    check_reason,
+    keep,
+    n_other_decisions,
+    overrides_in_force,
+    told_effect,
+    two_documents,
+)
 from zhike.pipeline.identity.looking import Reader
 from zhike.pipeline.identity.opening import IdentityView, Subject
-from zhike.pipeline.identity.telling import both, record_text
+from zhike.pipeline.identity.telling import REFUSALS_BY_NAME, both, record_text, told_overrides
 
 Row = dict[str, Any]
 PREFIX = f"{MENTION}:"
@@ -69,6 +78,100 @@ def show_mention(view: IdentityView, word: str, reader: Reader) -> Row:
     return {"as_of": view.as_of.on.isoformat(), **told, "context": _context(view, row) if reader.sees_values else None}
 
 
+def why_mention(view: IdentityView, one: str, other: str, reader: Reader) -> Row:
+    """Return why a mention is taken for a company, or is not, as far as the run kept it: the likeliest company, by what, how likely.
+
+    Raises
+    ------
+    BadInput : both words are mentions, or the other names a person.
+    NotFound : there is no such mention, record, customer or company outside.
+    """
+    word, whose = (one, other) if names_mention(one) else (other, one)
+    if names_mention(whose):
+        raise BadInput(
+            "identity.two_mentions", zh="给出的两者都是提及", en="both are mentions",
+            todo_zh="另一方写企业客户、其来源记录或 outside:行外企业号；zhike identity mentions <提及> 说明其所指", todo_en="name a company beside it: a customer, a record or outside:<id>; `zhike identity mentions <mention>` tells for which it is taken",
+        )  # fmt: skip
+    row = _mention(view, word)
+    told = _told(row, _decided(view), reader)
+    if whose.startswith(OUTSIDE):
+        company, contradictions = _outside_company(view, whose), []
+    else:
+        subject = view.subject(whose)
+        company, record = subject.customer_id, _company_record(view, subject)
+        contradictions = _other_number(view, row, subject, record, is_open=reader.sees_values)
+    reader.note(view.store, "why", [*_customers_of(row), *([] if whose.startswith(OUTSIDE) else [company])])
+    mention = RecordKey(MENTION, row["mention_id"])
+    overrides = [o for o in view.overrides if mention in (o.left, o.right)]
+    return {
+        "as_of": view.as_of.on.isoformat(), "mention": told, "company": company, "is_meant": company == _meant(row),
+        **both(_headline(row, company)), "contradictions": contradictions, "decisions": told_overrides(overrides, view.published_at),
+    }  # fmt: skip
+
+
+def _outside_company(view: IdentityView, word: str) -> str:
+    """Return the company outside that a word names, as commands write it."""
+    outside = view.table("outside_company")
+    if not view.rows(outside.filter(outside.outside_id == word.removeprefix(OUTSIDE)).select("outside_no")):
+        raise NotFound(
+            "identity.outside_unknown", zh="没有该行外企业", en="there is no such company outside",
+            todo_zh="zhike identity mentions 列出提及及其企业", todo_en="`zhike identity mentions` lists mentions and their companies",
+        )  # fmt: skip
+    return word
+
+
+def _meant(row: Row, prefix: str = "") -> str | None:
+    """Return the company that a mention means, or with the prefix ``candidate_`` may mean, as commands write it."""
+    customer, outside = row[f"{prefix}customer_id"], row[f"{prefix}outside_id"]
+    return customer or (f"{OUTSIDE}{outside}" if outside else None)
+
+
+def _headline(row: Row, company: str) -> Text:
+    """Return in one sentence what the run made of a mention with respect to a company."""
+    meant, candidate = _meant(row), _meant(row, "candidate_")
+    evidence = EVIDENCE.get(row["linked_by"] or "", NO_EVIDENCE)
+    zh, en = f"依据：{evidence.zh}", f"by: {evidence.en}"
+    if company == meant:
+        return Text(f"该提及指 {company}，{zh}", f"the mention means {company}, {en}")
+    if meant is not None:
+        if company == candidate:
+            return Text(
+                f"该提及指 {meant}，{zh}；也可能指 {company}",
+                f"the mention means {meant}, {en}; it may mean {company} instead",
+            )
+        return Text(
+            f"该提及不指 {company}，而指 {meant}，{zh}；其余可能未保存",
+            f"the mention does not mean {company} but {meant}, {en}; what is less likely is not kept",
+        )
+    waits = row["state"] == MentionState.REVIEW
+    if candidate is None:
+        return Text(
+            f"该提及不指 {company}：没有可能的企业", f"the mention does not mean {company}: no company is likely"
+        )
+    if company == candidate:
+        why = (
+            Text("把握不足，待人工核实", "not surely enough: an officer is asked")
+            if waits
+            else Text("可能性太小", "too unlikely to ask about")
+        )
+        return Text(f"{company} 是最可能的企业，{zh}；{why.zh}", f"{company} is the likeliest company, {en}; {why.en}")
+    return Text(
+        f"最可能的不是 {company}，而是 {candidate}，{zh}；其余可能未保存",
+        f"not {company} is the likeliest but {candidate}, {en}; what is less likely is not kept",
+    )
+
+
+def _other_number(view: IdentityView, row: Row, subject: Subject, record: RecordKey, *, is_open: bool) -> list[Row]:
+    """Return what contradicts a customer: a valid number on the documents that is not its own."""
+    printed, numbers = _numbers(view, row, subject)
+    if not printed or not numbers or printed in numbers:
+        return []
+    return [{
+        "reason": Refusal.USCC.value, **both(REFUSALS_BY_NAME[Refusal.USCC.value]), "left": f"{PREFIX}{row['mention_id']}", "right": record_text(record),
+        "left_value": shown("uscc", printed, is_open=is_open), "right_value": shown("uscc", numbers[0], is_open=is_open), "is_final": True,
+    }]  # fmt: skip
+
+
 def decide_mention(view: IdentityView, action: Action, one: str, other: str, decision: Decision) -> Row:
     """Decide that a mention means a customer (a merge), or does not (a split); return what was decided.
 
@@ -93,7 +196,8 @@ def decide_mention(view: IdentityView, action: Action, one: str, other: str, dec
     sides = Sides([mention], [record], (subject.customer_id,))
     told: Row = {
         "override": None, "action": action.value, "left": [record_text(mention)], "right": [record_text(record)],
-        "is_kept": not decision.is_dry, "changes": [_meaning(action, subject.customer_id)], "customers": [],
+        "is_kept": not decision.is_dry, "n_other_decisions": n_other_decisions(view), **told_effect(),
+        "changes": [_meaning(action, subject.customer_id)],
     }  # fmt: skip
     return told if decision.is_dry else {**told, "override": keep(view, action, sides, decision)}
 
@@ -165,11 +269,15 @@ def _company_record(view: IdentityView, subject: Subject) -> RecordKey:
     return subject.record or view.around([subject.customer_id]).records_of(subject.customer_id)[0]
 
 
+def _numbers(view: IdentityView, row: Row, subject: Subject) -> tuple[str, list[str]]:
+    """Return the valid number that a mention carries, "" without, and those of a customer."""
+    records = view.around([subject.customer_id]).latest_of(subject.customer_id)
+    return tax_number(row["tax_id"]).uscc, sorted({str(r["uscc"]) for r in records if r["uscc"]})
+
+
 def _check_number(view: IdentityView, row: Row, subject: Subject) -> None:
     """Raise Conflict where the mention carries a valid number that is not the customer's."""
-    printed = tax_number(row["tax_id"]).uscc
-    records = view.around([subject.customer_id]).latest_of(subject.customer_id)
-    numbers = sorted({r["uscc"] for r in records if r["uscc"]})
+    printed, numbers = _numbers(view, row, subject)
     if printed and numbers and printed not in numbers:
         raise two_documents(f"{shown('uscc', printed)} ≠ {shown('uscc', numbers[0])}")
 
@@ -204,4 +312,4 @@ def _meaning(action: Action, customer_id: str) -> Row:
     return {"kind": f"mention_{action.value}", "customer_id": customer_id, **both(text)}
 
 
-__all__ = ["decide_mention", "mention_queue", "names_mention", "show_mention"]
+__all__ = ["decide_mention", "mention_queue", "names_mention", "show_mention", "why_mention"]

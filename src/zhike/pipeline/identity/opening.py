@@ -86,6 +86,11 @@ class IdentityView:
         """Return the rows of a small result."""
         return self.run.rows(expression)
 
+    def sources(self) -> list[str]:
+        """Return the sources of the published records, in order."""
+        links = self.table("identity_link")
+        return sorted(str(r["source"]) for r in self.rows(links.select("source").distinct()))
+
     def subject(self, written: str) -> Subject:
         """Return whom a word names: ``source:key`` a record, a customer id a customer.
 
@@ -113,7 +118,7 @@ class IdentityView:
         found = self.rows(mine.select("customer_id"))
         if found:
             return Subject(written, str(found[0]["customer_id"]), record)
-        sources = sorted(r["source"] for r in self.rows(links.select("source").distinct()))
+        sources = self.sources()
         if record.source in sources:
             zh, en = (
                 "请检查客户号；当日之后才到的记录用 zhike identity place 归类",
