@@ -16,10 +16,10 @@ from zhike.pipeline.compiled import ORDERED_CODES
 from zhike.pipeline.project import standard_pack
 from zhike.profile.tables import PROFILE
 from zhike.profile.tags import tag_terms
-from zhike.rules import Vocabulary, describe, field_terms, read_rule, used_names
+from zhike.rules import Vocabulary, describe, event_leaves, field_terms, read_rule, used_names
 from zhike.rules import parser as rule_parser
-from zhike.rules.expressions import HEADS
-from zhike.rules.terms import Arithmetic, Comparison
+from zhike.rules.expressions import HEADS, PROVIDED
+from zhike.rules.terms import Arithmetic, Comparison, EventStat
 from zhike.rules.vocabulary import RELATIONS
 from zhike.segments import segment_terms
 
@@ -28,7 +28,8 @@ RULES = [e for e in examples(PAGE) if e.kind == "yaml"]
 WRONG = [e for e in examples(PAGE) if e.kind == "yaml wrong"]
 OPTIONS = {
     "negate", "value", "bucket", "entered_within_days", "where", "inverse", "channel", "product_line", "then", "then_where",
-    "within_days", "in_last_days", "count", "days", "n", "of", "in",
+    "within_days", "in_last_days", "n", "of", "in", "stat", "years_ago", *(s.value for s in EventStat), *event_leaves._WINDOWS,
+    *event_leaves._PERIODS, PROVIDED,
 }  # fmt: skip
 
 

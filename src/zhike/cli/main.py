@@ -9,6 +9,7 @@ import typer
 
 from zhike import __version__
 from zhike.cli.commands import (
+    audience,
     decisions,
     definitions,
     demo,
@@ -55,6 +56,7 @@ for module in (init, definitions, run, quarantine, demo, decisions, report, line
     module.register(app)
 app.add_typer(tags.app, name="tags")
 app.add_typer(segments.app, name="segments")
+app.add_typer(audience.app, name="audience")
 app.add_typer(models.app, name="models")
 app.add_typer(identity.app, name="identity")
 

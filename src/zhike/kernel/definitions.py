@@ -253,6 +253,16 @@ def _fill(value: Any, parameters: _Parameters, where: str) -> Any:
     return value
 
 
+def fill_parameters(tree: Any, values: Mapping[str, Any], *, where: str) -> Any:
+    """Return a tree of YAML in which ``$name`` is the value of a parameter.
+
+    Raises
+    ------
+    BadInput : there is no such parameter; the nearest name is suggested.
+    """
+    return _fill(tree, _Parameters(values=dict(values)), where)
+
+
 def _read_file(path: Path, kind: str, parameters: _Parameters) -> Iterable[Definition]:
     shown = f"{path.parent.name}/{path.name}"
     data, lines = read_yaml(path, shown=shown)
@@ -371,6 +381,7 @@ __all__ = [
     "Definition",
     "DefinitionSet",
     "SafeLoader",
+    "fill_parameters",
     "parse_definition",
     "read_definitions",
     "read_yaml",

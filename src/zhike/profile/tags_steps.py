@@ -24,6 +24,10 @@ from zhike.rules import RuleScope, UsedNames, customer_events, listed_customers
 from zhike.warehouse import Catalog, Family, Input, Output, Step, StepContext, merged, write_together
 
 Keep = Callable[[ir.Table], ir.Table]
+SOMETHING = frozenset({"*"})
+ANYTHING = UsedNames(
+    tags=SOMETHING, segments=SOMETHING, models=SOMETHING, events=SOMETHING, relations=SOMETHING, lists=SOMETHING, contactability=True
+)  # fmt: skip
 
 
 def reads_of_rules(names: UsedNames) -> tuple[Input, ...]:
@@ -43,23 +47,24 @@ def reads_of_rules(names: UsedNames) -> tuple[Input, ...]:
     return tuple(reads)
 
 
-def scope_of(tables: Catalog, names: UsedNames, as_of: date, *, timezone: str = BUSINESS_TIMEZONE) -> RuleScope:
-    """Return the scope of rules over the tables of a catalog: those that ``names`` needs, and no other.
+def scope_of(tables: Catalog, names: UsedNames | None, as_of: date, *, timezone: str = BUSINESS_TIMEZONE) -> RuleScope:
+    """Return the scope of rules over the tables of a catalog: those that ``names`` needs, and no other; None = whatever rules may need.
 
     ``timezone`` is of the business day (IANA name): events recorded after its end, and whose they are when that was learned
     later, are not read.
     """
+    asked = ANYTHING if names is None else names
     day_end = moment_on(as_of + timedelta(days=1), timezone).replace(tzinfo=None)
     return RuleScope(
         as_of=as_of,
         subjects=tables["profile"],
-        tag_value=tables["tag_value"] if names.tags else None,
-        segment_member=tables["segment_member"] if names.segments else None,
-        score_value=tables["score_value"] if names.models else None,
-        event=events_of_customers(tables, known_by=day_end) if names.events else None,
-        customer_relation=tables["customer_relation"] if names.relations else None,
-        contactability=tables["contactability"] if names.contactability else None,
-        customer_list=lists_of_customers(tables, known_by=day_end) if names.lists else None,
+        tag_value=tables["tag_value"] if asked.tags else None,
+        segment_member=tables["segment_member"] if asked.segments else None,
+        score_value=tables["score_value"] if asked.models else None,
+        event=events_of_customers(tables, known_by=day_end) if asked.events else None,
+        customer_relation=tables["customer_relation"] if asked.relations else None,
+        contactability=tables["contactability"] if asked.contactability else None,
+        customer_list=lists_of_customers(tables, known_by=day_end) if asked.lists else None,
     )
 
 

@@ -15,24 +15,29 @@ from zhike.rules.vocabulary import Vocabulary
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """One condition: what it says, whether it held, the values it met (name → value), and the conditions inside it."""
+    """One condition: what it says, whether it held, the values it met (name, value), and the conditions inside it."""
 
     says: Text
     held: bool
-    values: tuple[tuple[str, Any], ...] = ()
+    values: tuple[tuple[Text, Any], ...] = ()
     inside: tuple[Evidence, ...] = ()
 
     def lines(self, *, language: str = "zh", indent: int = 0) -> list[str]:
         """Return the evidence as indented lines of text, ✓ for what held and ✗ for what did not."""
-        values = "; ".join(f"{name} = {'—' if value is None else value}" for name, value in self.values)
-        says = self.says.zh if language == "zh" else self.says.en
+
+        def said(text: Text) -> str:
+            return text.zh if language == "zh" else text.en
+
+        values = "; ".join(f"{said(name)} = {'—' if value is None else value}" for name, value in self.values)
+        says = said(self.says)
         head = f"{'  ' * indent}{'✓' if self.held else '✗'} {says}" + (f"  [{values}]" if values else "")
         return [head, *(line for e in self.inside for line in e.lines(language=language, indent=indent + 1))]
 
 
-def _values(test: Compare, facts: CustomerFacts, vocabulary: Vocabulary) -> tuple[tuple[str, Any], ...]:
+def _values(test: Compare, facts: CustomerFacts, vocabulary: Vocabulary) -> tuple[tuple[Text, Any], ...]:
     sides = [test.left, *(r for r in test.right if not isinstance(r, Literal))]
-    return tuple((describe_value(e, vocabulary, language="zh"), compile_expression(e)(facts)) for e in sides)
+    named = [Text(*(describe_value(e, vocabulary, language=language) for language in ("zh", "en"))) for e in sides]
+    return tuple((name, compile_expression(e)(facts)) for name, e in zip(named, sides, strict=True))
 
 
 def _headline(rule: Rule, vocabulary: Vocabulary) -> Text:

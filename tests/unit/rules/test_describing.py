@@ -51,5 +51,5 @@ def test_evidence_names_what_was_met_and_what_was_missing():
     evidence = trace(rule, CustomerFacts(AS_OF, {"aum_mavg_amount": Decimal("60000.00")}), WORDS)
     assert not evidence.held
     assert [e.held for e in evidence.inside] == [True, False]
-    assert evidence.inside[0].values == (("月日均AUM", Decimal("60000.00")),)
+    assert evidence.inside[0].values == ((Text("月日均AUM", "Monthly mean AUM"), Decimal("60000.00")),)
     assert evidence.lines()[2] == "  ✗ 代发 为 是  [代发 = —]"

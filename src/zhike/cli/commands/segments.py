@@ -1,4 +1,4 @@
-"""``zhike segments list | show | count``."""
+"""``zhike segments list | show | count | explain``."""
 
 from __future__ import annotations
 
@@ -45,3 +45,14 @@ def count(key: KeyArgument, project: ProjectOption = HERE, json: JsonOption = Fa
     say_as_of(opened)
     rows = count_segment(opened, key)
     print_json(rows) if json else print_rows(rows)
+
+
+@app.command()
+@guarded
+def explain(
+    customer: Annotated[str, typer.Argument(help="customer_id.")], key: KeyArgument, project: ProjectOption = HERE, json: JsonOption = False
+) -> None:  # fmt: skip
+    """Show why a customer is in a segment or not: which condition failed, and the value that it met."""
+    from zhike.cli.commands.audience import show_explanation
+
+    show_explanation(customer, key, project=project, json=json)
