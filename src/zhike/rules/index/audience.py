@@ -220,12 +220,13 @@ class AudienceIndex:
         at = (table, key, name)
         if at not in self._columns:
             found = self._kept.column(at) if table == "field" else None
-            if found is None:
-                rows = self.source.fields([name]) if table == "field" else self._table(table, key)
-                slots = None if table == "field" else numbered(self.source.numbers, rows[NUMBER].to_numpy())
-                found = column_of(self.n, rows[name], kind, slots)
-                if table == "field" and found is not None:
+            if found is None and table == "field":
+                found = column_of(self.n, self.source.field(name), kind)
+                if found is not None:
                     self._kept.keep_column(at, found)
+            elif found is None:
+                rows = self._table(table, key)
+                found = column_of(self.n, rows[name], kind, numbered(self.source.numbers, rows[NUMBER].to_numpy()))
             self._columns[at] = found
         return self._columns[at]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
@@ -42,9 +41,10 @@ class TableSource:
         found = self.engine.fetch(self.profile.select(NUMBER).order_by(NUMBER))
         return found[NUMBER].to_numpy().astype(np.int64)
 
-    def fields(self, names: Sequence[str]) -> pa.Table:
-        """Return [customer_no, the fields], ordered; amounts as cents."""
-        return self._fetch(self.profile.select(NUMBER, **{n: _plain(self.profile[n]) for n in names}))
+    def field(self, name: str) -> pa.Array[Any]:
+        """Return the values of a field, customer by customer; amounts as cents."""
+        rows = self.profile.select(place=NUMBER, value=_plain(self.profile[name]))
+        return self.engine.fetch(rows.order_by("place"))["value"].combine_chunks()
 
     def tag(self, tag: str) -> pa.Table:
         """Return [customer_no, text, number, amount, day, since] of who has a tag on the day."""
