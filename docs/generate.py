@@ -254,7 +254,7 @@ def pages() -> dict[str, str]:
     """Return file name → content of every generated page."""
     standard = read_definitions([standard_pack()])
     kinds = {
-        "features": "Features 画像特征", "tags": "Tags 标签", "segments": "Segments 客群", "models": "Models 模型",
+        "features": "Features 画像特征", "tags": "Tags 标签", "segments": "Segments 客群", "lists": "Lists 名单", "models": "Models 模型",
         "identity_models": "Match models 匹配模型", "gates": "Gates 合规闸口",
         "contact_policies": "Contact policies 触达策略", "regulations": "Rules on words 内容规则", "campaigns": "Campaigns 活动", "offers": "Offers 产品优惠",
     }  # fmt: skip

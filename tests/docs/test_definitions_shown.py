@@ -22,6 +22,7 @@ from zhike.profile.tags_reading import parse_tags
 from zhike.rules import parse_rule
 from zhike.scores.definition import parse_model
 from zhike.segments.definition import SegmentDefinition
+from zhike.segments.lists import ListDefinition
 from zhike.sources import open_mapping, steps
 from zhike.sources.tables import OWNS
 from zhike.warehouse import RunPlan, Warehouse, open_catalog, open_engine, run_steps
@@ -51,6 +52,7 @@ SHOWN: dict[tuple[str, int], tuple[str, Callable[[Definition], object]]] = {
     ("profile.md", 0): ("features", lambda d: parse_definition(Feature, d)),
     ("tags.md", 0): ("tags", lambda d: parse_tags([d], vocabulary())),
     ("segments.md", 0): ("segments", read_segment),
+    ("segments.md", 1): ("lists", lambda d: parse_definition(ListDefinition, d)),
     ("scores.md", 0): ("models", parse_model),
     ("policy.md", 0): ("gates", read_gate),
     ("policy.md", 1): ("contact_policies", lambda d: parse_definition(ContactPolicyDefinition, d)),

@@ -17,6 +17,7 @@ from zhike.cli.commands import (
     identity,
     init,
     lineage,
+    lists,
     models,
     quarantine,
     report,
@@ -57,6 +58,7 @@ for module in (init, definitions, run, quarantine, demo, decisions, report, line
 app.add_typer(tags.app, name="tags")
 app.add_typer(segments.app, name="segments")
 app.add_typer(audience.app, name="audience")
+app.add_typer(lists.app, name="lists")
 app.add_typer(models.app, name="models")
 app.add_typer(identity.app, name="identity")
 

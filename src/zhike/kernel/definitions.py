@@ -24,6 +24,7 @@ KINDS: Mapping[str, str] = {
     "features": "feature",
     "tags": "tag",
     "segments": "segment",
+    "lists": "list",
     "models": "model",
     "identity_models": "identity_model",
     "offers": "offer",
@@ -34,7 +35,7 @@ KINDS: Mapping[str, str] = {
     "content": "content",
 }
 KINDS_IN_CHINESE: Mapping[str, str] = {
-    "feature": "特征", "tag": "标签", "segment": "客群", "model": "模型", "identity_model": "匹配模型", "offer": "产品优惠", "campaign": "活动", "gate": "合规闸口",
+    "feature": "特征", "tag": "标签", "segment": "客群", "list": "名单", "model": "模型", "identity_model": "匹配模型", "offer": "产品优惠", "campaign": "活动", "gate": "合规闸口",
     "contact_policy": "触达制度", "regulation": "监管要求", "content": "内容",
 }  # fmt: skip
 PARAMETERS_FILE = "parameters.yaml"

@@ -29,6 +29,7 @@ from zhike.rules import Vocabulary, field_terms
 from zhike.scores.definition import ModelDefinition, parse_models
 from zhike.segments import Segment, parse_segments, segment_terms
 from zhike.segments.definition import GLOBAL_EXCLUSION
+from zhike.segments.lists import ListDefinition, list_terms, parse_lists
 from zhike.warehouse import Contract
 
 T = TypeVar("T")
@@ -47,6 +48,7 @@ class Compiled:
     vocabulary: Vocabulary
     tags: Mapping[str, Tag]
     segments: Mapping[str, Segment]
+    lists: Mapping[str, ListDefinition]
     models: Sequence[tuple[Definition, ModelDefinition]]
     match_models: tuple[MatchModel, ...]
     policy: Policy
@@ -66,6 +68,7 @@ class Compiled:
             "features": len(self.features.features),
             "tags": len(self.tags),
             "segments": len(self.segments),
+            "lists": len(self.lists),
             "models": len(self.models),
             "identity_models": len(self.match_models),
             "gates": len(self.policy.gates),
@@ -110,6 +113,7 @@ def compile_project(definitions: DefinitionSet, settings: Settings, *, permit_ke
         },
     )
     findings: list[Finding] = []
+    words = replace(words, lists=_collect(findings, lambda: list_terms(found)) or {})
     tag_words, broken_tags = _terms(findings, definitions.of_kind("tag"), tag_terms)
     segment_words, broken_segments = _terms(findings, definitions.of_kind("segment"), segment_terms)
     whole = replace(words, tags=tag_words, segments=segment_words)
@@ -143,6 +147,7 @@ def compile_project(definitions: DefinitionSet, settings: Settings, *, permit_ke
         whole,
         tags,
         segments,
+        parse_lists(found),
         models,
         match_models,
         policy,

@@ -22,12 +22,14 @@ from zhike.channels.tables import CONTACT, RECEIPT
 from zhike.kernel.errors import Conflict
 from zhike.kernel.hashing import file_fingerprint
 from zhike.policy.tables import CONSENT_ENTRY
+from zhike.segments.lists import current_entries
+from zhike.segments.tables import LIST_ENTRY
 from zhike.warehouse import Contract, Input, Output, Step, StepContext
 from zhike.warehouse.conform import rows_table
 from zhike.warehouse.engine import empty_rows
 from zhike.warehouse.manifest import sync_folder
 
-KEPT: tuple[Contract, ...] = (CONTACT, CONSENT_ENTRY)
+KEPT: tuple[Contract, ...] = (CONTACT, CONSENT_ENTRY, LIST_ENTRY)
 RECEIPTS = {"none": "delivered", "positive": "answered", "negative": "declined", "unsubscribe": "opted_out"}
 
 
@@ -74,7 +76,16 @@ def _snapshot(log: EngagementLog, contract: Contract, context: StepContext) -> M
     last = told.mutate(nth=nth).filter(lambda t: t.nth == 0)
     if contract.dated_by:
         last = last.filter(last[contract.dated_by] <= ibis.literal(context.as_of))
+    if contract is LIST_ENTRY:
+        last = _each_once(current_entries(last, context.tables["identity_register"]))
     return {"rows": context.write(contract.name, last)}
+
+
+def _each_once(entries: Any) -> Any:
+    """Return one entry per list, customer and first day: two customers who have become one may both have been on it."""
+    last_first = [entries.to_on.isnull().desc(), entries.to_on.desc(), entries.kept_in]
+    nth = ibis.row_number().over(group_by=list(LIST_ENTRY.key), order_by=last_first)
+    return entries.mutate(nth=nth).filter(lambda t: t.nth == 0)
 
 
 def _receipts(context: StepContext) -> Mapping[str, Any]:
@@ -98,7 +109,7 @@ def snapshot_steps(log: EngagementLog) -> list[Step]:
         Step(
             key=f"snapshot:{contract.name}",
             writes=(Output(contract.name),),
-            reads=(),
+            reads=(Input("identity_register"),) if contract is LIST_ENTRY else (),
             work=partial(_snapshot, log, contract),
             material=tuple((p.stem, file_fingerprint(p)) for p in log.files(contract)),
         )

@@ -151,7 +151,7 @@ def _known(ids: list[str], tables: Tables, names: UsedNames, as_of: date) -> dic
 
 def _lists(ids: list[str], tables: Tables, as_of: date) -> dict[str, list[dict[str, Any]]]:
     """Return the lists that customers are on, the latest stay last."""
-    named = listed_customers(tables["customer_list"], tables["identity_link"])
+    named = listed_customers(tables["customer_list"], tables["identity_link"], tables["list_entry"])
     return _by_customer(holding_on(named, as_of).order_by("from_on"), ids)
 
 

@@ -102,6 +102,7 @@ READS: tuple[Reads, ...] = (
     Reads("tag_health", lag=1),
     Reads("tag_override"),
     Reads("customer_list"),
+    Reads("list_entry"),
     Reads("identity_link", ("source", "source_key", "customer_id")),
 )
 

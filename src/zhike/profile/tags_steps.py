@@ -43,7 +43,7 @@ def reads_of_rules(names: UsedNames) -> tuple[Input, ...]:
     if names.contactability:
         reads.append(Input("contactability"))
     if names.lists:
-        reads += [Input("customer_list"), Input("identity_link")]
+        reads += [Input("customer_list"), Input("list_entry"), Input("identity_link")]
     return tuple(reads)
 
 
@@ -70,7 +70,9 @@ def scope_of(tables: Catalog, names: UsedNames | None, as_of: date, *, timezone:
 
 def lists_of_customers(tables: Catalog, *, known_by: datetime) -> ir.Table:
     """Return whom the bank's lists name, as far as that was recorded by a moment."""
-    return listed_customers(tables["customer_list"], tables["identity_link"], recorded_by=known_by)
+    return listed_customers(
+        tables["customer_list"], tables["identity_link"], tables["list_entry"], recorded_by=known_by
+    )
 
 
 def events_of_customers(tables: Catalog, *, known_by: datetime) -> ir.Table:

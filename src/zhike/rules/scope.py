@@ -58,23 +58,24 @@ def customer_events(event: ir.Table, identity_link: ir.Table, *, recorded_by: da
 
 
 def listed_customers(
-    customer_list: ir.Table, identity_link: ir.Table, *, recorded_by: datetime | None = None
-) -> ir.Table:
-    """Return whom the lists of the bank name: one row per customer, list and stay, ``from_on`` and ``to_on`` both belonging to it.
+    customer_list: ir.Table, identity_link: ir.Table, entries: ir.Table | None = None, *, recorded_by: datetime | None = None
+) -> ir.Table:  # fmt: skip
+    """Return whom lists name, the bank's and those that people fill: one row per customer, list and stay, ``from_on`` and ``to_on`` both
+    belonging to it.
 
     Parameters
     ----------
     customer_list : table of sources, one row per record and stay.
     identity_link : one row per (source, source_key) with its ``customer_id``.
+    entries : table ``list_entry``: whom people put on lists.
     recorded_by : what was recorded after this moment (UTC) is not read.
     """
-    known = (
-        customer_list
-        if recorded_by is None
-        else customer_list.filter(customer_list.recorded_at <= ibis.literal(recorded_by))
-    )
+    known = customer_list
+    if recorded_by is not None:
+        known = known.filter(known.recorded_at <= ibis.literal(recorded_by))
     joined = known.inner_join(identity_link.select("source", "source_key", "customer_id"), ["source", "source_key"])
-    return joined.select("customer_id", list="list_kind", from_on="valid_from_on", to_on="valid_to_on")
+    found = joined.select("customer_id", list="list_kind", from_on="valid_from_on", to_on="valid_to_on")
+    return found if entries is None else found.union(entries.select("customer_id", "list", "from_on", "to_on"))
 
 
 __all__ = ["RuleScope", "customer_events", "holding_on", "listed_customers"]

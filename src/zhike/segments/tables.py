@@ -77,7 +77,27 @@ SEGMENT_MIGRATION = Contract(
     ),
 )  # fmt: skip
 
-OWNS: tuple[Contract, ...] = (SEGMENT_MEMBER, SEGMENT_CHANGE, SEGMENT_HEALTH, SEGMENT_PORTRAIT, SEGMENT_MIGRATION)
+LIST_ENTRY = Contract(
+    "list_entry", "segments", "静态名单", "A customer whom a person put on a list of zhike's own, from one day to another",
+    key=("list", "customer_id", "from_on"), dated_by="from_on",
+    columns=(
+        code("list", "名单", "List", required=True),
+        text("customer_id", "客户统一标识", "Customer", required=True),
+        day("from_on", "起始日", "On it from", required=True),
+        day("to_on", "截止日", "On it to (inclusive); missing = until taken off"),
+        text("added_by", "加入人", "Who put the customer on it", required=True),
+        text("reason", "原因", "Why", required=True),
+    ),
+)  # fmt: skip
+
+OWNS: tuple[Contract, ...] = (
+    LIST_ENTRY,
+    SEGMENT_MEMBER,
+    SEGMENT_CHANGE,
+    SEGMENT_HEALTH,
+    SEGMENT_PORTRAIT,
+    SEGMENT_MIGRATION,
+)
 READS: tuple[Reads, ...] = (
     Reads("profile"),
     Reads("tag_value"),
@@ -86,11 +106,14 @@ READS: tuple[Reads, ...] = (
     Reads("customer_relation"),
     Reads("contactability"),
     Reads("customer_list"),
+    Reads("list_entry"),
+    Reads("identity_register", ("customer_id", "merged_into")),
     Reads("identity_link", ("source", "source_key", "customer_id")),
     Reads("segment_member", lag=1),
 )
 
 __all__ = [
+    "LIST_ENTRY",
     "OWNS",
     "READS",
     "SEGMENT_CHANGE",
