@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from tests.property.effort import examples
 from zhike.rules.index.columns import MOST_CODES, encode, encode_texts
 from zhike.rules.index.events import Events, Moments, days_together, followed, together
+from zhike.rules.index.kept import events_of
 from zhike.rules.index.members import (
     Members,
     bitmap_of_mask,
@@ -113,8 +115,6 @@ def test_a_column_nobody_has_a_value_in_matches_nobody() -> None:
 
 
 def test_texts_are_compared_in_their_order_in_any_script_and_too_many_have_no_codes() -> None:
-    import pyarrow as pa
-
     column = encode_texts(5, pa.array(["张", None, "b", "張", "b"]))
     assert column is not None
     assert column.among(["b", "張", "z"]).slots().tolist() == [2, 3, 4]
@@ -123,12 +123,16 @@ def test_texts_are_compared_in_their_order_in_any_script_and_too_many_have_no_co
 
 
 def events(rows: list[tuple[int, int, int]]) -> Events:
-    """Events of (customer, day, moment)."""
-    ordered = sorted(rows, key=lambda r: (r[0], r[2]))
-    slot = np.array([r[0] for r in ordered], np.uint32)
-    starts = np.flatnonzero(np.concatenate([[True], slot[1:] != slot[:-1]])) if len(slot) else np.zeros(0, np.int64)
-    day, at = (np.array([r[i] for r in ordered]) for i in (1, 2))
-    return Events(slot[starts], np.append(starts, len(slot)), day.astype(np.uint16), at.astype(np.int64), {})
+    """Events of (customer, day, moment), as they come."""
+    who, day, at = ([r[i] for r in rows] for i in range(3))
+    table = pa.table(
+        {
+            "customer_no": pa.array(who, pa.int64()),
+            "on": pa.array(day, pa.int32()).cast(pa.date32()),
+            "at": pa.array(at, pa.int64()).cast(pa.timestamp("us")),
+        }
+    )
+    return events_of(np.arange(4), table)
 
 
 ROWS = st.lists(
@@ -163,6 +167,11 @@ def test_events_of_several_kinds_are_counted_as_by_hand(
         assert (slots.tolist(), numbers.tolist()) == (having, expected)
     slots, numbers = days_together([(e.slots()[f], e.day[f]) for e in parts for f in [e.within(first, last)]])
     assert (slots.tolist(), numbers.tolist()) == (having, [len({r[1] for r in inside if r[0] == c}) for c in having])
+    once = parts[0].each_day_once()
+    assert len(once) == len({(r[0], r[1]) for r in one})
+    assert once.with_at_least(2, first).tolist() == [
+        c for c in range(4) if len({r[1] for r in one if r[0] == c and r[1] >= first}) >= 2
+    ]
     slots, numbers = parts[0].reduced(EventStat.DAYS, parts[0].within(first, last))
     mine = [r for r in one if first <= r[1] <= last]
     assert dict(zip(slots.tolist(), numbers.tolist(), strict=True)) == {

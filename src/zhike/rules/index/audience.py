@@ -82,6 +82,7 @@ class AudienceIndex:
     _columns: dict[tuple[str, ...], Column | None] = field(default_factory=dict)
     _tables: dict[tuple[str, ...], pa.Table] = field(default_factory=dict)
     _events: dict[str, Events] = field(default_factory=dict)
+    _days: dict[str, Events] = field(default_factory=dict)
     _leaves: OrderedDict[Condition, Members] = field(default_factory=OrderedDict)
     _numbers: OrderedDict[EventValue, Numbers] = field(default_factory=OrderedDict)
 
@@ -134,6 +135,7 @@ class AudienceIndex:
         found._kept, found._tables = self._kept, {} if day != self.as_of else self._tables
         found._events = {k: e for k, e in self._events.items() if k not in kinds and day == self.as_of}
         if day == self.as_of:
+            found._days = {k: e for k, e in self._days.items() if k not in kinds}
             found._leaves = OrderedDict((c, m) for c, m in self._leaves.items() if not _kinds_of(c) & kinds)
             found._numbers = OrderedDict((v, m) for v, m in self._numbers.items() if not set(v.pattern.kinds) & kinds)
         return found
@@ -266,6 +268,12 @@ class AudienceIndex:
             self._events[kind] = found
         return self._events[kind]
 
+    def _days_of(self, kind: str) -> Events:
+        """Return the events of a kind, each day of a customer once."""
+        if kind not in self._days:
+            self._days[kind] = self._events_of(kind).each_day_once()
+        return self._days[kind]
+
     def _fitting(self, pattern: EventPattern, window: EventWindow) -> list[tuple[Events, npt.NDArray[np.bool_]]] | None:
         """Return the events of each kind with flags of those that fit; None where a filter needs the engine."""
         first, last = (day_number(d) for d in event_days(window, self.as_of))
@@ -306,11 +314,13 @@ class AudienceIndex:
     def _plainly_counted(self, test: Compare, value: EventValue) -> Members | None:
         """Return who has so many events of one kind up to today, the k-th from the end saying it; None where more is asked."""
         span = whole_span(test, value.kind)
-        is_plain = value.stat is EventStat.COUNT and len(value.pattern.kinds) == 1 and not value.pattern.filters
+        is_counted = value.stat in (EventStat.COUNT, EventStat.DAYS)
+        is_plain = is_counted and len(value.pattern.kinds) == 1 and not value.pattern.filters
         if span is None or not is_plain or value.window.years_ago or value.window.unit not in UP_TO_TODAY:
             return None
         first, _ = event_days(value.window, self.as_of)
-        events, (low, high) = self._events_of(value.pattern.kinds[0]), span
+        kind, (low, high) = value.pattern.kinds[0], span
+        events = self._events_of(kind) if value.stat is EventStat.COUNT else self._days_of(kind)
         enough = Members(self.n, events.with_at_least(max(low, 1), day_number(first)))
         if high is None:
             return everybody(self.n) if low < 1 else enough

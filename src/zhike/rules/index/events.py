@@ -1,4 +1,4 @@
-"""Events of one kind in an audience index: customer by customer in the order of time, so that a window is a sweep over small integers.
+"""Events of one kind in an audience index: customer by customer in the order of days, so that a window is a sweep over small integers.
 
 Counts, sums and latest days per customer are segment-wise reductions; whether one thing was followed by another is one search per first
 event. Whoever has no event of the kind costs nothing.
@@ -24,7 +24,7 @@ Slots = npt.NDArray[np.uint32]
 
 @dataclass(frozen=True, slots=True)
 class Events:
-    """Events of one kind, ordered by customer and time.
+    """Events of one kind, ordered by customer, day and moment.
 
     ``customers`` : slots that have any, ascending; ``starts`` : where theirs begin, and last how many events there are. Per event:
     ``day`` since 1970, ``at`` in microseconds since 1970, and the columns that filters ask for.
@@ -49,6 +49,17 @@ class Events:
         if first > last or last < 0:
             return np.zeros(len(self), np.bool_)
         return (self.day >= kind(max(first, 0))) & (self.day <= kind(min(last, 65_535)))
+
+    def each_day_once(self) -> Events:
+        """Return the last event of each customer and day: what is counted of these is days."""
+        is_last = np.ones(len(self), np.bool_)
+        is_last[:-1] = self.day[1:] != self.day[:-1]
+        is_last[self.starts[1:] - 1] = True
+        kept = (
+            np.add.reduceat(is_last, self.starts[:-1], dtype=np.int64) if len(self.customers) else np.zeros(0, np.int64)
+        )
+        starts = np.concatenate([[0], np.cumsum(kept)])
+        return Events(self.customers, starts, self.day[is_last], self.at[is_last], {})
 
     def with_at_least(self, least: int, first: int) -> Slots:
         """Return who has at least so many events from ``first`` on, at least one being asked for: the ``least``-th from the end says it."""

@@ -62,7 +62,7 @@ def events_of(known: Numbers, rows: pa.Table) -> Events:
     slot = numbered(known, rows[NUMBER].to_numpy(), missing=len(known))
     at = rows["at"].cast(pa.timestamp("us")).cast(pa.int64()).to_numpy()
     day = rows["on"].cast(pa.int32()).to_numpy()
-    order = np.lexsort((day, at, slot))
+    order = np.lexsort((at, day, slot))
     order = order[: int((slot < len(known)).sum())]
     slot = slot[order]
     starts = np.flatnonzero(np.concatenate([[True], slot[1:] != slot[:-1]])) if len(slot) else np.zeros(0, np.int64)
