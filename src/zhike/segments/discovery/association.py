@@ -4,6 +4,8 @@ Sets of things are counted level by level (a set can only be common when each of
 «who has these also has that» is kept when it is common enough, sure enough, holds more than chance would give, and its one-sided
 exact test (Fisher) stays below ``false_most`` after correction for the number of rules tested (Benjamini & Hochberg).
 
+A rule that a shorter one says nearly as well is left out.
+
 What a rule is not: it is no cause, and a tag that is made from a product goes with it by definition. That is for the reader.
 
 Source
@@ -25,6 +27,7 @@ from zhike.kernel.errors import BadInput, NotEstimable
 
 Flags = npt.NDArray[np.bool_]
 Itemset = frozenset[str]
+PADDING = 1.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +161,7 @@ def find_associations(things: Mapping[str, Flags], settings: AssociationSettings
         r for r in rules
         if r.confidence >= settings.confidence_least and r.lift >= settings.lift_least and r.q_value <= settings.false_most
     ]  # fmt: skip
+    kept = _without_padding(kept, rules)
     kept.sort(key=lambda r: (-r.lift, -r.n_both, r.having, r.then))
     return Associations(tuple(kept), n, sum(len(s) == 1 for s in sets), len(sets), len(tested), is_cut)
 
@@ -170,6 +174,18 @@ def _candidates(sets: Mapping[Itemset, int], n: int) -> list[AssociationRule]:
             n_having, n_then = sets[having], sets[frozenset([then])]
             p = float(stats.hypergeom.sf(n_both - 1, n, n_then, n_having))
             found.append(AssociationRule(tuple(sorted(having)), then, n_having, n_then, n_both, n, p, p))
+    return found
+
+
+def _without_padding(kept: Sequence[AssociationRule], rules: Sequence[AssociationRule]) -> list[AssociationRule]:
+    """Return the rules without those that a shorter rule says nearly as well: a further thing must raise the lift by a tenth."""
+    lifts = {(frozenset(r.having), r.then): r.lift for r in rules}
+    found = []
+    for rule in kept:
+        whole = frozenset(rule.having)
+        shorter = [lifts[(whole - {x}, rule.then)] for x in rule.having if len(whole) > 1]
+        if all(rule.lift >= PADDING * lift for lift in shorter):
+            found.append(rule)
     return found
 
 

@@ -218,7 +218,8 @@ def find_clusters(matrix: Floats, settings: ClusterSettings | None = None) -> Cl
     ------
     NotEstimable : no k is believed; ``facts`` holds the reason of each.
     """
-    from threadpoolctl import threadpool_limits
+    import sklearn.cluster  # noqa: F401 - threads are limited of libraries that are loaded already
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     with threadpool_limits(1):  # many small fits: threads would wait for one another far longer than they work
         return _find(np.asarray(matrix, dtype=np.float64), settings or ClusterSettings())

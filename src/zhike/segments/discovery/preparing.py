@@ -115,7 +115,8 @@ def _judge(name: str, values: Floats, settings: PrepareSettings) -> Dropped | No
 def _plan(name: str, values: Floats, settings: PrepareSettings) -> ColumnPlan:
     fill = float(np.median(values[~np.isnan(values)]))
     filled = np.where(np.isnan(values), fill, values)
-    change, knots, changed = "none", (), filled
+    change, changed = "none", filled
+    knots: tuple[float, ...] = ()
     if len(np.unique(filled)) > 2 and abs(float(stats.skew(filled))) > settings.skew_most:
         change, changed = "log", signed_log(filled)
         if abs(float(stats.skew(changed))) > 2 * settings.skew_most:

@@ -83,8 +83,8 @@ def learn_surrogate(
     from sklearn.tree import DecisionTreeClassifier
 
     names = list(columns)
-    fills = {n: float(np.median(v[~np.isnan(v)])) if bool((~np.isnan(v)).any()) else 0.0 for n, v in columns.items()}
-    filled = np.column_stack([np.where(np.isnan(columns[n]), fills[n], columns[n]) for n in names])
+    fills = {n: _fill(v) for n, v in columns.items()}
+    filled = np.column_stack([np.where(np.isnan(columns[n]), fills[n][0], columns[n]) for n in names])
     rows = seeded_generator("surrogate", seed).permutation(len(labels))
     half = len(rows) // 2
     learn, judge = rows[:half], rows[half:]
@@ -104,22 +104,30 @@ def learn_surrogate(
     return Surrogate(draft.branches, fidelity, recall)
 
 
-def _paths(tree: Any, names: Sequence[str], fills: Mapping[str, float]) -> list[tuple[tuple[Split, ...], int]]:
-    inside = tree.tree_
-    found: list[tuple[tuple[Split, ...], int]] = []
+def _fill(values: Floats) -> tuple[float, bool]:
+    """Return what a missing value is taken for while the tree is learned, and whether any is missing."""
+    missing = np.isnan(values)
+    return (0.0 if bool(missing.all()) else float(np.median(values[~missing]))), bool(missing.any())
 
-    def walk(node: int, path: tuple[Split, ...]) -> None:
+
+def _paths(
+    tree: Any, names: Sequence[str], fills: Mapping[str, tuple[float, bool]]
+) -> list[tuple[tuple[Split, ...], int]]:
+    inside = tree.tree_
+
+    def walk(node: int, path: tuple[Split, ...]) -> list[tuple[tuple[Split, ...], int]]:
         left, right = int(inside.children_left[node]), int(inside.children_right[node])
         if left == right:
-            found.append((path, int(tree.classes_[int(np.argmax(inside.value[node][0]))])))
-            return
+            return [(path, int(tree.classes_[int(np.argmax(inside.value[node][0]))]))]
         name, limit = names[int(inside.feature[node])], round_limit(float(inside.threshold[node]))
-        is_low = fills[name] <= limit
-        walk(left, (*path, Split(name, limit, is_above=False, takes_missing=is_low)))
-        walk(right, (*path, Split(name, limit, is_above=True, takes_missing=not is_low)))
+        is_low, has_missing = fills[name][0] <= limit, fills[name][1]
+        below = walk(left, (*path, Split(name, limit, is_above=False, takes_missing=has_missing and is_low)))
+        above = walk(right, (*path, Split(name, limit, is_above=True, takes_missing=has_missing and not is_low)))
+        if len(below) == len(above) == 1 and below[0][1] == above[0][1]:
+            return [(path, below[0][1])]  # a split that decides nothing
+        return below + above
 
-    walk(0, ())
-    return found
+    return walk(0, ())
 
 
 def write_rule(branches: Sequence[Sequence[Split]], kinds: Mapping[str, Kind]) -> Any:
