@@ -85,7 +85,8 @@ def migration_drawing(migration: Migration, names: Mapping[str, Text], segment: 
 
 def matrix_grid(migration: Migration, names: Mapping[str, Text]) -> Grid:
     """Return the matrix: rows add up to the sizes on the first day, columns to those on the last."""
-    buckets = [b for b in migration.buckets if b != OUTSIDE] + [OUTSIDE]
+    has_outside = any(OUTSIDE in (f.bucket_from, f.bucket_to) for f in migration.flows)
+    buckets = [b for b in migration.buckets if b != OUTSIDE or has_outside]
     head = [Text("期初 ＼ 期末", "From ＼ to"), *(names.get(b, Text(b, b)) for b in buckets), Text("合计", "Total")]
     rows: list[list[Cell]] = []
     for b in buckets:
@@ -103,7 +104,7 @@ def nets_grid(migration: Migration, names: Mapping[str, Text], currency: str) ->
         Text("净流", "Net"), Text("转入AUM(期末)", "AUM that came (last day)"), Text("转出AUM(期初)", "AUM that went (first day)"),
     ]  # fmt: skip
     rows: list[list[Cell]] = [
-        [names.get(n.bucket, Text(n.bucket, n.bucket)), n.n_from, n.n_to, n.n_came, n.n_went, f"{n.n_net:+,}".replace("-", "−"),
+        [names.get(n.bucket, Text(n.bucket, n.bucket)), n.n_from, n.n_to, n.n_came, n.n_went, f"{n.n_net:+,}".replace("-", "−") if n.n_net else 0,
          money(n.amount_came, currency), money(n.amount_went, currency)]
         for n in migration.nets()
     ]  # fmt: skip
@@ -155,16 +156,20 @@ def migration_page(page: PageOf, segment: Text, migration: Migration, names: Map
 # ── portraits, clusters ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+SIZES = {"large": Text("差别大", "a large difference"), "medium": Text("差别中等", "a medium difference"), "small": Text("差别小", "a small difference"), "slight": Text("差别轻微", "a slight difference")}  # fmt: skip
+
+
 def trait_sentence(trait: Trait, currency: str) -> Text:
-    """Return one difference as a sentence."""
+    """Return one difference as a sentence: what members have, what others have, how large that is and how sure."""
     members, others = _value(trait, trait.of_members, currency), _value(trait, trait.of_others, currency)
-    e = trait.effect
+    e, size = trait.effect, SIZES[trait.size]
     sure = f"{e.estimate:+.2f} [{e.low:+.2f}, {e.high:+.2f}]".replace("-", "−")
     value = f" {trait.value}" if trait.value else ""
     if trait.effect_kind == "cohen_h":
         tgi = NO_NUMBER if trait.tgi is None else f"{trait.tgi:.0f}"
-        return Text(f"{trait.names.zh}{value}：占 {members.zh}，其余客户 {others.zh}，TGI {tgi}，h {sure}", f"{trait.names.en}{value}: {members.en}, others {others.en}, TGI {tgi}, h {sure}")  # fmt: skip
-    return Text(f"{trait.names.zh}：中位数 {members.zh}，其余客户 {others.zh}，δ {sure}", f"{trait.names.en}: median {members.en}, others {others.en}, δ {sure}")  # fmt: skip
+        return Text(f"{trait.names.zh}{value}：占 {members.zh}，其余客户 {others.zh}，TGI {tgi}，{size.zh}（h {sure}）", f"{trait.names.en}{value}: {members.en}, others {others.en}, TGI {tgi}, {size.en} (h {sure})")  # fmt: skip
+    by = Text("均值", "mean") if trait.is_mean else Text("中位数", "median")
+    return Text(f"{trait.names.zh}：{by.zh} {members.zh}，其余客户 {others.zh}，{size.zh}（δ {sure}）", f"{trait.names.en}: {by.en} {members.en}, others {others.en}, {size.en} (δ {sure})")  # fmt: skip
 
 
 def portrait_chapter(portrait: Portrait, currency: str, *, title: Text | None = None) -> Chapter:

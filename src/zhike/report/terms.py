@@ -13,6 +13,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from zhike.kernel.terms import Text
+from zhike.segments.tracking.migration import Migration
 
 Number = Decimal | int | float
 
@@ -193,12 +194,32 @@ class SegmentRow:
 
 
 @dataclass(frozen=True, slots=True)
+class SegmentAlertRow:
+    """One thing to look at about a segment."""
+
+    key: str
+    name: Text
+    text: Text
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentMove:
+    """The migration that is shown as a picture: of which segment, with the names of its buckets."""
+
+    name: Text
+    migration: Migration
+    names: Mapping[str, Text]
+
+
+@dataclass(frozen=True, slots=True)
 class SegmentSection:
-    """Sizes of segments, largest first."""
+    """Sizes of segments, largest first; what somebody should look at; how one of them moved since the last run or over the month."""
 
     segments: tuple[SegmentRow, ...]
     n_customers: int
     as_of: date
+    alerts: tuple[SegmentAlertRow, ...] = ()
+    move: SegmentMove | None = None
 
 
 @dataclass(frozen=True, slots=True)

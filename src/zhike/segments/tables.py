@@ -110,6 +110,7 @@ READS: tuple[Reads, ...] = (
     Reads("identity_register", ("customer_id", "merged_into")),
     Reads("identity_link", ("source", "source_key", "customer_id")),
     Reads("segment_member", lag=1),
+    Reads("segment_health", lag=1),
 )
 
 __all__ = [

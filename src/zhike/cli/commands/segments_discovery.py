@@ -111,7 +111,7 @@ def discover(
     if json:
         print_json(found.as_json())
     else:
-        print_rows([_told(p) for p in found.portraits])
+        print_rows([_told(p, opened.settings.base_currency) for p in found.portraits])
     _write(discovery_leaflet(opened, found) if out else None, out)
     if save:
         path = save_discovered(opened, found, save)
@@ -122,10 +122,10 @@ def discover(
         )
 
 
-def _told(portrait: Any, bucket: str = "") -> dict[str, Any]:
+def _told(portrait: Any, currency: str, bucket: str = "") -> dict[str, Any]:
     from zhike.report.segment_pages import trait_sentence
 
-    sentences = [_name(trait_sentence(t, "CNY")) for t in portrait.traits[:3] if t.strength]
+    sentences = [_name(trait_sentence(t, currency)) for t in portrait.traits[:3] if t.strength]
     head = {"bucket": bucket} if bucket else {}
     return {
         **head, "name": _name(portrait.name), "members": portrait.n_members, "share": f"{portrait.share_rate:.1%}",
@@ -144,7 +144,7 @@ def portrait(key: KeyArgument, project: ProjectOption = HERE, out: OutOption = N
     if json:
         print_json([{"bucket": p.bucket, **portrait_json(p.portrait)} for p in painted])
     else:
-        print_rows([_told(p.portrait, p.bucket or key) for p in painted])
+        print_rows([_told(p.portrait, opened.settings.base_currency, p.bucket or key) for p in painted])
     _write(portrait_leaflet(opened, painted) if out else None, out)
 
 

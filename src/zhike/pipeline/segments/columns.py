@@ -29,6 +29,9 @@ DISCOVERY_FEATURES = (
 )  # fmt: skip
 
 
+LEAST_USUAL = 4  # a profile with fewer of the usual features is another business's: all of it is taken
+
+
 @dataclass(frozen=True, slots=True)
 class Customers:
     """Some customers in the order of their ids, with columns of the profile."""
@@ -83,6 +86,8 @@ def numeric_features(o: Opened, asked: Sequence[str]) -> tuple[str, ...]:
     """
     kinds = kinds_of(o)
     found = tuple(dict.fromkeys(asked)) or tuple(n for n in DISCOVERY_FEATURES if n in kinds)
+    if not asked and len(found) < LEAST_USUAL:
+        found = tuple(n for n, kind in kinds.items() if kind in NUMERIC and n != "customer_no")
     wrong = [n for n in found if n in kinds and kinds[n] not in NUMERIC]
     if wrong or len(found) < 2:
         raise BadInput(
@@ -93,11 +98,14 @@ def numeric_features(o: Opened, asked: Sequence[str]) -> tuple[str, ...]:
 
 
 def portrait_columns(o: Opened, features: Sequence[str] = ()) -> tuple[str, ...]:
-    """Return the columns a portrait compares: those of the nightly portrait and the usual features, plus those asked for."""
+    """Return the columns a portrait compares: those of the nightly portrait and the usual features, plus those asked for; of a
+    profile that has few of them, all that can be compared."""
     kinds = kinds_of(o)
     usual = (*(d.field for d in DIMENSIONS), *DISCOVERY_FEATURES)
-    comparable = (*NUMERIC, Kind.CODE)
-    return tuple(dict.fromkeys(n for n in (*features, *usual) if n in kinds and kinds[n] in comparable))
+    comparable = [n for n, kind in kinds.items() if kind in (*NUMERIC, Kind.CODE) and n != "customer_no"]
+    chosen = [n for n in usual if n in comparable]
+    wanted = chosen if len(chosen) >= LEAST_USUAL else comparable
+    return tuple(dict.fromkeys(n for n in (*features, *wanted) if n in comparable))
 
 
 def describe_columns(o: Opened, customers: Customers, names: Sequence[str]) -> list[Described]:

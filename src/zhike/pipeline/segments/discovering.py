@@ -38,6 +38,7 @@ from zhike.segments.discovery import (
     learn_surrogate,
     nearest_to_centre,
     paint,
+    paint_one,
     prepare,
     score_rfm,
     summarise_cells,
@@ -268,7 +269,7 @@ def paint_segment(project: Project, key: str) -> tuple[PaintedSegment, ...]:
     found, refused = [], None
     for bucket in groups:
         try:
-            (_, portrait) = paint(described, np.where(held == bucket, 1, 0), customers.ids)
+            portrait = paint_one(described, held == bucket)
         except NotEstimable as error:
             refused = error
             continue

@@ -8,7 +8,7 @@ Where to add: a form of money for RFM is a line in ``rfm.MONEY``; a method of cl
 
 from zhike.segments.discovery.association import Associations, AssociationSettings, find_associations
 from zhike.segments.discovery.clustering import Clustering, ClusterSettings, find_clusters, nearest_to_centre
-from zhike.segments.discovery.portraits import Described, Portrait, Trait, measure_traits, paint
+from zhike.segments.discovery.portraits import Described, Portrait, Trait, measure_traits, paint, paint_one
 from zhike.segments.discovery.preparing import Prepared, PrepareSettings, prepare
 from zhike.segments.discovery.rfm import CELL_NAMES, Money, Rfm, score_rfm, summarise_cells
 from zhike.segments.discovery.surrogate import Surrogate, learn_surrogate, write_definition
@@ -33,6 +33,7 @@ __all__ = [
     "measure_traits",
     "nearest_to_centre",
     "paint",
+    "paint_one",
     "prepare",
     "score_rfm",
     "summarise_cells",

@@ -32,6 +32,7 @@ from zhike.statistics.intervals import Interval, normal_quantile
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 LEAST_MEMBERS = 30
+MEDIUM, LARGE = 0.5, 0.8
 SMALL = 0.2  # Cohen's «small»: what is nearer to nothing is not told
 LARGEST_DELTA = 0.999
 
@@ -51,7 +52,8 @@ class Described:
 class Trait:
     """One difference between members and everybody else. ``strength`` orders traits: the sure part of the effect, signed.
 
-    ``of_members``, ``of_others``, ``of_all`` are shares for flags and codes, medians for numbers; ``tgi`` is of shares only.
+    ``of_members``, ``of_others``, ``of_all`` are shares for flags and codes, medians for numbers (means, ``is_mean``, where the medians
+    are alike and tell nothing); ``tgi`` is of shares only.
     ``effect`` is h or delta, as ``effect_kind`` says.
     """
 
@@ -67,6 +69,14 @@ class Trait:
     effect_kind: str
     strength: float
     n_known: int
+    is_mean: bool = False
+
+    @property
+    def size(self) -> str:
+        """How large the difference is in Cohen's words: large, medium, small, or slight below that."""
+        e = self.effect.estimate
+        h = abs(e if self.effect_kind == "cohen_h" else as_h(e))
+        return "large" if h >= LARGE else "medium" if h >= MEDIUM else "small" if h >= SMALL else "slight"
 
     @property
     def is_more(self) -> bool:
@@ -152,9 +162,15 @@ def _of_number(described: Described, is_member: Flags) -> list[Trait]:
         return []
     effect = cliff_delta(members, others)
     strength = _sure(as_h(effect.low), as_h(effect.high))
-    medians = (float(np.median(members)), float(np.median(others)), float(np.median(values[known])))
+    groups = (members, others, values[known])
+    medians = tuple(float(np.median(g)) for g in groups)
+    is_mean = medians[0] == medians[1]
+    told = tuple(float(g.mean()) for g in groups) if is_mean else medians
     return [
-        Trait(described.column, described.names, described.kind, "", *medians, None, effect, "cliff_delta", strength, int(known.sum()))
+        Trait(
+            described.column, described.names, described.kind, "", told[0], told[1], told[2], None, effect, "cliff_delta", strength,
+            int(known.sum()), is_mean,
+        )
     ]  # fmt: skip
 
 
@@ -193,13 +209,13 @@ def measure_traits(columns: Sequence[Described], is_member: Flags) -> tuple[Trai
 
 
 def phrase(trait: Trait) -> Text:
-    """Return a trait as two or three words: 高月日均AUM, 无代发签约, 性别 female."""
+    """Return a trait as two or three words: 月日均AUM高, 少代发签约, 性别female."""
     zh, en = trait.names.zh, trait.names.en
     if trait.kind == "flag":
         return Text(zh if trait.is_more else f"少{zh}", en.lower() if trait.is_more else f"few with {en.lower()}")
     if trait.kind == "code":
         return Text(f"{zh}{trait.value}" if trait.is_more else f"非{zh}{trait.value}", f"{en.lower()} {trait.value}" if trait.is_more else f"not {en.lower()} {trait.value}")  # fmt: skip
-    return Text(f"高{zh}" if trait.is_more else f"低{zh}", f"{'high' if trait.is_more else 'low'} {_lower(en)}")
+    return Text(f"{zh}高" if trait.is_more else f"{zh}低", f"{'high' if trait.is_more else 'low'} {_lower(en)}")
 
 
 def _lower(text: str) -> str:
@@ -264,6 +280,14 @@ def paint(
     )
 
 
+def paint_one(columns: Sequence[Described], is_member: Flags) -> Portrait:
+    """Return the portrait of one group against everybody else; NotEstimable as :func:`paint`."""
+    n_members = int(is_member.sum())
+    refuse_few(n_members, len(is_member))
+    traits = measure_traits(columns, is_member)
+    return Portrait(n_members, len(is_member), traits, _name(traits, 2))
+
+
 def refuse_few(n_members: int, n_all: int) -> None:
     """Raise NotEstimable unless there are enough members and somebody else."""
     if n_members < LEAST_MEMBERS:
@@ -289,6 +313,7 @@ __all__ = [
     "cohen_h",
     "measure_traits",
     "paint",
+    "paint_one",
     "phrase",
     "refuse_few",
     "suggest_names",

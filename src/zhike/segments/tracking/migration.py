@@ -7,7 +7,7 @@ the sizes on the last, and all of it to everybody who was inside on either day.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -16,6 +16,7 @@ import ibis
 import ibis.expr.types as ir
 
 from zhike.kernel.errors import BadInput, NotEstimable
+from zhike.kernel.money import to_amount
 from zhike.rules import holding_on
 from zhike.statistics.stability import code_stability_index
 
@@ -197,7 +198,7 @@ def find_migration(
     flows = tuple(
         Flow(
             r["bucket_from"], r["bucket_to"], r["n_customers"],
-            r["amount_from"] if money[0] is not None else None, r["amount_to"] if money[1] is not None else None,
+            to_amount(r["amount_from"]) if money[0] is not None else None, to_amount(r["amount_to"]) if money[1] is not None else None,
         )
         for r in rows
     )  # fmt: skip
@@ -216,15 +217,14 @@ def _is_redefined(members: ir.Table, from_on: date, to_on: date) -> bool:
     return bool(hashes[0]["n"] > 1)
 
 
-def periods(as_of: date) -> Mapping[str, tuple[date, date]]:
-    """Return the periods that every run looks at: since the last run (the day before: what it found), and the last complete month."""
-    last_of_month = as_of.replace(day=1) - timedelta(days=1)
-    if (as_of + timedelta(days=1)).day == 1:
-        last_of_month = as_of
-    return {
-        "run": (as_of - timedelta(days=1), as_of),
-        "month": (last_of_month.replace(day=1) - timedelta(days=1), last_of_month),
-    }
+def periods(as_of: date, last_run: date) -> tuple[tuple[date, date], ...]:
+    """Return the periods that every run looks at: since the last run, and the last complete month, from the end of the one before.
+
+    A month that began after the last run is left out: nobody looked at its first day.
+    """
+    last_of_month = as_of if (as_of + timedelta(days=1)).day == 1 else as_of.replace(day=1) - timedelta(days=1)
+    month = (last_of_month.replace(day=1) - timedelta(days=1), last_of_month)
+    return ((last_run, as_of), *((month,) if month[0] <= last_run else ()))
 
 
 __all__ = [

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import ibis
@@ -38,10 +39,12 @@ class _Migrating:
 
     def _of(self, context: StepContext, key: str) -> list[dict[str, Any]]:
         members = context.tables.part("segment_member", key)
-        known = first_known_day(members)
+        known, last_run = first_known_day(members), _last_run(context, key)
+        if known is None or last_run is None:
+            return []
         found: list[dict[str, Any]] = []
-        for start, end in dict.fromkeys(periods(context.as_of).values()):
-            if known is None or start < known:
+        for start, end in dict.fromkeys(periods(context.as_of, last_run)):
+            if start < known:
                 continue
             flows = count_flows(members, start, end).select("bucket_from", "bucket_to", "n_customers")
             found += [
@@ -49,6 +52,12 @@ class _Migrating:
                 for row in flows.to_pyarrow().to_pylist()
             ]
         return found
+
+
+def _last_run(context: StepContext, key: str) -> date | None:
+    """Return the day of the last earlier run that knew the segment; None on its first."""
+    found: date | None = context.previous.part("segment_health", key).measured_on.max().to_pyarrow().as_py()
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +130,10 @@ def tracking_steps(segments: Mapping[str, Segment]) -> list[Step]:
         found.append(
             Step(
                 key="segments:migration", writes=tuple(Output("segment_migration", k) for k in partitions),
-                reads=tuple(Input("segment_member", k) for k in partitions), work=_Migrating(partitions),
+                reads=(
+                    *(Input("segment_member", k) for k in partitions), *(Input("segment_health", k, lag=1) for k in partitions)
+                ),
+                work=_Migrating(partitions),
                 definition=fingerprint(*partitions),
             )
         )  # fmt: skip
