@@ -11,8 +11,8 @@ ordered by the end of the interval that is nearer to nothing: a large difference
 
 Source
 ------
-Cohen (1988), chapter 6 (h: 0.2 small, 0.5 medium, 0.8 large; its standard error √(1/n+1/m)); Cliff (1993), Feng & Cliff (2004)
-(delta and its variance by dominance; interval on Fisher's z scale).
+Cohen (1988), chapter 6 (h: 0.2 small, 0.5 medium, 0.8 large; its standard error √(1/n+1/m)); Cliff (1993) (delta);
+Newcombe (2006), "Confidence intervals for an effect size measure based on the Mann-Whitney statistic", part 2, method 5.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
+import pandas as pd
+from scipy import optimize, stats
 
 from zhike.kernel.errors import NotEstimable
 from zhike.kernel.terms import Text
@@ -117,8 +118,8 @@ def cohen_h(n_hits: int, n: int, m_hits: int, m: int, *, confidence: float = 0.9
 def cliff_delta(members: Floats, others: Floats, *, confidence: float = 0.95) -> Interval:
     """Return Cliff's delta with its interval; +1 = every member has more than everybody else.
 
-    The variance comes from how each customer stands in the other group; the interval is made on the scale of atanh. Where one group
-    wholly dominates, that variance is zero; the interval then leaves room for one pair of customers the other way round.
+    The interval is Newcombe's fifth for the Mann-Whitney measure θ = (δ + 1) / 2: the values of θ that the data do not
+    contradict, where the variance is that of θ itself. It stays inside and has width also where one group wholly dominates.
 
     Raises
     ------
@@ -127,18 +128,30 @@ def cliff_delta(members: Floats, others: Floats, *, confidence: float = 0.95) ->
     n, m = len(members), len(others)
     if n < 2 or m < 2:
         raise NotEstimable("portrait.too_few", zh="每组至少两位客户", en="each group needs at least two customers")
-    x, y = np.sort(members), np.sort(others)
+    y = np.sort(others)
     over = (
         np.searchsorted(y, members, "left") + np.searchsorted(y, members, "right")
     ) / m - 1  # per member: P(>) − P(<)
-    under = 1 - (np.searchsorted(x, others, "left") + np.searchsorted(x, others, "right")) / n
     delta = float(over.mean())
-    variance = float(over.var(ddof=1)) / n + float(under.var(ddof=1)) / m
-    variance = max(variance, 1 / (n * m))
-    inside = min(max(delta, -LARGEST_DELTA), LARGEST_DELTA)
-    z, half = math.atanh(inside), normal_quantile(confidence) * math.sqrt(variance) / (1 - inside**2)
-    low, high = math.tanh(z - half), math.tanh(z + half)
-    return Interval(delta, min(low, delta), max(high, delta), confidence, "cliff_delta")
+    theta, z = (delta + 1) / 2, normal_quantile(confidence)
+    low, high = (_newcombe_end(theta, (n, m), z, end) for end in (0.0, 1.0))
+    return Interval(delta, 2 * low - 1, 2 * high - 1, confidence, "newcombe_5")
+
+
+def _newcombe_end(theta: float, sizes: tuple[int, int], z: float, end: float) -> float:
+    """Return the value between ``theta`` and ``end`` (0 or 1) that is just not contradicted."""
+    n, m = sizes
+    mean_size = (n + m) / 2 - 1
+
+    def beyond(t: float) -> float:
+        variance = t * (1 - t) * (1 + mean_size * (1 - t) / (2 - t) + mean_size * t / (1 + t)) / (n * m)
+        return (theta - t) ** 2 - z * z * variance
+
+    if theta == end:
+        return end
+    inner = theta if 0 < theta < 1 else theta + (1e-12 if theta == 0 else -1e-12)
+    outer = abs(end - 1e-12)
+    return end if beyond(outer) <= 0 else float(optimize.brentq(beyond, inner, outer))
 
 
 def as_h(delta: float) -> float:
@@ -175,22 +188,23 @@ def _of_number(described: Described, is_member: Flags) -> list[Trait]:
 
 
 def _of_shares(described: Described, is_member: Flags) -> list[Trait]:
-    values = described.values
-    known = np.asarray([v is not None and v == v for v in values])  # noqa: PLR0124 - NaN is not itself
+    codes, values = pd.factorize(described.values)  # missing ones are −1
+    known = codes >= 0
     n, m = int((known & is_member).sum()), int((known & ~is_member).sum())
     if not n or not m:
         return []
-    wanted = [True] if described.kind == "flag" else sorted({str(v) for v in values[known]})
+    hits_of = np.bincount(codes[known & is_member], minlength=len(values))
+    others_of = np.bincount(codes[known & ~is_member], minlength=len(values))
+    counts = {str(v): (int(a), int(b)) for v, a, b in zip(values, hits_of, others_of, strict=True)}
+    is_flag = described.kind == "flag"
+    wanted = ["True"] if is_flag else sorted(counts)
     found = []
     for value in wanted:
-        has = known & (
-            values.astype(bool) if described.kind == "flag" else np.asarray([str(v) == value for v in values])
-        )
-        hits, others = int((has & is_member).sum()), int((has & ~is_member).sum())
+        hits, others = counts.get(value, (0, 0))
         share, of_others, of_all = hits / n, others / m, (hits + others) / (n + m)
         effect = cohen_h(hits, n, others, m)
         tgi = 100 * share / of_all if of_all else None
-        shown = "" if value is True else str(value)
+        shown = "" if is_flag else value
         found.append(
             Trait(
                 described.column, described.names, described.kind, shown, share, of_others, of_all, tgi, effect, "cohen_h",
