@@ -305,7 +305,7 @@ def _move(move: SegmentMove, say: Speech) -> Picture:
     days = (say.day(m.from_on), say.day(m.to_on))
     title = say.word("segments_moved", name=say.text(move.name), from_on=days[0], to_on=days[1])
     described = say.word("segments_moved_desc", stay=say.show(Quantity(m.stay_rate, Unit.RATE)))
-    words = SankeyWords(title, described, days, {b: say.text(t) for b, t in move.names.items()}, say.number)
+    words = SankeyWords(title, described, days, {b: say.text(move.name_of(b)) for b in m.buckets}, say.number)
     wide, narrow = (
         draw_sankey(m, words, ident=f"segments-move-{size}", width=width)
         for width, size in ((charts.WIDE, "wide"), (charts.NARROW, "narrow"))

@@ -210,6 +210,10 @@ class SegmentMove:
     migration: Migration
     names: Mapping[str, Text]
 
+    def name_of(self, bucket: str) -> Text:
+        """Return the name of a bucket; its key when the definition no longer has it."""
+        return self.names.get(bucket, Text(bucket, bucket))
+
 
 @dataclass(frozen=True, slots=True)
 class SegmentSection:
