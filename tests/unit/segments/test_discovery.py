@@ -179,3 +179,10 @@ def test_a_key_that_is_none_is_refused(key):
 
 def test_limits_keep_three_digits():
     assert [round_limit(v) for v in (0, 1234.5, -0.012345, 99999)] == [0, 1230, -0.0123, 100000]
+
+
+def test_a_number_of_clusters_that_is_asked_for_is_believed_only_when_it_is_there():
+    matrix, _ = planted()
+    assert find_clusters(matrix, replace(QUICK, n_clusters=2)).n_clusters == 2  # two of the three stand nearer together
+    with pytest.raises(NotEstimable, match="k=5 unstable"):
+        find_clusters(matrix, replace(QUICK, n_clusters=5))

@@ -94,6 +94,7 @@ def discover(
     features: Annotated[str, typer.Option("--features", help="Features to look by, a,b,c.", show_default="the usual ones")] = "",
     method: Annotated[str, typer.Option("--method", help="kmeans or mixture.")] = "kmeans",
     most: Annotated[int, typer.Option("--most", min=2, max=20, help="Most clusters that are tried.")] = 8,
+    clusters: Annotated[int | None, typer.Option("--clusters", min=2, max=20, help="Try this number only.", show_default="2 to --most")] = None,
     subjects: SubjectsOption = "",
     save: Annotated[str, typer.Option("--save", help="Keep the clusters as a segment of this key, written as rules.")] = "",
     out: OutOption = None,
@@ -106,7 +107,9 @@ def discover(
 
     by = _one_of("--method", method, ("kmeans", "mixture"))
     opened = _opened(project)
-    request = DiscoverRequest(_list(features), "mixture" if by == "mixture" else "kmeans", most, _subjects(subjects))
+    request = DiscoverRequest(
+        _list(features), "mixture" if by == "mixture" else "kmeans", most, clusters, _subjects(subjects)
+    )
     found = look(opened, request)
     if json:
         print_json(found.as_json())

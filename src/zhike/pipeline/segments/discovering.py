@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Literal
 
+import ibis
 import numpy as np
 import numpy.typing as npt
 import yaml
@@ -18,6 +19,7 @@ from zhike.pipeline.catalogue import Opened, opened
 from zhike.pipeline.project import DEFINITIONS_FOLDER, Project
 from zhike.pipeline.segments.columns import (
     PEOPLE,
+    Customers,
     describe_columns,
     kinds_of,
     numeric_features,
@@ -171,6 +173,7 @@ class DiscoverRequest:
     features: tuple[str, ...] = ()
     method: Method = "kmeans"
     most_clusters: int = 8
+    n_clusters: int | None = None
     subjects: tuple[PartyKind, ...] = PEOPLE
 
 
@@ -188,7 +191,11 @@ def discover(project: Project, request: DiscoverRequest) -> Discovered:
         columns = {n: customers.numbers(n) for n in features}
         prepared = prepare(columns)
         settings = replace(
-            ClusterSettings(), method=request.method, most_clusters=request.most_clusters, seed=",".join(features)
+            ClusterSettings(),
+            method=request.method,
+            most_clusters=request.most_clusters,
+            n_clusters=request.n_clusters,
+            seed=",".join(features),
         )
         clustering = find_clusters(prepared.matrix, settings)
         k = clustering.n_clusters
@@ -311,22 +318,34 @@ def associate(project: Project, request: AssociationRequest) -> tuple[date, Asso
         )
     with opened(project) as o:
         customers = read_customers(o, ["customer_no"], request.subjects)
-        place = {c: i for i, c in enumerate(customers.ids)}
-        pairs: list[tuple[str, str]] = []
-        if request.with_products:
-            held = holdings(o.tables["account"], o.tables["customer_account"], o.tables["product"], o.manifest.as_of)
-            pairs += [(r["customer_id"], f"product:{r['product_class']}") for r in o.rows(held)]
-        if request.with_tags:
-            tags = holding_on(o.tables["tag_value"], o.manifest.as_of).select("customer_id", "tag", "value_text")
-            pairs += [
-                (r["customer_id"], f"tag:{r['tag']}" + (f"={r['value_text']}" if r["value_text"] else ""))
-                for r in o.rows(tags)
-            ]
-        things: dict[str, npt.NDArray[np.bool_]] = {}
-        for customer, thing in pairs:
-            if customer in place:
-                things.setdefault(thing, np.zeros(len(place), dtype=bool))[place[customer]] = True
+        things = _things(o, customers, request)
         return o.manifest.as_of, find_associations(things, request.settings)
+
+
+def _things(o: Opened, customers: Customers, request: AssociationRequest) -> dict[str, npt.NDArray[np.bool_]]:
+    """Return thing → whether each customer has it: pairs of numbers from the engine, set into flags."""
+    parts = []
+    if request.with_products:
+        held = holdings(o.tables["account"], o.tables["customer_account"], o.tables["product"], o.manifest.as_of)
+        parts.append(held.select("customer_id", thing=ibis.literal("product:") + held.product_class))
+    if request.with_tags:
+        tags = holding_on(o.tables["tag_value"], o.manifest.as_of)
+        value = ibis.ifelse(tags.value_text.notnull(), ibis.literal("=") + tags.value_text, "")
+        parts.append(tags.select("customer_id", thing=ibis.literal("tag:") + tags.tag + value))
+    pairs = parts[0] if len(parts) == 1 else ibis.union(*parts)
+    numbered = o.tables["profile"].select("customer_id", "customer_no")
+    rows = o.tables.engine.fetch(pairs.inner_join(numbered, "customer_id").select("customer_no", "thing"))
+    numbers = customers.table["customer_no"].to_numpy()
+    order = np.argsort(numbers)
+    known = np.isin(rows["customer_no"].to_numpy(), numbers)
+    at = order[np.searchsorted(numbers, rows["customer_no"].to_numpy()[known], sorter=order)]
+    coded = rows["thing"].combine_chunks().dictionary_encode()
+    codes = coded.indices.to_numpy(zero_copy_only=False)[known]
+    found: dict[str, npt.NDArray[np.bool_]] = {}
+    for code, name in enumerate(coded.dictionary.to_pylist()):
+        found[str(name)] = np.zeros(len(numbers), dtype=np.bool_)
+        found[str(name)][at[codes == code]] = True
+    return found
 
 
 __all__ = [

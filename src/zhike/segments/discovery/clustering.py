@@ -43,10 +43,11 @@ class Fitted(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ClusterSettings:
-    """How hard is looked, and what is believed."""
+    """How hard is looked, and what is believed. ``n_clusters`` tries that number only."""
 
     method: Method = "kmeans"
     most_clusters: int = 8
+    n_clusters: int | None = None
     sample_most: int = 20_000
     silhouette_most: int = 4_000
     silhouette_slack: float = 0.02
@@ -228,7 +229,8 @@ def find_clusters(matrix: Floats, settings: ClusterSettings | None = None) -> Cl
 def _find(everybody: Floats, settings: ClusterSettings) -> Clustering:
     rows = seeded_generator("sample", settings.seed).permutation(len(everybody))[: settings.sample_most]
     sample = everybody[np.sort(rows)]
-    tried = [_try(sample, k, settings) for k in range(2, settings.most_clusters + 1) if k * 10 <= len(sample)]
+    asked = [settings.n_clusters] if settings.n_clusters else range(2, settings.most_clusters + 1)
+    tried = [_try(sample, k, settings) for k in asked if k * 10 <= len(sample)]
     choices = tuple(choice for choice, _, _ in tried)
     believed = [t for t in tried if t[0].is_believed]
     if not believed:

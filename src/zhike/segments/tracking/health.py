@@ -187,7 +187,7 @@ def find_cohorts(
 ) -> tuple[CohortCell, ...]:
     """Return retention by month of first entering and months since, of all and by the channel of first contact.
 
-    A cell is told only when the whole cohort has had the time: the last day of its month plus ``months`` is not after ``as_of``.
+    Cohorts of the last ``most_months`` and the month before are followed. A cell is told only when the whole cohort has had the time: the last day of its month plus ``months`` is not after ``as_of``.
 
     Parameters
     ----------
@@ -196,7 +196,11 @@ def find_cohorts(
     known = first_known_day(members)
     if known is None:
         return ()
-    intervals = members.select("customer_id", "from_on", "to_on").to_pyarrow().to_pylist()
+    earliest = add_months(as_of.replace(day=1), -most_months - 1)
+    entered_on = members.group_by("customer_id").aggregate(entered=members.from_on.min())
+    lately = entered_on.filter((entered_on.entered > known) & (entered_on.entered >= earliest))
+    rows = members.semi_join(lately, "customer_id")
+    intervals = rows.select("customer_id", "from_on", "to_on").to_pyarrow().to_pylist()
     channels: dict[str, str] = {}
     if first_channels is not None:
         channels = {r["customer_id"]: r["channel"] for r in first_channels.to_pyarrow().to_pylist()}
@@ -206,8 +210,6 @@ def find_cohorts(
     counts: dict[tuple[date, str, int], list[int]] = defaultdict(lambda: [0, 0])
     for customer, held in spans.items():
         entered = min(start for start, _ in held)
-        if entered == known:
-            continue
         month = entered.replace(day=1)
         for n in range(most_months + 1):
             if add_months(add_months(month, 1) - timedelta(days=1), n) > as_of:
