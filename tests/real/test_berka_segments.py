@@ -121,3 +121,15 @@ def test_health_and_the_report_say_what_to_look_at(bank: Project, store: InMemor
     page = written.files[0].read_text(encoding="utf-8")
     assert "价值层级六档：1993-06-30 至 1994-03-31 的迁移" in page
     assert "定义不匹配任何客户" in page
+    assert "养老金客户" in page  # the discovered groups, kept as rules, with their portraits
+    assert "年龄 ≥65 占" in page
+
+
+@pytest.mark.requirement("D6")
+def test_the_groups_that_were_kept_as_rules_are_those_that_are_discovered(bank: Project) -> None:
+    found = discover(bank, DiscoverRequest(FEATURES))
+    kept = {p.bucket: p.portrait.n_members for p in paint_segment(bank, "discovered_groups")}
+    sizes = sorted(p.n_members for p in found.portraits)
+    assert sum(kept.values()) == 1_489
+    assert sorted(kept.values()) == pytest.approx(sizes, abs=25)
+    assert 200 <= kept["pensioners"] <= 230

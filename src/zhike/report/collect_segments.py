@@ -8,7 +8,8 @@ from typing import Any
 from zhike.kernel.errors import NotEstimable
 from zhike.kernel.terms import Text
 from zhike.report.inputs import ReportSource, Row, has_table, name_of, rows_of, tell
-from zhike.report.terms import Absent, SegmentAlertRow, SegmentMove, SegmentRow, SegmentSection
+from zhike.report.terms import Absent, SegmentAlertRow, SegmentMove, SegmentPortraitRow, SegmentRow, SegmentSection
+from zhike.segments.portrait import Trait, say_portrait
 from zhike.segments.tracking import OUTSIDE, Flow, Migration, Standing, alert_limits, find_alerts
 
 SHOWN_FIRST = ("value_tiers", "relationship_stages", "corporate_tiers")
@@ -33,7 +34,9 @@ def collect_segments(source: ReportSource) -> SegmentSection | Absent:
     ]  # fmt: skip
     n_customers = int(tables["profile"].count().to_pyarrow().as_py())
     ordered = tuple(sorted(rows, key=lambda r: (-r.n_customers, r.key)))
-    return SegmentSection(ordered, n_customers, source.planned_on, collect_alerts(source), collect_move(source))
+    return SegmentSection(
+        ordered, n_customers, source.planned_on, collect_alerts(source), collect_move(source), collect_portraits(source)
+    )
 
 
 def _last_moves(source: ReportSource) -> dict[str, list[Row]]:
@@ -97,4 +100,27 @@ def collect_alerts(source: ReportSource) -> tuple[SegmentAlertRow, ...]:
     return tuple(found)
 
 
-__all__ = ["collect_alerts", "collect_move", "collect_segments"]
+def collect_portraits(source: ReportSource) -> tuple[SegmentPortraitRow, ...]:
+    """Return, per segment and bucket that differs from everybody it is for, what sets it apart; the largest segments first."""
+    if not has_table(source.planned, "segment_portrait"):
+        return ()
+    groups: dict[tuple[str, str], list[Row]] = {}
+    for row in rows_of(source.planned["segment_portrait"]):
+        groups.setdefault((row["segment"], row["bucket"]), []).append(row)
+    found = []
+    for (key, bucket), rows in sorted(groups.items()):
+        traits = [
+            Trait(r["dimension"], r["value"], r["n_members"], r["share_rate"], r["base_share_rate"]) for r in rows
+        ]
+        text = Text(say_portrait(traits), say_portrait(traits, language="en"))
+        if not text.zh:
+            continue
+        names = _buckets(source, key)
+        named = names.get(bucket, Text(bucket, bucket))
+        found.append(
+            SegmentPortraitRow(name_of(source.definitions, "segment", key), named, rows[0]["n_all_members"], text)
+        )
+    return tuple(found)
+
+
+__all__ = ["collect_alerts", "collect_move", "collect_portraits", "collect_segments"]

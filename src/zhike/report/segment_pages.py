@@ -13,6 +13,8 @@ from decimal import Decimal
 from markupsafe import Markup
 
 from zhike.kernel.terms import Text
+from zhike.report import charts
+from zhike.report.charts import BLUE, GREY, ORANGE, Bar, Span, span_chart
 from zhike.report.leaflet import Cell, Chapter, Drawing, Grid, Leaflet, grid
 from zhike.report.numbers import NO_NUMBER, show_number
 from zhike.report.sankey import SankeyWords, draw_sankey
@@ -20,7 +22,7 @@ from zhike.report.speech import Language
 from zhike.report.terms import Unit
 from zhike.segments.discovery.association import Associations
 from zhike.segments.discovery.clustering import Choice, Clustering
-from zhike.segments.discovery.portraits import Portrait, Trait
+from zhike.segments.discovery.portraits import Portrait, Trait, as_h
 from zhike.segments.discovery.preparing import Prepared
 from zhike.segments.discovery.rfm import CellSize, Rfm
 from zhike.segments.discovery.surrogate import Surrogate
@@ -28,7 +30,8 @@ from zhike.segments.tracking.migration import OUTSIDE, Migration
 
 CUSTOMERS = Text("客户数", "Customers")
 SHARE = Text("占比", "Share")
-MOST_TRAITS = 10
+MOST_TRAITS, MOST_DRAWN = 10, 6
+MEASURES = {"share": Text("占比", "share"), "mean": Text("均值", "mean"), "median": Text("中位数", "median")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +175,31 @@ def trait_sentence(trait: Trait, currency: str) -> Text:
     return Text(f"{trait.names.zh}：{by.zh} {members.zh}，其余客户 {others.zh}，{size.zh}（δ {sure}）", f"{trait.names.en}: {by.en} {members.en}, others {others.en}, {size.en} (δ {sure})")  # fmt: skip
 
 
-def portrait_chapter(portrait: Portrait, currency: str, *, title: Text | None = None) -> Chapter:
+def _effects_drawing(traits: Sequence[Trait], ident: str) -> Drawing:
+    """Return effect sizes with their intervals about zero; delta is shown as the h it would be, so that all share one axis."""
+    title = Text(
+        "效应量与 95% 区间（右为成员更高，0.8 以上为大）",
+        "Effect sizes with 95 % intervals (right: members have more; from 0.8 on large)",
+    )
+
+    def draw(language: Language, width: int) -> Markup:
+        spans = []
+        for t in traits:
+            ends = (t.effect.estimate, t.effect.low, t.effect.high)
+            estimate, low, high = ends if t.effect_kind == "cohen_h" else (max(-4.0, min(4.0, as_h(e))) for e in ends)
+            label = (t.names.zh if language == "zh" else t.names.en) + (f" {t.value}" if t.value else "")
+            spans.append(
+                Span(label, estimate, low, high, f"{estimate:+.2f}".replace("-", "−"), BLUE if estimate > 0 else ORANGE)
+            )
+        spec = span_chart(spans, width=width, tell=lambda v: f"{v:+g}".replace("-", "−") if v else "0", zero_line=True)
+        said = title.zh if language == "zh" else title.en
+        described = "; ".join(f"{x.label} {x.text}" for x in spans)
+        return charts.draw(spec, ident=f"{ident}-{language}-{width}", title=said, description=described)
+
+    return Drawing(title, draw)
+
+
+def portrait_chapter(portrait: Portrait, currency: str, ident: str, *, title: Text | None = None) -> Chapter:
     """Return a group in words: its size, its three strongest differences, all that are sure, and typical customers."""
     told = [t for t in portrait.traits if t.strength][:MOST_TRAITS]
     size = Text(
@@ -184,13 +211,16 @@ def portrait_chapter(portrait: Portrait, currency: str, *, title: Text | None = 
     if portrait.typical:
         ids = ", ".join(portrait.typical)
         sentences.append(Text(f"典型客户：{ids}", f"Typical customers: {ids}"))
-    head = [Text("特征", "Trait"), Text("取值", "Value"), Text("成员", "Members"), Text("其余", "Others"), Text("TGI", "TGI"), Text("效应量", "Effect"), Text("95% 区间", "95% interval")]  # fmt: skip
+    head = [Text("特征", "Trait"), Text("取值", "Of what"), Text("成员", "Members"), Text("其余", "Others"), Text("TGI", "TGI"), Text("效应量", "Effect"), Text("95% 区间", "95% interval")]  # fmt: skip
     rows: list[list[Cell]] = [
-        [t.names, t.value, _value(t, t.of_members, currency), _value(t, t.of_others, currency), NO_NUMBER if t.tgi is None else f"{t.tgi:.0f}",
+        [t.names, t.value or MEASURES["share" if t.effect_kind == "cohen_h" else "mean" if t.is_mean else "median"], _value(t, t.of_members, currency), _value(t, t.of_others, currency), NO_NUMBER if t.tgi is None else f"{t.tgi:.0f}",
          f"{'h' if t.effect_kind == 'cohen_h' else 'δ'} {t.effect.estimate:+.2f}".replace("-", "−"), f"[{t.effect.low:+.2f}, {t.effect.high:+.2f}]".replace("-", "−")]
         for t in told
     ]  # fmt: skip
-    items = (grid(Text("差别由大到小", "Differences, largest first"), head, rows, (2, 3, 4, 5, 6)),) if rows else ()
+    items: tuple[Grid | Drawing, ...] = ()
+    if told:
+        table = grid(Text("差别由大到小", "Differences, largest first"), head, rows, (2, 3, 4, 5, 6))
+        items = (_effects_drawing(told[:MOST_DRAWN], ident), table)
     return Chapter(title or portrait.name, tuple(sentences), (), items)
 
 
@@ -202,7 +232,8 @@ def portrait_page(page: PageOf, segment: Text, portraits: Sequence[tuple[Text, P
         f"{len(portraits)} groups, each against everybody else it is for.",
     )
     chapters = tuple(
-        portrait_chapter(p, page.currency, title=Text(f"{names.zh}（{p.name.zh}）", f"{names.en} ({p.name.en})")) for names, p in portraits
+        portrait_chapter(p, page.currency, f"portrait-{i}", title=Text(f"{names.zh}（{p.name.zh}）", f"{names.en} ({p.name.en})"))
+        for i, (names, p) in enumerate(portraits)
     )  # fmt: skip
     return Leaflet(title, page.project, page.currency, page.as_of, lead, chapters, PORTRAIT_MEANING)
 
@@ -276,7 +307,7 @@ def discovery_page(page: PageOf, found: Found) -> Leaflet:
         (Text("各类边界相互接近（轮廓系数低于 0.25），名称仅概括主要差别。", "The groups lie close together (silhouette below 0.25); their names tell the main differences only."),) if chosen.silhouette < 0.25 else (),
         (choices, columns),
     )  # fmt: skip
-    chapters = (*(portrait_chapter(p, page.currency) for p in found.portraits), why)
+    chapters = (*(portrait_chapter(p, page.currency, f"cluster-{i}") for i, p in enumerate(found.portraits)), why)
     title = Text("客群发现", "Segments discovered")
     return Leaflet(title, page.project, page.currency, page.as_of, lead, chapters, PORTRAIT_MEANING)
 
@@ -289,6 +320,31 @@ CHANGES = {
 
 
 # ── RFM, associations ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _cells_drawing(cells: Sequence[CellSize]) -> Drawing:
+    title = Text("各类的客户占比与金额占比", "Share of customers and of money, by cell")
+
+    def draw(language: Language, width: int) -> Markup:
+        bars = []
+        for cell in cells:
+            label = cell.names.zh if language == "zh" else cell.names.en
+            for share, series, color in (
+                (cell.share_rate, CUSTOMERS, GREY),
+                (cell.amount_share_rate or 0.0, Text("金额", "Money"), BLUE),
+            ):
+                said = series.zh if language == "zh" else series.en
+                bars.append(Bar(label, max(share, 0.0), f"{percent(share)} {said}", said, color))
+        described = "; ".join(f"{b.label} {b.text}" for b in bars)
+        shown = title.zh if language == "zh" else title.en
+        return charts.draw(
+            charts.paired_bar_chart(bars, width=width),
+            ident=f"cells-{language}-{width}",
+            title=shown,
+            description=described,
+        )
+
+    return Drawing(title, draw)
 
 
 def rfm_page(page: PageOf, rfm: Rfm, cells: Sequence[CellSize], columns: Sequence[Text]) -> Leaflet:
@@ -308,6 +364,7 @@ def rfm_page(page: PageOf, rfm: Rfm, cells: Sequence[CellSize], columns: Sequenc
         for names, values in ((("R 最近", "R recency"), rfm.recency), (("F 频次", "F frequency"), rfm.frequency), (("M 金额", "M money"), rfm.monetary))
     ]  # fmt: skip
     items = (
+        _cells_drawing(cells),
         grid(Text("八类与无活动", "Eight cells and no activity"), head, rows, range(1, 7)),
         grid(
             Text("五分位得分的客户数", "Customers per score"),

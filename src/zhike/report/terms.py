@@ -13,7 +13,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from zhike.kernel.terms import Text
-from zhike.segments.tracking.migration import Migration
+from zhike.segments.tracking.migration import Flow, Migration
 
 Number = Decimal | int | float
 
@@ -203,12 +203,27 @@ class SegmentAlertRow:
 
 
 @dataclass(frozen=True, slots=True)
+class SegmentPortraitRow:
+    """What sets a segment, or one bucket of it, apart, in a sentence; ``bucket`` is empty for the whole segment."""
+
+    name: Text
+    bucket: Text
+    n_members: int
+    text: Text
+
+
+@dataclass(frozen=True, slots=True)
 class SegmentMove:
     """The migration that is shown as a picture: of which segment, with the names of its buckets."""
 
     name: Text
     migration: Migration
     names: Mapping[str, Text]
+
+    def largest(self, most: int = 12) -> list[Flow]:
+        """Return the largest flows between different buckets, outside counted as one."""
+        moved = [f for f in self.migration.flows if f.bucket_from != f.bucket_to]
+        return sorted(moved, key=lambda f: -f.n_customers)[:most]
 
     def name_of(self, bucket: str) -> Text:
         """Return the name of a bucket; its key when the definition no longer has it."""
@@ -224,6 +239,7 @@ class SegmentSection:
     as_of: date
     alerts: tuple[SegmentAlertRow, ...] = ()
     move: SegmentMove | None = None
+    portraits: tuple[SegmentPortraitRow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,5 +71,16 @@ def test_a_portrait_is_kept_of_segments_of_thirty_and_more():
     assert rows["segment_portrait", "tiers"] == []  # everybody: nothing to compare with
 
 
+@pytest.mark.requirement("D6")
+def test_each_bucket_of_a_partition_has_its_portrait():
+    profile = [customer(i, sex="female" if i <= 40 else "male") for i in range(1, 101)]
+    tiers = [member("tiers", i, AS_OF, bucket="hi" if i <= 35 else "lo") for i in range(1, 101)]
+    parts = {"women": [], "few": [], "tiers": tiers, "global_exclusion": []}
+    rows = run(PORTRAIT, tables={"profile": profile, "segment_member": parts}, previous={})["segment_portrait", "tiers"]
+    shares = {r["bucket"]: r["share_rate"] for r in rows if r["value"] == "female"}
+    assert shares == {"hi": 1.0, "lo": pytest.approx(5 / 65)}
+    assert {r["bucket"]: r["n_all_members"] for r in rows} == {"hi": 35, "lo": 65}
+
+
 def test_a_project_without_segments_has_no_steps():
     assert tracking_steps({}) == []

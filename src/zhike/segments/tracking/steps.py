@@ -70,39 +70,50 @@ class _Painting:
         profile = context.tables["profile"]
         known = [d for d in DIMENSIONS if d.field in profile.columns]
         classes = profile.select(
-            "customer_id", kind_of_party="party_kind", **{d.field: class_of(profile, d) for d in known}
+            "customer_id",
+            segment="party_kind",
+            bucket=ibis.literal(""),
+            **{d.field: class_of(profile, d) for d in known},
         )
-        joined = held.select("segment", member_id="customer_id").inner_join(classes, [("member_id", "customer_id")])
+        inside = held.select("segment", bucket=held.bucket.fill_null(""), member_id="customer_id")
+        joined = inside.inner_join(classes.drop("segment", "bucket"), [("member_id", "customer_id")])
         with keeping(context.engine) as keep:
-            of_members, of_all = _count(keep(joined), known, "segment"), _count(keep(classes), known, "kind_of_party")
+            of_members, of_all = _count(keep(joined), known), _count(keep(classes), known)
         n_painted = 0
         for key, kinds in self.kinds.items():
-            rows = _portrait(key, of_members.get(key, {}), [of_all.get(k, {}) for k in kinds])
+            base = _sum([of_all.get((k, ""), {}) for k in kinds])
+            buckets = {b: counts for (k, b), counts in sorted(of_members.items()) if k == key}
+            groups = {**({"": _sum(list(buckets.values()))} if buckets else {}), **buckets}
+            rows = [row for bucket, counts in groups.items() for row in _portrait((key, bucket), counts, base)]
             n_painted += bool(rows)
             _rows(context, "segment_portrait", key, rows)
         return {"n_segments": len(self.kinds), "n_painted": n_painted}
 
 
-Counts = dict[str, dict[tuple[str, str], int]]  # segment or kind → (dimension, class) → customers
+Counts = dict[tuple[str, str], int]  # (dimension, class) → customers
 
 
-def _count(rows: ir.Table, known: Sequence[Any], by: str) -> Counts:
-    """Return customers per class of every dimension in one query per dimension, by segment or kind."""
-    found: Counts = {}
+def _count(rows: ir.Table, known: Sequence[Any]) -> dict[tuple[str, str], Counts]:
+    """Return (segment or kind, bucket) → customers per class of every dimension, by one query per dimension."""
+    found: dict[tuple[str, str], Counts] = {}
     for dimension in known:
-        counted = rows.group_by(of=rows[by], value=rows[dimension.field]).aggregate(n=rows.count().cast("int64"))
+        counted = rows.group_by("segment", "bucket", value=rows[dimension.field]).aggregate(
+            n=rows.count().cast("int64")
+        )
         for r in counted.to_pyarrow().to_pylist():
-            found.setdefault(r["of"], {})[(dimension.field, r["value"])] = r["n"]
+            found.setdefault((r["segment"], r["bucket"]), {})[(dimension.field, r["value"])] = r["n"]
     return found
 
 
-def _portrait(
-    key: str, members: Mapping[tuple[str, str], int], everybody: Sequence[Mapping[tuple[str, str], int]]
-) -> list[dict[str, Any]]:
-    base: dict[tuple[str, str], int] = {}
-    for counts in everybody:
-        for place, n in counts.items():
-            base[place] = base.get(place, 0) + n
+def _sum(counts: Sequence[Counts]) -> Counts:
+    total: Counts = {}
+    for each in counts:
+        for place, n in each.items():
+            total[place] = total.get(place, 0) + n
+    return total
+
+
+def _portrait(of: tuple[str, str], members: Counts, base: Counts) -> list[dict[str, Any]]:
     found = []
     for dimension in dict.fromkeys(d for d, _ in base):
         n = sum(v for (d, _), v in members.items() if d == dimension)
@@ -114,8 +125,8 @@ def _portrait(
             share, base_share = hits / n, of_all / m
             found.append(
                 {
-                    "segment": key, "dimension": dimension, "value": value, "n_members": hits, "share_rate": share,
-                    "base_share_rate": base_share, "tgi": round(100 * share / base_share, 1) if base_share else None,
+                    "segment": of[0], "bucket": of[1], "dimension": dimension, "value": value, "n_members": hits, "n_all_members": n,
+                    "share_rate": share, "base_share_rate": base_share, "tgi": round(100 * share / base_share, 1) if base_share else None,
                 }
             )  # fmt: skip
     return found
