@@ -138,6 +138,27 @@ def _part(rows: ir.Table) -> ir.Table:
     return rows.select("customer_id", **{name: columns[name].cast(COLUMNS[name]) for name in COLUMNS})
 
 
+def _covers(members: ir.Table, day: date) -> ir.BooleanValue:
+    return (members.from_on <= ibis.literal(day)) & (members.to_on.isnull() | (members.to_on >= ibis.literal(day)))
+
+
+def _each(members: ir.Table, from_on: date, to_on: date) -> ir.Table:
+    """Return customer_id, bucket_from, bucket_to (missing = outside) of who was inside on either day.
+
+    Most customers have one interval over both days; only the others are looked at customer by customer.
+    """
+    rows = members.mutate(
+        bucket=members.bucket.fill_null(INSIDE), on_first=_covers(members, from_on), on_last=_covers(members, to_on)
+    )
+    stays = rows.filter(rows.on_first & rows.on_last).select("customer_id", bucket_from="bucket", bucket_to="bucket")
+    moving = rows.filter(rows.on_first ^ rows.on_last)
+    nowhere = ibis.null("string")
+    moved = moving.group_by("customer_id").aggregate(
+        bucket_from=ibis.ifelse(moving.on_first, moving.bucket, nowhere).max(), bucket_to=ibis.ifelse(moving.on_last, moving.bucket, nowhere).max()
+    )  # fmt: skip
+    return stays.union(moved)
+
+
 def count_flows(
     members: ir.Table, from_on: date, to_on: date, *, money: tuple[ir.Table | None, ir.Table | None] = (None, None)
 ) -> ir.Table:
@@ -148,13 +169,11 @@ def count_flows(
     members : intervals of one segment.
     money : customer_id and amount on the first and on the last day, None where there is none.
     """
-    parts = [
-        _part(held_on(members, from_on).select("customer_id", bucket_from="bucket")),
-        _part(held_on(members, to_on).select("customer_id", bucket_to="bucket")),
-        *(_part(m.select("customer_id", **{name: "amount"})) for name, m in zip(MONEYS, money, strict=True) if m is not None),
-    ]  # fmt: skip
-    stacked = ibis.union(*parts)
-    each = stacked.group_by("customer_id").aggregate(**{name: stacked[name].max() for name in COLUMNS})
+    each = _part(_each(members, from_on, to_on))
+    known = [(name, m) for name, m in zip(MONEYS, money, strict=True) if m is not None]
+    if known:
+        stacked = ibis.union(each, *(_part(m.select("customer_id", **{name: "amount"})) for name, m in known))
+        each = stacked.group_by("customer_id").aggregate(**{name: stacked[name].max() for name in COLUMNS})
     inside = each.filter(each.bucket_from.notnull() | each.bucket_to.notnull())
     rows = inside.select(
         bucket_from=inside.bucket_from.fill_null(OUTSIDE), bucket_to=inside.bucket_to.fill_null(OUTSIDE),
