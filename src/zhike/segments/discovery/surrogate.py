@@ -1,6 +1,6 @@
 """A cluster as a rule that people can read, approve and evaluate: a shallow tree over the features, with how faithful it is.
 
-A cluster that cannot be written as a rule cannot be approved (docs/decisions/0021). The tree is learned on the raw features, its
+A cluster that cannot be written as a rule cannot be approved (docs/decisions/0022). The tree is learned on the raw features, its
 thresholds are rounded to three digits, and its fidelity is measured on customers that it was not learned from, against the clusters:
 the share placed alike, and the least recall of any cluster. A rule of the ordinary language treats a missing value as «does not hold»;
 where the tree sends missing values along, the condition says so.
