@@ -34,6 +34,7 @@ from zhike.profile.tags_steps import tag_steps
 from zhike.scores.steps import ModelSetting
 from zhike.scores.steps import steps as score_steps
 from zhike.segments.steps import segment_steps
+from zhike.segments.tracking import tracking_steps
 from zhike.sources import open_mapping
 from zhike.sources.checks import read_checks
 from zhike.sources.quality import quality_step
@@ -146,6 +147,7 @@ def plan_night(night: Night, compiled: Compiled, store: OperationsStore) -> RunP
         profile_step(compiled.features, timezone=zone),
         *tag_steps(compiled.tags),
         *segment_steps(compiled.segments),
+        *tracking_steps(compiled.segments),
         *score_steps(compiled.models, setting),
         *decision_steps(
             compiled.definitions,

@@ -6,11 +6,11 @@ from zhike.report.collect_campaign import collect_effect, collect_funnel, collec
 from zhike.report.collect_data import (
     collect_quality,
     collect_reconciliation,
-    collect_segments,
     collect_steps,
     collect_tiers,
 )
 from zhike.report.collect_models import collect_models
+from zhike.report.collect_segments import collect_segments
 from zhike.report.collect_story import collect_story
 from zhike.report.inputs import ReportSource
 from zhike.report.terms import RunReport

@@ -9,7 +9,7 @@ import ibis.expr.types as ir
 
 from zhike.identity.anonymous import Left
 from zhike.kernel.terms import Text
-from zhike.report.inputs import ReportSource, has_table, name_of, rows_of, tell
+from zhike.report.inputs import ReportSource, has_table, rows_of, tell
 from zhike.report.terms import (
     Absent,
     AnonymousEvents,
@@ -19,8 +19,6 @@ from zhike.report.terms import (
     QualitySection,
     QuarantineRow,
     ReconciliationSection,
-    SegmentRow,
-    SegmentSection,
     StepRow,
     StepSection,
     TierRow,
@@ -198,27 +196,6 @@ def _entries(value: Any) -> list[dict[str, Any]]:
     return found
 
 
-def collect_segments(source: ReportSource) -> SegmentSection | Absent:
-    """Return every defined segment with its members today and who came and went today, largest first."""
-    tables = source.planned
-    if not has_table(tables, "segment_member", "segment_change", "profile"):
-        return Absent(tell("absent_no_segments"))
-    now = tables["segment_member"].filter(lambda t: t.to_on.isnull())
-    sizes = {r["segment"]: r["n"] for r in rows_of(now.group_by("segment").aggregate(n=lambda t: t.customer_id.nunique().cast("int64")))}  # fmt: skip
-    today = tables["segment_change"].filter(lambda t: t.changed_on == source.planned_on)
-    moves = rows_of(today.group_by("segment", "change").aggregate(n=lambda t: t.count().cast("int64")))
-    changes = {(r["segment"], r["change"]): r["n"] for r in moves}
-    keys = sorted({*sizes, *(d.key for d in source.definitions.of_kind("segment"))})
-    if not keys:
-        return Absent(tell("absent_no_segments"))
-    rows = [
-        SegmentRow(k, name_of(source.definitions, "segment", k), sizes.get(k, 0), changes.get((k, "entered"), 0), changes.get((k, "left"), 0))
-        for k in keys
-    ]  # fmt: skip
-    n_customers = int(tables["profile"].count().to_pyarrow().as_py())
-    return SegmentSection(tuple(sorted(rows, key=lambda r: (-r.n_customers, r.key))), n_customers, source.planned_on)
-
-
 def collect_steps(source: ReportSource) -> StepSection | Absent:
     """Return what every step of every run took, slowest first; a step run twice is shown twice."""
     steps = [
@@ -234,4 +211,4 @@ def collect_steps(source: ReportSource) -> StepSection | Absent:
     )  # fmt: skip
 
 
-__all__ = ["collect_quality", "collect_reconciliation", "collect_segments", "collect_steps", "collect_tiers"]
+__all__ = ["collect_quality", "collect_reconciliation", "collect_steps", "collect_tiers"]

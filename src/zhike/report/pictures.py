@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from zhike.report import charts
 from zhike.report.charts import Bar, Span, Spec
+from zhike.report.sankey import SankeyWords, draw_sankey
 from zhike.report.speech import Speech
 from zhike.report.terms import (
     Absent,
@@ -22,6 +23,7 @@ from zhike.report.terms import (
     ReconciliationSection,
     RoiSection,
     RunReport,
+    SegmentMove,
     SegmentSection,
     StepSection,
     TierSection,
@@ -291,7 +293,24 @@ def draw_pictures(report: RunReport, say: Speech) -> dict[str, list[Picture]]:
         sketches["roi"] = _roi(report.roi, say)
     if not isinstance(report.steps, Absent):
         sketches["steps"] = _steps(report.steps, say)
-    return {section: _drawn(found) for section, found in sketches.items()}
+    drawn = {section: _drawn(found) for section, found in sketches.items()}
+    if not isinstance(report.segments, Absent) and report.segments.move is not None:
+        drawn["segments_move"] = [_move(report.segments.move, say)]
+    return drawn
+
+
+def _move(move: SegmentMove, say: Speech) -> Picture:
+    """Return the Sankey of who moved between the buckets of a segment."""
+    m = move.migration
+    days = (say.day(m.from_on), say.day(m.to_on))
+    title = say.word("segments_moved", name=say.text(move.name), from_on=days[0], to_on=days[1])
+    described = say.word("segments_moved_desc", stay=say.show(Quantity(m.stay_rate, Unit.RATE)))
+    words = SankeyWords(title, described, days, {b: say.text(move.name_of(b)) for b in m.buckets}, say.number)
+    wide, narrow = (
+        draw_sankey(m, words, ident=f"segments-move-{size}", width=width)
+        for width, size in ((charts.WIDE, "wide"), (charts.NARROW, "narrow"))
+    )
+    return Picture(title, wide, narrow)
 
 
 __all__ = ["Picture", "draw_pictures"]

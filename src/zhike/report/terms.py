@@ -13,6 +13,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from zhike.kernel.terms import Text
+from zhike.segments.tracking.migration import Flow, Migration
 
 Number = Decimal | int | float
 
@@ -193,12 +194,52 @@ class SegmentRow:
 
 
 @dataclass(frozen=True, slots=True)
+class SegmentAlertRow:
+    """One thing to look at about a segment."""
+
+    key: str
+    name: Text
+    text: Text
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentPortraitRow:
+    """What sets a segment, or one bucket of it, apart, in a sentence; ``bucket`` is empty for the whole segment."""
+
+    name: Text
+    bucket: Text
+    n_members: int
+    text: Text
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentMove:
+    """The migration that is shown as a picture: of which segment, with the names of its buckets."""
+
+    name: Text
+    migration: Migration
+    names: Mapping[str, Text]
+
+    def largest(self, most: int = 12) -> list[Flow]:
+        """Return the largest flows between different buckets, outside counted as one."""
+        moved = [f for f in self.migration.flows if f.bucket_from != f.bucket_to]
+        return sorted(moved, key=lambda f: -f.n_customers)[:most]
+
+    def name_of(self, bucket: str) -> Text:
+        """Return the name of a bucket; its key when the definition no longer has it."""
+        return self.names.get(bucket, Text(bucket, bucket))
+
+
+@dataclass(frozen=True, slots=True)
 class SegmentSection:
-    """Sizes of segments, largest first."""
+    """Sizes of segments, largest first; what somebody should look at; how one of them moved since the last run or over the month."""
 
     segments: tuple[SegmentRow, ...]
     n_customers: int
     as_of: date
+    alerts: tuple[SegmentAlertRow, ...] = ()
+    move: SegmentMove | None = None
+    portraits: tuple[SegmentPortraitRow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

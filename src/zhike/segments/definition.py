@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -41,7 +42,10 @@ class BucketDefinition(BucketName):
 
 
 class SegmentDefinition(_Strict):
-    """A segment as a business person writes it. ``code`` is its number in the standard pack."""
+    """A segment as a business person writes it. ``code`` is its number in the standard pack.
+
+    ``review_on`` is the day by which its definition is to be reviewed; without it, ``review_after_months`` after its approval.
+    """
 
     key: str
     zh: str
@@ -57,6 +61,8 @@ class SegmentDefinition(_Strict):
     otherwise: BucketName | None = None
     is_partition: bool = False
     is_pinned: bool = False
+    review_on: date | None = None
+    review_after_months: int | None = Field(default=None, ge=1, le=60)
 
     @model_validator(mode="after")
     def _whole(self) -> SegmentDefinition:

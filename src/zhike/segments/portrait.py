@@ -60,7 +60,8 @@ class Trait:
         return round(100 * self.share_rate / self.base_share_rate, 1) if self.base_share_rate else None
 
 
-def _class_of(table: ir.Table, dimension: Dimension) -> ir.Value:
+def class_of(table: ir.Table, dimension: Dimension) -> ir.Value:
+    """Return the class of a dimension that each customer is in; ``MISSING`` where it is not known."""
     value = table[dimension.field]
     if not dimension.bounds:
         return value.cast("string").fill_null(MISSING)
@@ -85,7 +86,7 @@ def draw_portrait(members: ir.Table, base: ir.Table, dimensions: Sequence[Dimens
     """
     known = [d for d in dimensions if d.field in base.columns]
     marked = base.left_join(members.select(member_id="customer_id").distinct(), base.customer_id == members.customer_id)
-    marked = marked.select(is_member=marked.member_id.notnull(), **{d.field: _class_of(base, d) for d in known})
+    marked = marked.select(is_member=marked.member_id.notnull(), **{d.field: class_of(base, d) for d in known})
     traits: list[Trait] = []
     for dimension in known:
         counted = marked.group_by(value=marked[dimension.field]).aggregate(
@@ -118,4 +119,4 @@ def say_portrait(traits: Sequence[Trait], *, language: str = "zh", most: int = 3
     )
 
 
-__all__ = ["DIMENSIONS", "Dimension", "Trait", "draw_portrait", "say_portrait"]
+__all__ = ["DIMENSIONS", "LEAST_MEMBERS", "Dimension", "Trait", "class_of", "draw_portrait", "say_portrait"]

@@ -52,12 +52,14 @@ SEGMENT_HEALTH = Contract(
 
 SEGMENT_PORTRAIT = Contract(
     "segment_portrait", "segments", "客群画像", "Share of members in a class of a dimension, against everybody it is for",
-    key=("segment", "dimension", "value"), partitioned_by="definition",
+    key=("segment", "bucket", "dimension", "value"), partitioned_by="definition",
     columns=(
         code("segment", "客群", "Segment", required=True),
+        code("bucket", "分档", "Bucket; empty = the whole segment", required=True),
         code("dimension", "维度", "Dimension", required=True),
         code("value", "类别", "Class", required=True),
         integer("n_members", "成员数", "Members in the class", required=True, minimum=0),
+        integer("n_all_members", "总成员数", "Members of the segment or bucket", required=True, minimum=0),
         rate("share_rate", "占比", "Share among members", required=True, minimum=0, maximum=1),
         rate("base_share_rate", "全体占比", "Share among everybody", required=True, minimum=0, maximum=1),
         number("tgi", "TGI", "100 × share / share among everybody"),
@@ -110,6 +112,7 @@ READS: tuple[Reads, ...] = (
     Reads("identity_register", ("customer_id", "merged_into")),
     Reads("identity_link", ("source", "source_key", "customer_id")),
     Reads("segment_member", lag=1),
+    Reads("segment_health", lag=1),
 )
 
 __all__ = [

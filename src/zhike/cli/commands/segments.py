@@ -1,4 +1,4 @@
-"""``zhike segments list | show | count | explain``."""
+"""``zhike segments list | show | count | explain``, and the commands of ``segments_discovery``."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from zhike.cli.commands.segments_discovery import add_to
 from zhike.cli.edge import HERE, JsonOption, ProjectOption, guarded, print_json, print_rows
 
 app = typer.Typer(help="The segments (客群): meaning, size, members entering and leaving.", no_args_is_help=True)
@@ -56,3 +57,6 @@ def explain(
     from zhike.cli.commands.audience import show_explanation
 
     show_explanation(customer, key, project=project, json=json)
+
+
+add_to(app)
