@@ -7,7 +7,7 @@ import pytest
 from sklearn.metrics import cohen_kappa_score
 
 from zhike.kernel.errors import NotEstimable
-from zhike.segments.learned_tiers import compare_tiers, learn_boundaries
+from zhike.segments.discovery.learned_tiers import compare_tiers, learn_boundaries
 
 DICE = np.random.default_rng(3)
 PLANTED = np.concatenate([10 ** DICE.normal(m, 0.15, n) for m, n in ((2, 4_000), (4, 2_000), (6, 500))])

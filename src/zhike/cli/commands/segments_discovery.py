@@ -89,6 +89,38 @@ def rfm(
 
 
 @guarded
+def tiers(
+    project: ProjectOption = HERE,
+    field: Annotated[str, typer.Option("--field", help="Amount of the profile that is tiered.")] = "aum_mavg_amount",
+    thresholds: Annotated[str, typer.Option("--thresholds", help="Tiers that are set, a,b,c.", show_default="the parameters tier_…_amount")] = "",
+    learn: Annotated[int | None, typer.Option("--learn", min=2, max=20, help="How many tiers to learn.", show_default="as many as are set")] = None,
+    subjects: SubjectsOption = "",
+    json: JsonOption = False,
+) -> None:  # fmt: skip
+    """Compare the value tiers that are set with those into which the money falls by itself; nothing is adopted."""
+    from zhike.pipeline.segments.tiers import compare, rows_of
+
+    try:
+        limits = [float(t) for t in _list(thresholds)]
+    except ValueError as error:
+        raise BadInput(
+            "cli.not_numbers", zh="--thresholds 应为数字", en="--thresholds must be numbers", todo_zh="写成 1000,50000", todo_en="write 1000,50000"
+        ) from error  # fmt: skip
+    found = compare(_opened(project), field=field, thresholds=limits, n_tiers=learn, subjects=_subjects(subjects))
+    if json:
+        print_json(found)
+        return
+    print_rows(rows_of(found))
+    moved = "" if found["moved_set"] is None else f"; {found['moved_set']:.1%} / {found['moved_learned']:.1%}"
+    say(
+        f"解释的离散度 {found['fit_set']:.1%} / {found['fit_learned']:.1%}，一致性 {found['agreement']:.2f}"
+        + (f"，较上月换档{moved[1:]}" if moved else ""),
+        f"spread between tiers, set / learned: {found['fit_set']:.1%} / {found['fit_learned']:.1%}; agreement {found['agreement']:.2f}"
+        + (f"; in another tier than a month ago{moved[1:]}" if moved else ""),
+    )
+
+
+@guarded
 def discover(
     project: ProjectOption = HERE,
     features: Annotated[str, typer.Option("--features", help="Features to look by, a,b,c.", show_default="the usual ones")] = "",
@@ -270,5 +302,5 @@ def health(
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this file to ``zhike segments``."""
-    for command in (rfm, discover, portrait, associations, migration, health):
+    for command in (rfm, tiers, discover, portrait, associations, migration, health):
         app.command()(command)
