@@ -94,6 +94,56 @@ def definition_page(title: str, kind: str) -> Callable[[DefinitionSet], str]:
     return write
 
 
+def page_features(definitions: DefinitionSet) -> str:
+    """Every feature with what it means (口径), for whom, and what kind of value it is."""
+    features = definitions.of_kind("feature")
+    counts = {
+        kind: sum(kind in d.body.get("subjects", [kind]) for d in features)
+        for kind in ("person", "sole_trader", "company")
+    }
+    head = f"{counts['person']} say something about persons, {counts['sole_trader']} about sole traders, {counts['company']} about companies"
+    rows = [
+        (
+            f"`{d.key}`", d.body.get("zh", ""), d.body.get("en", ""), meaning_of(d.body, "zh"), meaning_of(d.body, "en"), d.body.get("value", ""),
+            d.body.get("unit", ""), ", ".join(d.body.get("subjects", ["all"])), f"`{d.file}`",
+        )
+        for d in features
+    ]  # fmt: skip
+    names = ("key", "中文", "English", "含义", "meaning", "value", "unit", "of whom", "file")
+    return "\n".join(["# Features 画像特征\n", NOTE, f"{len(features)} features: {head}.\n", table(names, rows)])
+
+
+def page_tags(definitions: DefinitionSet) -> str:
+    """Every tag with what it means and how it is governed."""
+    tags = definitions.of_kind("tag")
+    rows = [
+        (
+            f"`{d.key}`", d.body.get("zh", ""), d.body.get("en", ""), meaning_of(d.body, "zh"), meaning_of(d.body, "en"), d.body.get("family", ""),
+            d.body.get("kind", ""), ", ".join(d.body.get("subjects", [])), d.body.get("use", ""), d.body.get("sensitivity", "quasi"),
+            d.body.get("refresh", ""), d.body.get("owner", ""), f"`{d.file}`",
+        )
+        for d in tags
+    ]  # fmt: skip
+    families = [str(d.body.get("family")) for d in tags]
+    head = ", ".join(f"{families.count(f)} {f}" for f in sorted(set(families)))
+    names = (
+        "key",
+        "中文",
+        "English",
+        "含义",
+        "meaning",
+        "family",
+        "kind",
+        "of whom",
+        "use",
+        "sensitivity",
+        "refresh",
+        "owner",
+        "file",
+    )
+    return "\n".join(["# Tags 标签\n", NOTE, f"{len(tags)} tags: {head}.\n", table(names, rows)])
+
+
 ERROR_NAMES = {
     "BadInput",
     "NotFound",
@@ -258,7 +308,10 @@ def pages() -> dict[str, str]:
         "identity_models": "Match models 匹配模型", "gates": "Gates 合规闸口",
         "contact_policies": "Contact policies 触达策略", "regulations": "Rules on words 内容规则", "campaigns": "Campaigns 活动", "offers": "Offers 产品优惠",
     }  # fmt: skip
-    written = {f"{name}.md": definition_page(title, KINDS[name])(standard) for name, title in kinds.items()}
+    own = {"features": page_features, "tags": page_tags}
+    written = {
+        f"{name}.md": own.get(name, definition_page(title, KINDS[name]))(standard) for name, title in kinds.items()
+    }
     return {
         **written,
         "tables.md": page_tables(),

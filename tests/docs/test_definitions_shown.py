@@ -50,6 +50,7 @@ def read_campaign(definition: Definition) -> None:
 
 SHOWN: dict[tuple[str, int], tuple[str, Callable[[Definition], object]]] = {
     ("profile.md", 0): ("features", lambda d: parse_definition(Feature, d)),
+    ("profile.md", 1): ("features", lambda d: parse_definition(Feature, d)),
     ("tags.md", 0): ("tags", lambda d: parse_tags([d], vocabulary())),
     ("segments.md", 0): ("segments", read_segment),
     ("segments.md", 1): ("lists", lambda d: parse_definition(ListDefinition, d)),

@@ -43,6 +43,11 @@ STARTS = (
     "issued_on",
     "queried_on",
     "valid_from_on",
+    "paid_on",
+    "published_on",
+    "granted_on",
+    "registered_on",
+    "billed_on",
 )
 
 
@@ -88,6 +93,18 @@ def _rows(dice: random.Random, who: int) -> Iterator[tuple[str, Row]]:
                 ("credit_record", {**of, "queried_on": on, "n_loans": number % 3, **known}),
                 ("customer_list", {**of, "list_kind": "strategic", "valid_from_on": on, "valid_to_on": until, **known}),
                 ("acquiring_settlement", {"merchant_id": f"m{who}", "on": on, "n_transactions": 40, "gross_amount": amount, **known}),
+                ("tax_record", {**of, "period": key, "tax_kind": "vat", "paid_amount": amount, "paid_on": on}),
+                ("financial_statement", {**of, "period_end_on": on - timedelta(days=100), "published_on": on, "item": dice.choice(["revenue", "net_profit"]),
+                                         "value_amount": amount}),
+                ("invoice", {"invoice_id": key, "source": "core", "seller_key": f"k{who}", "buyer_tax_id": f"t{number % 3}", "issued_on": on,
+                             "total_amount": amount, **known}),
+                ("project", {"project_id": key, **of, "sector": "energy", "stage": "building", "financing_amount": amount, "registered_on": on}),
+                ("benefit_grant", {"grant_id": key, "benefit_id": "b", **of, "granted_on": on}),
+                ("text", {"text_id": key, **of, "text_kind": "call_note", "on": on, "body": "…", **known}),
+                ("survey_answer", {"survey_id": key, "source": "core", "respondent_key": f"k{who}", "question_id": "nps", "on": on, "answer_value": float(number)}),
+                ("control_flag", {**of, "flag": "complaint_open", "valid_from_on": on, "valid_to_on": until, **known}),
+                ("transaction", {"txn_id": f"{key}s", "account_id": f"b{who}-0", "on": on, "direction": way, "amount": amount, "txn_kind": "settlement",
+                                 "counterparty_key": f"p{number % 4}", "counterparty_kind": "other_bank_other", "at": known["recorded_at"], **known}),
                 ("customer_assignment", {"customer_id": f"c{who}", "staff_id": "s", "org_id": "o", "role": "lead", "valid_from_on": on, "valid_to_on": until}),
             ]
         )  # fmt: skip

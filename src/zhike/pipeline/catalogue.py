@@ -14,6 +14,7 @@ from zhike.kernel.errors import NotFound
 from zhike.pipeline.checking import compiled_project
 from zhike.pipeline.compiled import Compiled
 from zhike.pipeline.project import Project, published
+from zhike.profile.tags import LIVE
 from zhike.profile.tags_why import why
 from zhike.report import read_cards
 from zhike.rules import describe
@@ -53,6 +54,17 @@ def _names(definitions: DefinitionSet, kind: str) -> dict[str, Mapping[str, Any]
     return {d.key: d.body for d in definitions.of_kind(kind)}
 
 
+def need_live(compiled: Compiled, key: str) -> None:
+    """Raise NotFound where a tag is written but not computed: a draft, or retired."""
+    if key not in compiled.tags:
+        state = str(compiled.definitions.get("tag", key).body.get("state", LIVE))
+        zh = {"retired": "已停用", "draft": "仍是草稿"}.get(state, state)
+        raise NotFound(
+            "tag.not_live", zh=f"标签 {key} {zh}，不再计算", en=f"the tag {key} is {'a draft' if state == 'draft' else state} and not computed",
+            todo_zh="用 zhike tags list 找仍在用的标签", todo_en="`zhike tags list` shows the tags in use",
+        )  # fmt: skip
+
+
 def list_tags(project: Project) -> list[Row]:
     """Return every tag with its names and how many customers carry it."""
     with opened(project) as o:
@@ -60,7 +72,7 @@ def list_tags(project: Project) -> list[Row]:
     return [
         {
             "tag": key, "zh": body.get("zh"), "en": body.get("en"), "family": body.get("family"), "kind": body.get("kind"),
-            "use": body.get("use"), "customers": health.get(key, {}).get("n_tagged"), "of": health.get(key, {}).get("n_subjects"),
+            "use": body.get("use"), "state": body.get("state", "live"), "customers": health.get(key, {}).get("n_tagged"), "of": health.get(key, {}).get("n_subjects"),
         }
         for key, body in _names(project.definitions, "tag").items()
     ]  # fmt: skip
@@ -100,6 +112,7 @@ def count_tag(project: Project, key: str) -> list[Row]:
     """Return value → customers who carry the tag now; amounts and days are not split."""
     project.definitions.get("tag", key)
     with opened(project) as o:
+        need_live(o.compiled, key)
         held = o.tables.part("tag_value", key).filter(lambda t: t.to_on.isnull())
         counted = held.group_by(value="value_text").aggregate(customers=held.count().cast("int64"))
         return o.rows(counted.order_by(counted.customers.desc(), "value"))
@@ -139,6 +152,7 @@ def why_tag(project: Project, key: str, customer_id: str) -> list[Row]:
     """
     project.definitions.get("tag", key)
     with opened(project) as o:
+        need_live(o.compiled, key)
         found = why(o.compiled.tags[key], customer_id, o.tables, o.manifest.as_of)
         return [{"why_zh": zh, "why_en": en} for zh, en in zip(found.lines(), found.lines(language="en"), strict=True)]
 
@@ -240,6 +254,7 @@ __all__ = [
     "list_quarantine",
     "list_segments",
     "list_tags",
+    "need_live",
     "opened",
     "show_definition",
     "show_model_card",

@@ -23,8 +23,8 @@ from zhike.pipeline.tables import contracts_with
 from zhike.policy.decide import Policy, read_policy
 from zhike.profile.features import FeatureSet, parse_features
 from zhike.profile.tables import profile_contract
-from zhike.profile.tags import Tag, tag_terms
-from zhike.profile.tags_reading import parse_tags
+from zhike.profile.tags import Tag, not_live, tag_terms
+from zhike.profile.tags_reading import parse_tags, told_not_live
 from zhike.rules import Vocabulary, field_terms
 from zhike.scores.definition import ModelDefinition, parse_models
 from zhike.segments import Segment, parse_segments, segment_terms
@@ -130,6 +130,8 @@ def compile_project(definitions: DefinitionSet, settings: Settings, *, permit_ke
     anonymous = _collect(findings, lambda: anonymous_settings(definitions.parameters))
     findings += _parameters_missing(definitions)
     if findings or policy is None or relations is None or anonymous is None:
+        states = not_live(definitions.of_kind("tag"))
+        findings = [told_not_live(f, states) for f in findings]
         told = _told_once(findings, [*broken_tags, *broken_segments], found)
         n = len(told)
         raise BadInput(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import operator
 from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
-from functools import reduce
+from datetime import date, timedelta
+from functools import partial, reduce
 
 import ibis
 import ibis.expr.types as ir
@@ -20,6 +20,10 @@ from zhike.profile.observation import Observation
 from zhike.profile.plan import NO, YES, Final, Plan, count_where, only_where, sum_where, unknown
 from zhike.profile.windows import Days
 from zhike.warehouse.contracts import Kind
+
+LEAST_MONTHS = 3  # fewer say nothing of a trend
+DAYS_OF = {"day": 1, "week": 7}
+COUNTED = ("count", "sum", "days", "largest_day", "distinct", "periods", "streak", "longest_streak")
 
 
 def _column(rows: ir.Table, feature: str, name: str) -> ir.Column:
@@ -159,6 +163,8 @@ class FactPlan:
             "count": self._counted, "any": self._counted, "sum": self._summed, "mean": self._averaged, "days": self._active_days,
             "largest_day": self._largest_day, "largest_day_on": self._largest_day, "leading_code": self._leading_code,
             "months_with": self._months_with, "months_with_days": self._months_with,
+            "distinct": self._distinct, "periods": self._of_periods, "streak": self._of_periods, "longest_streak": self._of_periods,
+            "slope_months": self._of_months, "deviation_months": self._of_months,
         }  # fmt: skip
         return makers.get(facts.stat, self._picked)(feature, facts, days)
 
@@ -213,14 +219,49 @@ class FactPlan:
 
     def _active_days(self, feature: str, facts: Facts, days: Days | None) -> Final:
         """Distinct days as one bit each: a bitwise or, then a count of bits; no distinct aggregate."""
+        name, width = self._bits(feature, facts.model_copy(update={"by": "day"}), days)
+        return lambda t: count_bits(t[name].fill_null(0), width)
+
+    def _bits(self, feature: str, facts: Facts, days: Days | None) -> tuple[str, int]:
+        """Return the atom that has a bit for each day, week or month with a row, the newest lowest, and how many bits there are."""
         days = days or Days(self.observation.as_of, self.observation.as_of)
         key, where = self._where(feature, facts, days)
         dated = _column(self.plan.rows, feature, facts.dated_by or self.source.dated_by)
-        offset = number_of(days.last) - day_number(dated)
-        inside = ibis.ifelse((offset >= 0) & (offset < days.n_days), offset, 0)
+        if facts.by == "month":
+            width = months_between(days.first, days.last) + 1
+            offset = days.last.year * 12 + days.last.month - (dated.year() * 12 + dated.month())
+        else:
+            size = DAYS_OF[facts.by]
+            width = -(-days.n_days // size)
+            offset = (number_of(days.last) - day_number(dated)) // size
+        inside = ibis.ifelse((offset >= 0) & (offset < width), offset, 0).cast("int64")
         bits = ibis.literal(1, "int64") << inside
-        name = self.plan.atom(("bits", key), lambda: only_where(bits, where).bit_or())
-        return lambda t: count_bits(t[name].fill_null(0), days.n_days)
+        return self.plan.atom(("bits", facts.by, key), lambda: only_where(bits, where).bit_or()), width
+
+    def _of_periods(self, feature: str, facts: Facts, days: Days | None) -> Final:
+        """Periods with a row, those in a row up to the last of the window, or the longest run of them."""
+        name, width = self._bits(feature, facts, days)
+        count = {"periods": count_bits, "streak": trailing_bits, "longest_streak": longest_run}[facts.stat]
+        return lambda t: count(t[name].fill_null(0), width)
+
+    def _distinct(self, feature: str, facts: Facts, days: Days | None) -> Final:
+        key, where = self._where(feature, facts, days)
+        column = _column(self.plan.rows, feature, facts.of or "")
+        name = self.plan.atom(("distinct", facts.of, key), lambda: column.nunique(where=where))
+        return lambda t: t[name].cast("int64")
+
+    def _of_months(self, feature: str, facts: Facts, _: Days | None) -> Final:
+        """Slope or deviation of the sums (counts, without ``of``) of whole months; months before the history do not count."""
+        months = facts.window.months_on(self.observation.as_of) if facts.window else ()
+        history = self.observation.history_of(facts.table)
+        known = [m for m in months if history is None or m.first >= history]
+        if len(known) < LEAST_MONTHS:
+            return unknown
+        make = self._count if facts.of is None else self._sum
+        names = [make(feature, facts, m) for m in reversed(known)]
+        is_money = facts.of is not None and _column(self.plan.rows, feature, facts.of).type().is_decimal()
+        of = trend_of(self.plan, [partial(plain, name) for name in names], is_slope=facts.stat == "slope_months")
+        return (lambda t: from_cents(of(t).round())) if is_money else of
 
     def _months_with(self, feature: str, facts: Facts, _: Days | None) -> Final:
         least = facts.at_least or 0
@@ -249,6 +290,59 @@ def sum_of(values: Sequence[ir.Value]) -> ir.Value:
     return total
 
 
+def trailing_bits(bits: ir.Value, width: int) -> ir.Value:
+    """Return how many of the lowest bits of an integer are set in a row, counted from the lowest."""
+    masks = [(1 << (i + 1)) - 1 for i in range(width)]
+    return sum_of([((bits & m) == m).cast("int64") for m in masks])
+
+
+def longest_run(bits: ir.Value, width: int) -> ir.Value:
+    """Return the length of the longest run of set bits among the lowest ``width`` bits of an integer."""
+    runs, found = bits, []
+    for i in range(width):
+        runs = runs if i == 0 else runs & (bits >> i)
+        found.append((runs != 0).cast("int64"))
+    return sum_of(found)
+
+
+def slope(values: Sequence[ir.Value]) -> ir.Value:
+    """Return the least-squares slope of values one step apart, oldest first: per step, in their unit."""
+    n = len(values)
+    doubled = [2 * i - (n - 1) for i in range(n)]  # twice the distance from the middle: whole numbers keep sums exact
+    return (
+        sum_of([v * float(d) for v, d in zip(values, doubled, strict=True)]) * 2.0 / float(sum(d * d for d in doubled))
+    )
+
+
+def deviation(values: Sequence[ir.Value], mean: ir.Value) -> ir.Value:
+    """Return the standard deviation of a few values around their mean, over their number (not one less)."""
+    return (sum_of([(v - mean) * (v - mean) for v in values]) / float(len(values))).sqrt()
+
+
+def trend_of(plan: Plan, values: Sequence[Final], *, is_slope: bool) -> Final:
+    """Return the slope of a few values, oldest first, or their standard deviation, whose mean is computed once."""
+    if is_slope:
+        return lambda t: slope([v(t) for v in values])
+    mean = plan.middle(
+        ("mean", *(_mark(v) for v in values)), lambda t: sum_of([v(t) for v in values]) / float(len(values))
+    )
+    return lambda t: deviation([v(t) for v in values], t[mean])
+
+
+def _mark(value: Final) -> object:
+    return value.args if isinstance(value, partial) else value
+
+
+def plain(name: str, table: ir.Table) -> ir.Value:
+    """Return an atom as a double, 0 where there was no row."""
+    return table[name].fill_null(0).cast("float64")
+
+
+def months_between(first: date, last: date) -> int:
+    """Return how many calendar months ``last`` lies after ``first``."""
+    return (last.year - first.year) * 12 + last.month - first.month
+
+
 def count_bits(bits: ir.Value, width: int) -> ir.Value:
     """Return how many of the lowest ``width`` bits of an integer are set."""
     return sum_of([(bits >> i) & 1 for i in range(width)]).cast("int64")
@@ -265,8 +359,20 @@ def zero_of(feature: Feature) -> ir.Value | None:
         return ibis.literal(NO)
     if facts.missing is not None:
         return ibis.literal(facts.missing)
-    counted = facts.stat in ("count", "sum", "days", "largest_day") or facts.stat.startswith("months_with")
+    counted = facts.stat in COUNTED or "months" in facts.stat
     return ibis.literal(0) if counted and feature.value in (Kind.INTEGER, Kind.AMOUNT, Kind.NUMBER) else None
 
 
-__all__ = ["FactPlan", "count_bits", "each_day", "sum_of", "zero_of"]
+__all__ = [
+    "FactPlan",
+    "count_bits",
+    "deviation",
+    "each_day",
+    "longest_run",
+    "plain",
+    "slope",
+    "sum_of",
+    "trailing_bits",
+    "trend_of",
+    "zero_of",
+]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import date, timedelta
+from functools import partial
 
 import ibis
 import ibis.expr.types as ir
 
+from zhike.profile.aggregates import LEAST_MONTHS, plain, trend_of
 from zhike.profile.features import Balance, Feature
 from zhike.profile.money import cent_days, counts, covers, from_cents, mean_from_cents, number_of, overlaps
 from zhike.profile.observation import Observation
@@ -15,7 +17,7 @@ from zhike.profile.plan import Final, Plan, sum_where, unknown
 from zhike.profile.windows import Days, Window
 
 LONG_AGO = date(2, 1, 1)
-DAILY = ("min", "max", "days_below_median")
+DAILY = ("min", "max", "days_below_median", "deviation")
 
 
 def is_daily(feature: Feature) -> bool:
@@ -93,6 +95,7 @@ class BalancePlan:
         makers: dict[str, Callable[[Balance], Final]] = {
             "point": self._point, "mean": lambda b: self._mean(b, _windows(b, self.as_of)[0]), "peak_month": self._of_months,
             "median_month": self._of_months, "min": self._extreme, "max": self._extreme, "days_below_median": self._days_below,
+            "deviation": self._deviation, "slope_months": self._trend, "deviation_months": self._trend,
         }  # fmt: skip
         return makers[balance.stat](balance)
 
@@ -110,6 +113,22 @@ class BalancePlan:
             return unknown
         best = ibis.least if balance.stat == "min" else ibis.greatest
         return lambda t: from_cents(best(*(t[n].fill_null(0) for n in names)))
+
+    def _deviation(self, balance: Balance) -> Final:
+        names = self._days(balance)
+        if not names:
+            return unknown
+        of = trend_of(self.plan, [partial(plain, name) for name in names], is_slope=False)
+        return lambda t: from_cents(of(t).round())
+
+    def _trend(self, balance: Balance) -> Final:
+        """Slope or deviation of the monthly means; a month of which the history knows no day does not count."""
+        means = self._months(balance, balance.window.months_on(self.as_of) if balance.window else ())
+        if len(means) < LEAST_MONTHS:
+            return unknown
+        oldest_first = [partial(_double, mean) for mean in reversed(means)]
+        of = trend_of(self.plan, oldest_first, is_slope=balance.stat == "slope_months")
+        return lambda t: of(t).round(2)
 
     def _point(self, balance: Balance) -> Final:
         day = self.as_of - timedelta(days=balance.days_ago)
@@ -131,6 +150,10 @@ class BalancePlan:
             return sum(below[1:], below[0])
 
         return final
+
+
+def _double(mean: Final, table: ir.Table) -> ir.Value:
+    return mean(table).cast("float64")
 
 
 def median_of(values: Sequence[ir.Value]) -> ir.Value:

@@ -23,8 +23,9 @@ from zhike.profile.features import Base, Facts, Feature, FeatureSet
 from zhike.profile.formula import compile_formula
 from zhike.profile.money import money_runs
 from zhike.profile.observation import BUSINESS_TIMEZONE, Observation, Tables, observe, undropped, unkept
-from zhike.profile.patterns import PATTERNS
+from zhike.profile.patterns import PATTERNS, VALUE
 from zhike.profile.plan import CUSTOMER, Plan, unknown
+from zhike.profile.ranks import with_ranks
 from zhike.warehouse.contracts import DATATYPES, ROUND_DIGITS, Kind
 
 FIXED = ("customer_id", CUSTOMER)
@@ -37,22 +38,30 @@ MONEY = "balance"
 
 def reads_of(features: FeatureSet) -> tuple[str, ...]:
     """Return the names of the tables that the features read, in order."""
-    found = {"customer"}
+    found = {"customer", "balance_daily", "holding_daily", "transaction"}
     for feature in features.features:
-        if feature.attribute and feature.attribute not in UNCHANGING:
-            found.update(("source_party", "identity_link", "identity_flaw"))
-        if feature.balance:
-            found.update(MONEY_READS)
-        if feature.facts:
-            found.update(fact_table(feature.facts.table).reads)
-        if feature.relation:
-            found.update(("customer_relation", "customer"))
-        if feature.base and feature.base.definition in PATTERNS:
-            found.update(FACTS[PATTERNS[feature.base.definition].table].reads)
-        elif feature.base:
-            found.update((*MONEY_READS, "ftp_rate", *FACTS["term_contract"].reads, *FACTS["payroll_item"].reads))
-    found.update(("balance_daily", "holding_daily", "transaction"))
+        found.update(reads_of_feature(feature))
     return tuple(sorted(found))
+
+
+def reads_of_feature(feature: Feature) -> set[str]:
+    """Return the names of the tables that one feature reads by itself, not by way of the features that it needs."""
+    found: set[str] = set()
+    if feature.attribute:
+        found.add("customer")
+        if feature.attribute not in UNCHANGING:
+            found.update(("source_party", "identity_link", "identity_flaw"))
+    if feature.balance:
+        found.update(MONEY_READS)
+    if feature.facts:
+        found.update(fact_table(feature.facts.table).reads)
+    if feature.relation:
+        found.update(("customer_relation", "customer"))
+    if feature.base and feature.base.definition in PATTERNS:
+        found.update(FACTS[PATTERNS[feature.base.definition].table].reads)
+    elif feature.base:
+        found.update((*MONEY_READS, "ftp_rate", *FACTS["term_contract"].reads, *FACTS["payroll_item"].reads))
+    return found
 
 
 def _is_short(facts: Facts) -> bool:
@@ -155,27 +164,67 @@ def _joined_to(numbers: ir.Table, key: str, some: Sequence[tuple[Group, ir.Table
     return joined.select(key, **columns)
 
 
-def _relation_table(feature: Feature, features: FeatureSet, observation: Observation) -> ir.Table:
-    """Return customer_no and the aggregate over the parties at the other end of the relation."""
-    relation = feature.relation
-    assert relation is not None
+def _relation_groups(features: FeatureSet, observation: Observation) -> Iterator[Group]:
+    """Give the groups of relations: all counts of one side at once, and all features that are read of the same related parties."""
+    counts: dict[str, list[Feature]] = {}
+    others: dict[tuple[object, ...], list[Feature]] = {}
+    for feature in features.features:
+        relation = feature.relation
+        if relation is None:
+            continue
+        if relation.of is None:
+            counts.setdefault(relation.look, []).append(feature)
+        else:
+            kind = next(iter(_grouped([features[relation.of]])))
+            others.setdefault((relation.kinds, relation.look, kind), []).append(feature)
+    for same in counts.values():
+        yield Group(_related_counts(same, observation), tuple(same), _zeros_of(same))
+    for same in others.values():
+        yield Group(_related_values(same, features, observation), tuple(same), _zeros_of(same))
+
+
+def _zeros_of(features: Sequence[Feature]) -> dict[str, ir.Value]:
+    return {f.key: typed(ibis.literal(0), f.value) for f in features if f.relation and f.relation.stat != "max"}
+
+
+def _ends(features: Sequence[Feature], observation: Observation) -> ir.Table:
+    """Return me and other (customer_no), and the kind, of the relations in force that some features look at."""
+    relations = [f.relation for f in features if f.relation]
+    kinds = sorted({k for r in relations for k in r.kinds})
     edges = observation.tables["customer_relation"]
-    edges = edges.filter(edges.kind.isin(relation.kinds) & observation.in_force(edges))
+    edges = edges.filter(edges.kind.isin(kinds) & observation.in_force(edges))
     mine, theirs = (
-        ("to_customer_id", "from_customer_id") if relation.look == "from" else ("from_customer_id", "to_customer_id")
+        ("to_customer_id", "from_customer_id")
+        if relations[0].look == "from"
+        else ("from_customer_id", "to_customer_id")
     )
     customers = observation.tables["customer"]
-    ends = edges.select(my_id=edges[mine], their_id=edges[theirs]).distinct()
-    ends = ends.inner_join(customers.select(my_id="customer_id", me=CUSTOMER), "my_id").select("me", "their_id")
-    ends = ends.inner_join(customers.select(their_id="customer_id", other=CUSTOMER), "their_id").select("me", "other")
-    if relation.of is None:
-        return ends.group_by(customer_no="me").aggregate(**{feature.key: ends.count()})
-    source = features[relation.of]
-    narrow = _group_plan([source], observation, only=ends).table()
+    ends = edges.select(my_id=edges[mine], their_id=edges[theirs], kind="kind").distinct()
+    ends = ends.inner_join(customers.select(my_id="customer_id", me=CUSTOMER), "my_id").drop("my_id")
+    ends = ends.inner_join(customers.select(their_id="customer_id", other=CUSTOMER), "their_id").drop("their_id")
+    return ends.select("me", "other", "kind")
+
+
+def _related_counts(features: Sequence[Feature], observation: Observation) -> ir.Table:
+    ends = _ends(features, observation)
+    values = {f.key: ends.other.nunique(where=ends.kind.isin(f.relation.kinds)) for f in features if f.relation}
+    return ends.group_by(customer_no="me").aggregate(**values)
+
+
+def _related_values(features: Sequence[Feature], known: FeatureSet, observation: Observation) -> ir.Table:
+    ends = _ends(features, observation).select("me", "other").distinct()
+    sources = {r.of: known[r.of] for r in (f.relation for f in features) if r and r.of}
+    narrow = _group_plan(list(sources.values()), observation, only=ends).table()
     joined = ends.left_join(narrow, ends.other == narrow[CUSTOMER]).drop(CUSTOMER)
-    value = joined[source.key].cast("float64").fill_null(0.0)
-    stats = {"max": value.max(), "sum": value.sum(), "count_positive": (value > 0).cast("int64").sum()}
-    return joined.group_by(customer_no="me").aggregate(**{feature.key: stats[relation.stat]})
+    values: dict[str, ir.Scalar] = {}
+    for feature in features:
+        relation = feature.relation
+        assert relation is not None
+        assert relation.of is not None
+        value = joined[relation.of].cast("float64").fill_null(0.0)
+        stats = {"max": value.max(), "sum": value.sum(), "count_positive": (value > 0).cast("int64").sum()}
+        values[feature.key] = stats[relation.stat]
+    return joined.group_by(customer_no="me").aggregate(**values)
 
 
 def _kept(feature: str, base: Base, observation: Observation) -> ir.Table:
@@ -225,10 +274,27 @@ def _base_groups(features: Sequence[Feature], observation: Observation) -> Itera
         elif base and base.definition == "interest_margin_amount":
             margins = interest_margin(observation, deposit_classes=base.deposit_classes, loan_classes=base.loan_classes)
             yield Group(margins.rename({feature.key: "interest_margin_amount"}), (feature,), {})
-        elif base and base.definition in PATTERNS:
-            pattern = PATTERNS[base.definition]
-            zeros = {} if pattern.zero is None else {feature.key: typed(ibis.literal(pattern.zero), feature.value)}
-            yield Group(pattern.make(base, observation).rename({feature.key: "value"}), (feature,), zeros)
+    yield from _pattern_groups([f for f in features if f.base and f.base.definition in PATTERNS], observation)
+
+
+def _pattern_groups(features: Sequence[Feature], observation: Observation) -> Iterator[Group]:
+    """Give the groups of patterns: features that differ in their ``stat`` only come from one look at the facts."""
+    alike: dict[str, list[Feature]] = {}
+    for feature in features:
+        assert feature.base is not None
+        alike.setdefault(feature.base.model_copy(update={"stat": "mean"}).model_dump_json(), []).append(feature)
+    for same in alike.values():
+        bases = [f.base for f in same if f.base]
+        pattern = PATTERNS[bases[0].definition]
+        rows = pattern.make(bases[0], observation)
+        stats = [b.stat if len(pattern.zeros) > 1 else VALUE for b in bases]
+        columns = {f.key: rows[stat] for f, stat in zip(same, stats, strict=True)}
+        zeros = {
+            f.key: typed(ibis.literal(pattern.zeros[stat]), f.value)
+            for f, stat in zip(same, stats, strict=True)
+            if pattern.zeros[stat] is not None
+        }
+        yield Group(rows.select(CUSTOMER, **columns), tuple(same), zeros)
 
 
 def typed(value: ir.Value, kind: Kind) -> ir.Value:
@@ -240,21 +306,27 @@ def typed(value: ir.Value, kind: Kind) -> ir.Value:
     return value if value.type().copy(nullable=True) == DATATYPES[kind] else value.cast(DATATYPES[kind])
 
 
-def _derived(table: ir.Table, features: Sequence[Feature], as_of: date) -> ir.Table:
-    """Add the features of formulas, those that need no other formula first; as few projections as possible."""
-    left, done = [f for f in features if f.derive], set(table.columns)
+def _derived(table: ir.Table, features: Sequence[Feature], observation: Observation) -> ir.Table:
+    """Add the features of formulas and ranks, those that need no other first; as few projections as possible."""
+    left, done = [f for f in features if f.derive or f.rank], set(table.columns)
     while left:
         ready = [f for f in left if all(n in done for n in f.needs)]
-        values = {}
-        for feature in ready:
-            assert feature.derive is not None
-            given = {n: ibis.literal(v) for n, v in feature.derive.given.items()}
-            known = {**{n: table[n] for n in feature.needs}, **given, "as_of": ibis.literal(as_of)}
-            values[feature.key] = typed(compile_formula(feature.derive.formula, known), feature.value)
-        table = table.mutate(**values)
-        done.update(values)
+        formulas = [f for f in ready if f.derive]
+        if formulas:
+            table = table.mutate(**{f.key: typed(_computed(table, f, observation.as_of), f.value) for f in formulas})
+        else:  # ranks wait for every formula that can be computed: all of them then take one sort
+            table = with_ranks(table, ready, observation)
+            table = table.mutate(**{f.key: typed(table[f.key], f.value) for f in ready})
+        done.update(f.key for f in formulas or ready)
         left = [f for f in left if f.key not in done]
     return table
+
+
+def _computed(table: ir.Table, feature: Feature, as_of: date) -> ir.Value:
+    assert feature.derive is not None
+    given = {n: ibis.literal(v) for n, v in feature.derive.given.items()}
+    known = {**{n: table[n] for n in feature.needs}, **given, "as_of": ibis.literal(as_of)}
+    return compile_formula(feature.derive.formula, known)
 
 
 def _plain_groups(groups: Iterable[Sequence[Feature]], observation: Observation) -> Iterator[Group]:
@@ -270,10 +342,7 @@ def _groups(features: FeatureSet, observation: Observation) -> Iterator[Group]:
     grouped = _grouped(features.features)
     yield from _plain_groups([g for (kind, _), g in grouped.items() if kind == MONEY], observation)
     yield from _base_groups(features.features, observation)
-    for feature in features.features:
-        if feature.relation:
-            fills = {} if feature.relation.stat == "max" else {feature.key: typed(ibis.literal(0), feature.value)}
-            yield Group(_relation_table(feature, features, observation), (feature,), fills)
+    yield from _relation_groups(features, observation)
     observation.forget("money_runs")
     yield from _plain_groups([g for (kind, _), g in grouped.items() if kind != MONEY], observation)
 
@@ -306,8 +375,8 @@ def build_profile(
     """
     observation = observe(tables, as_of, timezone=timezone, histories=histories, keep=keep, drop=drop, made_on=made_on)
     table = _all_joined(_population(features.features, observation), _groups(features, observation), observation)
-    table = _derived(table, features.features, as_of)
+    table = _derived(table, features.features, observation)
     return table.select(*FIXED, *features.names)
 
 
-__all__ = ["UNCHANGING", "build_profile", "reads_of", "typed"]
+__all__ = ["UNCHANGING", "build_profile", "reads_of", "reads_of_feature", "typed"]

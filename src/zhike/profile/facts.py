@@ -54,15 +54,22 @@ def by_source_key(
     return rows.inner_join(links, [rows.source == links.link_source, rows[key] == links.link_key])
 
 
+def with_hour(rows: ir.Table, observation: Observation) -> ir.Table:
+    """Return rows with ``hour``, 0 to 23: that of ``at`` on the clocks of the business, as they stand on the day."""
+    offset = ibis.interval(seconds=int(observation.zone_offset.total_seconds()))
+    return rows.mutate(hour=(rows.at + offset).hour().cast("int64"))
+
+
 def _transaction(observation: Observation) -> ir.Table:
     rows = observation.known("transaction", dated_by="on")
-    rows = rows.mutate(is_initiated=rows.is_initiated.fill_null(YES))
-    return by_account(rows, observation)
+    rows = rows.mutate(is_initiated=rows.is_initiated.fill_null(YES), weekday=rows.on.day_of_week.index().cast("int64"))
+    return by_account(with_hour(rows, observation), observation)
 
 
 def _event(observation: Observation) -> ir.Table:
     tables, known_by = observation.tables, observation.known_at
     events = attributed_events(observation.known("event", dated_by="on"), tables["event_party"], known_by=known_by)
+    events = with_hour(events, observation)
     links = event_links(tables["identity_link"], tables["party_alias"], known_by=known_by)
     return by_source_key(events, observation, links=links)
 
@@ -275,6 +282,84 @@ def _customer_assignment(observation: Observation) -> ir.Table:
     return joined.mutate(is_valid=observation.in_force(joined))
 
 
+def _tax_record(observation: Observation) -> ir.Table:
+    return by_source_key(observation.known("tax_record", dated_by="paid_on"), observation)
+
+
+def _financial_statement(observation: Observation) -> ir.Table:
+    """Items of statements handed in, each beside the same item a year before (``before_amount``) where that was handed in, too."""
+    rows = observation.known("financial_statement", dated_by="published_on")
+    before = rows.select(
+        b_source="source", b_key="source_key", b_item="item", b_year=rows.period_end_on.year() + 1, b_month=rows.period_end_on.month(),
+        before_amount="value_amount",
+    )  # fmt: skip
+    before = before.group_by("b_source", "b_key", "b_item", "b_year", "b_month").aggregate(
+        before_amount=before.before_amount.max()
+    )
+    same = [
+        rows.source == before.b_source, rows.source_key == before.b_key, rows.item == before.b_item,
+        rows.period_end_on.year() == before.b_year, rows.period_end_on.month() == before.b_month,
+    ]  # fmt: skip
+    joined = rows.left_join(before, same).drop("b_source", "b_key", "b_item", "b_year", "b_month")
+    return by_source_key(joined, observation)
+
+
+def _invoice(observation: Observation, side: str, other: str) -> ir.Table:
+    rows = observation.known("invoice", dated_by="issued_on")
+    other_side = ibis.coalesce(rows[f"{other}_tax_id"], rows[f"{other}_name"], rows[f"{other}_key"])
+    return by_source_key(rows.mutate(other_side=other_side), observation, key=f"{side}_key")
+
+
+def _invoice_sold(observation: Observation) -> ir.Table:
+    return _invoice(observation, "seller", "buyer")
+
+
+def _invoice_bought(observation: Observation) -> ir.Table:
+    return _invoice(observation, "buyer", "seller")
+
+
+def _project(observation: Observation) -> ir.Table:
+    return by_source_key(observation.known("project", dated_by="registered_on"), observation)
+
+
+def _of_card(rows: ir.Table, observation: Observation) -> ir.Table:
+    cards = observation.known("card", dated_by="issued_on").select(c_id="card_id", account_id="account_id")
+    return by_account(rows.inner_join(cards, rows.card_id == cards.c_id).drop("c_id"), observation)
+
+
+def _card_bill(observation: Observation) -> ir.Table:
+    rows = observation.known("card_bill", dated_by="billed_on")
+    is_full = (rows.paid_amount >= rows.bill_amount).fill_null(NO)
+    return _of_card(rows.mutate(is_paid_in_full=is_full), observation)
+
+
+def _instalment(observation: Observation) -> ir.Table:
+    return _of_card(observation.known("instalment", dated_by="started_on"), observation)
+
+
+def _benefit_grant(observation: Observation) -> ir.Table:
+    grants = observation.known("benefit_grant", dated_by="granted_on")
+    used = observation.known("benefit_redeem", dated_by="redeemed_on").select(
+        r_id="grant_id", redeemed_on="redeemed_on"
+    )
+    joined = grants.left_join(used, grants.grant_id == used.r_id).drop("r_id")
+    return by_source_key(joined.mutate(is_redeemed=joined.redeemed_on.notnull()), observation)
+
+
+def _text(observation: Observation) -> ir.Table:
+    return by_source_key(observation.known("text", dated_by="on").drop("body"), observation)
+
+
+def _survey_answer(observation: Observation) -> ir.Table:
+    rows = observation.known("survey_answer", dated_by="on").drop("answer_text")
+    return by_source_key(rows, observation, key="respondent_key")
+
+
+def _control_flag(observation: Observation) -> ir.Table:
+    rows = observation.known("control_flag", dated_by="valid_from_on")
+    return by_source_key(rows.mutate(is_valid=observation.in_force(rows)), observation)
+
+
 _HELD = ("customer", "customer_account")
 _LINKED = ("identity_link",)
 _MONEY = ("balance_daily", "holding_daily", "account", "product", "loan", *_HELD)
@@ -315,6 +400,25 @@ FACTS: Mapping[str, FactTable] = {
     "wecom_contact": FactTable(_wecom_contact, "added_on", "staff_id", ("wecom_contact", "staff", *_LINKED)),
     "payroll_agreement": FactTable(_payroll_agreement, "signed_on", "agreement_id", ("payroll_agreement", *_LINKED)),
     "acquiring_merchant": FactTable(_acquiring_merchant, "opened_on", "merchant_id", ("acquiring_merchant", *_LINKED)),
+    "tax_record": FactTable(_tax_record, "paid_on", "tax_kind", ("tax_record", *_LINKED)),
+    "financial_statement": FactTable(
+        _financial_statement, "published_on", "period_end_on", ("financial_statement", *_LINKED)
+    ),
+    "invoice_sold": FactTable(_invoice_sold, "issued_on", "invoice_id", ("invoice", *_LINKED)),
+    "invoice_bought": FactTable(_invoice_bought, "issued_on", "invoice_id", ("invoice", *_LINKED)),
+    "project": FactTable(_project, "registered_on", "project_id", ("project", *_LINKED), states=STATES["project"]),
+    "card_bill": FactTable(
+        _card_bill,
+        "billed_on",
+        "card_id",
+        ("card_bill", "card", *_HELD),
+        states=(*STATES["card_bill"], "is_paid_in_full"),
+    ),
+    "instalment": FactTable(_instalment, "started_on", "instalment_id", ("instalment", "card", *_HELD)),
+    "benefit_grant": FactTable(_benefit_grant, "granted_on", "grant_id", ("benefit_grant", "benefit_redeem", *_LINKED)),
+    "text": FactTable(_text, "on", "text_id", ("text", *_LINKED)),
+    "survey_answer": FactTable(_survey_answer, "on", "question_id", ("survey_answer", *_LINKED)),
+    "control_flag": FactTable(_control_flag, "valid_from_on", "flag", ("control_flag", *_LINKED)),
     "customer_assignment": FactTable(
         _customer_assignment, "valid_from_on", "staff_id", ("customer_assignment", "customer")
     ),
@@ -333,4 +437,4 @@ def fact_table(name: str) -> FactTable:
     return FACTS[name]
 
 
-__all__ = ["FACTS", "MONEY_READS", "FactTable", "by_account", "by_source_key", "fact_table"]
+__all__ = ["FACTS", "MONEY_READS", "FactTable", "by_account", "by_source_key", "fact_table", "with_hour"]

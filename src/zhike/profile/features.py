@@ -7,7 +7,8 @@ A feature says what it is in words (口径) and how it is computed; ``build`` tu
 * ``facts``: count, sum, last … over the rows of one fact table with filters and a window;
 * ``relation``: a feature of the parties at the other end of a relation;
 * ``base``: one of the base definitions that need more than one group-by (``base_definitions``);
-* ``derive``: a formula over other features.
+* ``derive``: a formula over other features;
+* ``rank``: where the customer stands among all whom the feature is for, by another feature.
 """
 
 from __future__ import annotations
@@ -23,12 +24,19 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from zhike.kernel.definitions import Definition, parse_definition, read_yaml, suggest
 from zhike.kernel.errors import BadInput, Finding
 from zhike.kernel.hashing import fingerprint
+from zhike.kernel.terms import PartyKind
 from zhike.profile.formula import names_in
 from zhike.profile.windows import Window
 from zhike.warehouse.contracts import Kind, Personal
 
+PARTY_KIND = "party_kind"
+STATS_OF_BASE: Mapping[str, tuple[str, ...]] = {
+    "counterparties": ("count", "share", "concentration", "fresh"), "recurring_payments": ("count", "amount"),
+    "rhythm": ("mean", "deviation"), "retention_d7_rate": ("mean", "max", "min"),
+}  # fmt: skip
 STANDARD = Path(__file__).parents[1] / "standard"
 VALUE_KINDS = (Kind.AMOUNT, Kind.INTEGER, Kind.NUMBER, Kind.RATE, Kind.FLAG, Kind.DAY, Kind.CODE)
+NUMERIC = (Kind.AMOUNT, Kind.INTEGER, Kind.NUMBER, Kind.RATE)
 UNITS: Mapping[Kind, str] = {Kind.AMOUNT: "CNY"}
 Scalar = bool | int | float | str
 
@@ -59,7 +67,18 @@ class Balance(_Strict):
     """Money of some classes: at a day (``days_ago``), or over a window."""
 
     classes: tuple[str, ...] = Field(min_length=1)
-    stat: Literal["point", "mean", "min", "max", "peak_month", "median_month", "days_below_median"]
+    stat: Literal[
+        "point",
+        "mean",
+        "min",
+        "max",
+        "peak_month",
+        "median_month",
+        "days_below_median",
+        "deviation",
+        "slope_months",
+        "deviation_months",
+    ]
     grades: tuple[str, ...] = ()
     account_kinds: tuple[str, ...] = ()
     window: Window | None = None
@@ -71,11 +90,11 @@ class Balance(_Strict):
     def _complete(self) -> Balance:
         if (self.stat == "point") == (self.window is not None):
             raise ValueError("a point takes days_ago, every other stat a window")
-        if self.stat in ("peak_month", "median_month") and not (
+        if self.stat in ("peak_month", "median_month", "slope_months", "deviation_months") and not (
             self.window and (self.window.complete_months or self.window.months)
         ):
             raise ValueError(f"{self.stat} takes a window of months")
-        if self.stat in ("min", "max", "days_below_median") and not (
+        if self.stat in ("min", "max", "days_below_median", "deviation") and not (
             self.window and self.window.days and self.window.days <= 31
         ):
             raise ValueError(f"{self.stat} takes a window of at most 31 days")
@@ -91,8 +110,9 @@ class Facts(_Strict):
     stat: Literal[
         "count", "sum", "mean", "max", "min", "any", "all", "days", "first_on", "last_on", "earliest", "latest", "largest_day",
         "largest_day_on", "leading_code",
-        "months_with", "months_with_days",
+        "months_with", "months_with_days", "distinct", "periods", "streak", "longest_streak", "slope_months", "deviation_months",
     ]  # fmt: skip
+    by: Literal["day", "week", "month"] = "day"
     of: str | None = None
     dated_by: str | None = None
     where: dict[str, Condition] = Field(default_factory=dict)
@@ -114,6 +134,7 @@ class Facts(_Strict):
             "largest_day",
             "largest_day_on",
             "leading_code",
+            "distinct",
         }
         if self.stat in needs_column and self.of is None:
             raise ValueError(f"{self.stat} needs `of`")
@@ -127,9 +148,30 @@ class Facts(_Strict):
             raise ValueError("leading_code, and it alone, takes `code`, a column that `where` lists codes of")
         if self.stat.startswith("largest_day") and not (self.window and self.window.days and self.window.days <= 31):
             raise ValueError(f"{self.stat} takes a window of at most 31 days")
+        self._check_periods()
         if self.stat == "days" and not (self.window and self.window.days and self.window.days <= 62):
             raise ValueError("days takes a window of at most 62 days")
         return self
+
+    def _check_periods(self) -> None:
+        window = self.window
+        if self.stat in ("slope_months", "deviation_months") and not (
+            window and (window.months or window.complete_months)
+        ):
+            raise ValueError(f"{self.stat} takes a window of months")
+        if self.stat not in ("periods", "streak", "longest_streak"):
+            if self.by != "day":
+                raise ValueError("periods, streak and longest_streak, and they alone, take `by`")
+            return
+        most = 31 if self.stat == "longest_streak" else 62
+        if self.by == "month":
+            fits = bool(window and (window.months or window.complete_months))
+        else:
+            size = 7 if self.by == "week" else 1
+            fits = bool(window and window.days and window.days % size == 0 and window.days // size <= most)
+        if not fits:
+            words = "of months" if self.by == "month" else f"of days, whole {self.by}s and at most {most} of them"
+            raise ValueError(f"{self.stat} by {self.by} takes a window {words}")
 
 
 class Relation(_Strict):
@@ -147,12 +189,13 @@ class Base(_Strict):
     definition: Literal[
         "retention_d7_rate", "maturity_kept_rate", "interest_margin_amount",
         "largest_day_counterparty", "next_channel_answer_rate", "pay_day_months", "acquiring_months",
+        "counterparties", "recurring_payments", "rhythm",
     ]  # fmt: skip
     aum_classes: tuple[str, ...] = ()
     deposit_classes: tuple[str, ...] = ()
     loan_classes: tuple[str, ...] = ()
     pay_days: int = Field(default=1, ge=1, le=12)
-    stat: Literal["mean", "max", "min"] = "mean"
+    stat: Literal["mean", "max", "min", "count", "share", "concentration", "fresh", "amount", "deviation"] = "mean"
     from_days_ago: int = Field(default=36, ge=7, le=3660)
     to_days_ago: int = Field(default=7, ge=7, le=3660)
     direction: Literal["in", "out"] = "out"
@@ -165,16 +208,24 @@ class Base(_Strict):
     around_days: int = Field(default=3, ge=0, le=15)
     at_least: int = Field(default=1, ge=1)
     at_least_amount: float = Field(default=0, ge=0)
+    besides: tuple[str, ...] = ()
+    fresh_days: int = Field(default=30, ge=1, le=366)
+    similar_rate: float = Field(default=1.2, ge=1)
+    most_a_month: int = Field(default=2, ge=1, le=31)
 
     @model_validator(mode="after")
     def _complete(self) -> Base:
         needs = {
             "largest_day_counterparty": ("counterparties",), "next_channel_answer_rate": ("channels",),
             "pay_day_months": ("kinds", "counterparties", "days_of_month"),
+            "counterparties": ("kinds",), "recurring_payments": ("kinds",), "rhythm": ("kinds",),
         }  # fmt: skip
         for name in needs.get(self.definition, ()):
             if not getattr(self, name):
                 raise ValueError(f"{self.definition} takes {name}")
+        stats = STATS_OF_BASE.get(self.definition)
+        if stats and self.stat not in stats:
+            raise ValueError(f"{self.definition} gives {', '.join(stats)}")
         return self
 
 
@@ -185,8 +236,14 @@ class Derive(_Strict):
     given: dict[str, float] = Field(default_factory=dict, alias="with")
 
 
+class Rank(_Strict):
+    """Where a customer stands among all: the share of them that lies below, with half of those who are level. Missing values do not count."""
+
+    of: str
+
+
 class Feature(_Strict):
-    """One feature: names, meaning in words, what kind of value, and one recipe."""
+    """One feature: names, meaning in words, what kind of value, and one recipe. ``subjects``: whom it says something about; all when empty."""
 
     key: str
     zh: str
@@ -196,12 +253,14 @@ class Feature(_Strict):
     value: Kind
     unit: str = ""
     personal: Personal | None = None
+    subjects: tuple[PartyKind, ...] = ()
     attribute: str | None = None
     balance: Balance | None = None
     facts: Facts | None = None
     relation: Relation | None = None
     base: Base | None = None
     derive: Derive | None = None
+    rank: Rank | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -212,9 +271,11 @@ class Feature(_Strict):
 
     @model_validator(mode="after")
     def _one_recipe(self) -> Feature:
-        recipes = [self.attribute, self.balance, self.facts, self.relation, self.base, self.derive]
+        recipes = [self.attribute, self.balance, self.facts, self.relation, self.base, self.derive, self.rank]
         if sum(r is not None for r in recipes) != 1:
-            raise ValueError("a feature has exactly one of attribute, balance, facts, relation, base, derive")
+            raise ValueError("a feature has exactly one of attribute, balance, facts, relation, base, derive, rank")
+        if self.rank is not None and self.value is not Kind.RATE:
+            raise ValueError("a rank is a rate: where 0 is the lowest of all and 1 the highest")
         if self.value not in VALUE_KINDS:
             raise ValueError(f"a feature is no {self.value}")
         return self
@@ -231,6 +292,8 @@ class Feature(_Strict):
             return tuple(n for n in names_in(self.derive.formula) if n not in self.derive.given and n != "as_of")
         if self.relation is not None and self.relation.of:
             return (self.relation.of,)
+        if self.rank is not None:
+            return (self.rank.of, PARTY_KIND) if self.subjects else (self.rank.of,)
         return ()
 
 
@@ -255,6 +318,8 @@ def _checked(feature: Feature, known: Mapping[str, Feature], where: str) -> Iter
         if name not in known:
             near = suggest(name, known)
             yield Finding(where, f"there is no feature {name}", name, f"did you mean {near}?" if near else "")
+    if feature.rank is not None and known.get(feature.rank.of) and known[feature.rank.of].value not in NUMERIC:
+        yield Finding(where, "a rank orders numbers, amounts and rates", feature.rank.of)
     of = feature.relation.of if feature.relation is not None else None
     if of is not None and of in known:
         other = known[of]
@@ -331,6 +396,7 @@ __all__ = [
     "Facts",
     "Feature",
     "FeatureSet",
+    "Rank",
     "Relation",
     "Test",
     "parse_features",

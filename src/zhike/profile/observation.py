@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Protocol
 
 import ibis
@@ -34,6 +34,8 @@ STATES: Mapping[str, tuple[str, ...]] = {
     "credit_facility": ("status",),
     "loan_application": ("status",),
     "card": ("last_used_on", "owed_amount"),
+    "card_bill": ("paid_amount",),
+    "project": ("stage",),
 }
 HISTORIES: Mapping[str, str] = {"balance_daily": "on", "holding_daily": "on", "transaction": "on"}
 
@@ -78,6 +80,11 @@ class Observation:
     def shows_states(self) -> bool:
         """Whether states and golden attributes as they were delivered are those of the day."""
         return self.made_on == self.as_of
+
+    @property
+    def zone_offset(self) -> timedelta:
+        """How far the clocks of the business are ahead of UTC at the end of the day."""
+        return datetime.combine(self.as_of + timedelta(days=1), time()) - self.known_at
 
     def once(self, name: str, make: Callable[[Observation], ir.Table]) -> ir.Table:
         """Return the table that ``make`` gives, made (and kept) once per observation."""

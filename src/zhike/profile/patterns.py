@@ -12,6 +12,7 @@ from datetime import timedelta
 import ibis
 import ibis.expr.types as ir
 
+from zhike.profile.counterparties import counterparties, recurring_payments, rhythm
 from zhike.profile.facts import FACTS
 from zhike.profile.features import Base
 from zhike.profile.money import cents
@@ -19,14 +20,19 @@ from zhike.profile.observation import Observation
 from zhike.profile.plan import CUSTOMER, NO, YES
 from zhike.profile.windows import Window
 
+VALUE = "value"
+
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """How a recipe is computed (one row per customer: customer_no, ``value``), which fact table it reads, and its zero."""
+    """How a recipe is computed, which fact table it reads, and what customers without a fact have.
+
+    ``make`` gives one row per customer: customer_no and the columns of ``zeros``, which are ``value`` or one for each ``stat``.
+    """
 
     make: Callable[[Base, Observation], ir.Table]
     table: str
-    zero: int | None = None
+    zeros: Mapping[str, int | None]
 
 
 def largest_day_counterparty(base: Base, observation: Observation) -> ir.Table:
@@ -97,10 +103,15 @@ def acquiring_months(base: Base, observation: Observation) -> ir.Table:
 
 
 PATTERNS: Mapping[str, Pattern] = {
-    "largest_day_counterparty": Pattern(largest_day_counterparty, "transaction"),
-    "next_channel_answer_rate": Pattern(next_channel_answer_rate, "contact_history"),
-    "pay_day_months": Pattern(pay_day_months, "transaction", zero=0),
-    "acquiring_months": Pattern(acquiring_months, "acquiring_settlement", zero=0),
+    "largest_day_counterparty": Pattern(largest_day_counterparty, "transaction", {VALUE: None}),
+    "next_channel_answer_rate": Pattern(next_channel_answer_rate, "contact_history", {VALUE: None}),
+    "pay_day_months": Pattern(pay_day_months, "transaction", {VALUE: 0}),
+    "acquiring_months": Pattern(acquiring_months, "acquiring_settlement", {VALUE: 0}),
+    "counterparties": Pattern(
+        counterparties, "transaction", {"count": 0, "share": None, "concentration": None, "fresh": 0}
+    ),
+    "recurring_payments": Pattern(recurring_payments, "transaction", {"count": 0, "amount": 0}),
+    "rhythm": Pattern(rhythm, "transaction", {"mean": None, "deviation": None}),
 }
 
-__all__ = ["PATTERNS", "Pattern"]
+__all__ = ["PATTERNS", "VALUE", "Pattern"]

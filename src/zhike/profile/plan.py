@@ -1,7 +1,7 @@
 """One group-by for many features: partial sums are shared by key, and each feature is finished from them.
 
-A plan keeps *atoms* (conditional aggregates, named once however many features ask for them) and *finals* (features as
-expressions over the atoms).
+A plan keeps *atoms* (conditional aggregates, named once however many features ask for them), *middles* (values of the atoms that
+are asked for many times, such as a mean) and *finals* (features as expressions over both).
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ class Plan:
     rows: ir.Table
     atoms: dict[str, ir.Scalar] = field(default_factory=dict)
     finals: dict[str, Final] = field(default_factory=dict)
+    middles: dict[str, Final] = field(default_factory=dict)
     _names: dict[tuple[object, ...], str] = field(default_factory=dict)
 
     def atom(self, key: tuple[object, ...], make: Callable[[], ir.Scalar]) -> str:
@@ -53,6 +54,13 @@ class Plan:
             self.atoms[self._names[key]] = make()
         return self._names[key]
 
+    def middle(self, key: tuple[object, ...], final: Final) -> str:
+        """Return the name of a value of the atoms that finals use many times: computed once, before them."""
+        if key not in self._names:
+            self._names[key] = f"m{len(self._names)}"
+            self.middles[self._names[key]] = final
+        return self._names[key]
+
     def finish(self, feature: str, final: Final) -> None:
         """Say how a feature comes out of the atoms."""
         self.finals[feature] = final
@@ -60,6 +68,8 @@ class Plan:
     def table(self) -> ir.Table:
         """Return one row per customer with a fact: ``customer_no`` and the features."""
         grouped = self.rows.group_by(CUSTOMER).aggregate(**self.atoms)
+        if self.middles:
+            grouped = grouped.mutate(**{name: middle(grouped) for name, middle in self.middles.items()})
         return grouped.select(CUSTOMER, **{name: final(grouped) for name, final in self.finals.items()})
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -21,6 +22,7 @@ from zhike.rules.terms import Expression, TagPart
 from zhike.warehouse.contracts import Personal
 
 FAMILIES = ("basic", "relationship", "interest", "value", "risk", "marketing")
+LIVE = "live"
 PARTS = (TagPart.TEXT, TagPart.NUMBER, TagPart.AMOUNT, TagPart.DAY)
 
 
@@ -61,7 +63,9 @@ class TagDefinition(_Strict):
     ``use``: ``marketing`` may steer marketing with consent · ``gate`` only gates · ``manager`` for the eyes of managers, never
     in copy. ``refresh`` is the longest time it may go without being computed. ``lives_days`` (event tags) keeps it that
     many days after its condition was last met, unless ``ends_when`` holds. ``refreshed`` parts change within an
-    interval; a change of any other part begins a new one. ``ordered`` values are listed highest first.
+    interval; a change of any other part begins a new one. ``ordered`` values are listed highest first. ``state``: a draft is read and
+    checked, a retired tag is kept for the record; neither is computed, and no rule may name it. ``expires_on``: the day after
+    which somebody has to look at it again.
     """
 
     key: str
@@ -89,6 +93,8 @@ class TagDefinition(_Strict):
     day: Any = None
     main: Literal["text", "number", "amount", "day"] | None = None
     ordered: bool = False
+    state: Literal["draft", "live", "retired"] = "live"
+    expires_on: date | None = None
     refreshed: tuple[Literal["text", "number", "amount", "day"], ...] = ()
 
     @model_validator(mode="after")
@@ -194,12 +200,20 @@ def parse_tag_definitions(definitions: Iterable[Definition]) -> dict[str, tuple[
 
 
 def tag_terms(definitions: Iterable[Definition]) -> dict[str, TagTerm]:
-    """Return what rules may say of the tags of definitions: the ``tags`` of a vocabulary."""
-    return {key: tag_term(tag) for key, (_, tag) in parse_tag_definitions(definitions).items()}
+    """Return what rules may say of the live tags of definitions: the ``tags`` of a vocabulary."""
+    written = parse_tag_definitions(definitions)
+    return {key: tag_term(tag) for key, (_, tag) in written.items() if tag.state == LIVE}
+
+
+def not_live(definitions: Iterable[Definition]) -> dict[str, str]:
+    """Return key → state of the tags that no rule may name: drafts and retired ones."""
+    states = {d.key: str(d.body.get("state", LIVE)) for d in definitions if d.kind == "tag"}
+    return {key: state for key, state in states.items() if state != LIVE}
 
 
 __all__ = [
     "FAMILIES",
+    "LIVE",
     "PARTS",
     "Case",
     "Choice",
@@ -208,6 +222,7 @@ __all__ = [
     "TagDefinition",
     "TagMeasure",
     "TagValueName",
+    "not_live",
     "parse_tag_definitions",
     "tag_term",
     "tag_terms",

@@ -8,7 +8,7 @@ from typing import Any
 from zhike.kernel.definitions import Definition
 from zhike.kernel.errors import BadInput, Finding
 from zhike.kernel.terms import Text
-from zhike.profile.tags import PARTS, Case, Choice, Tag, TagDefinition, parse_tag_definitions, tag_term
+from zhike.profile.tags import LIVE, PARTS, Case, Choice, Tag, TagDefinition, not_live, parse_tag_definitions, tag_term
 from zhike.rules import Rule, Vocabulary, read_rule
 from zhike.rules.expressions import fits, read_expression
 from zhike.rules.reading import Reading
@@ -88,7 +88,7 @@ class _TagReader:
 
 
 def parse_tags(definitions: Iterable[Definition], vocabulary: Vocabulary) -> dict[str, Tag]:
-    """Return the tags of definitions of kind ``tag``, by key, with their rules read.
+    """Return the live tags of definitions of kind ``tag``, by key, with their rules read; drafts are checked and left out.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ def parse_tags(definitions: Iterable[Definition], vocabulary: Vocabulary) -> dic
     BadInput : ``tag.malformed`` (a body) or ``rule.malformed`` (rules); every mistake of every tag is listed.
     """
     written = parse_tag_definitions(definitions)
-    terms = {key: tag_term(tag) for key, (_, tag) in written.items()}
+    terms = {key: tag_term(tag) for key, (_, tag) in written.items() if tag.state == LIVE}
     whole = Vocabulary(
         fields=vocabulary.fields,
         tags={**vocabulary.tags, **terms},
@@ -108,9 +108,11 @@ def parse_tags(definitions: Iterable[Definition], vocabulary: Vocabulary) -> dic
         events=vocabulary.events,
         relations=vocabulary.relations,
     )
-    readers = [_TagReader(definition, tag, whole) for definition, tag in written.values()]
+    readers = [_TagReader(definition, tag, whole) for definition, tag in written.values() if tag.state != "retired"]
     tags = {reader.tag.key: reader.read() for reader in readers}
-    findings = tuple(f for reader in readers for f in reader.findings)
+    states = not_live(d for d, _ in written.values())
+    findings = tuple(told_not_live(f, states) for reader in readers for f in reader.findings)
+    findings = (*findings, *(_ring(tags) if not findings else ()))
     if findings:
         raise BadInput(
             "rule.malformed",
@@ -120,7 +122,49 @@ def parse_tags(definitions: Iterable[Definition], vocabulary: Vocabulary) -> dic
             todo_en="docs/concepts/rules.md says how rules are written",
             findings=findings,
         )
-    return tags
+    return {key: tag for key, tag in tags.items() if tag.definition.state == LIVE}
 
 
-__all__ = ["parse_tags"]
+def told_not_live(finding: Finding, states: Mapping[str, str]) -> Finding:
+    """Return a finding that a tag is not there, saying that it is retired or a draft where that is why."""
+    for key, state in states.items():
+        if finding.problem.startswith(f"there is no tag called {key} "):
+            zh = {"retired": "已停用", "draft": "仍是草稿"}[state]
+            done = "write another tag, or take the rule out 改用其他标签或删去该条件"
+            return Finding(
+                finding.where,
+                f"the tag {key} is {'a draft' if state == 'draft' else state} · 标签 {key} {zh}",
+                key,
+                done,
+            )
+    return finding
+
+
+def _ring(tags: Mapping[str, Tag]) -> Iterable[Finding]:
+    """Say which tags read one another in a ring: none of them could be computed first."""
+    done: set[str] = set()
+
+    def visit(key: str, path: tuple[str, ...]) -> tuple[str, ...] | None:
+        if key in path:
+            return (*path[path.index(key) :], key)
+        if key in done or key not in tags:
+            return None
+        for need in sorted(tags[key].names().tags):
+            if ring := visit(need, (*path, key)):
+                return ring
+        done.add(key)
+        return None
+
+    for key in sorted(tags):
+        if ring := visit(key, ()):
+            told = " → ".join(ring)
+            yield Finding(
+                f"tag {ring[0]}",
+                f"tags that need one another: {told} · 标签循环引用",
+                key,
+                "take one of the rules out 删去其中一条规则",
+            )
+            return
+
+
+__all__ = ["parse_tags", "told_not_live"]

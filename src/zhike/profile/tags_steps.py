@@ -94,7 +94,7 @@ class _Tagging:
         tables, before = merged([c.tables for c in contexts]), merged([c.previous for c in contexts])
         previous = before["tag_value"] if before.partitions("tag_value") else None
         with keeping(engine) as keep:
-            intervals = keep_intervals(self._current(tags, tables, as_of, keep), previous, as_of)
+            intervals = keep_intervals(keep(self._current(tags, tables, as_of, keep)), previous, as_of)
             return [{"n_intervals": n} for n in write_together(contexts, "tag_value", intervals, by="tag")]
 
     def _current(self, tags: Sequence[Tag], tables: Catalog, as_of: date, keep: Keep) -> ir.Table:
@@ -137,7 +137,7 @@ def tag_health_step(tags: Mapping[str, Tag]) -> Step:
 
     def work(context: StepContext) -> Mapping[str, Any]:
         tables, before = context.tables, context.previous["tag_health"]
-        rows = measure_health(tags, tables["tag_value"], tables["profile"], before, context.as_of)
+        rows = measure_health(tags, tables["tag_value"], tables["profile"], before, context.as_of) if tags else []
         context.write("tag_health", health_table(rows))
         return {row["tag"]: row["n_tagged"] for row in rows}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from functools import reduce
 from typing import Any
@@ -30,6 +30,9 @@ PART_TYPES = {
 HOLDS = "_holds"
 FIXED = {"lives_days": "_lives_days", "definition_hash": "_hash"}
 TRACKED = {part: f"_tracks_{column}" for part, column in PART_COLUMNS.items()}
+TAGS_AT_ONCE = (
+    24  # tags with values are taken from tables of so many: each step from a table is planned over all its columns
+)
 _YES, _NO = True, False
 
 
@@ -93,23 +96,77 @@ def _columns(place: int, tag: Tag, bound: Bound) -> dict[str, Any]:
 
 def _constants(tag: Tag) -> dict[str, Any]:
     refreshed = tag.definition.refreshed
-    tracked = {name: ibis.literal(has_part(tag, p) and p.value not in refreshed) for p, name in TRACKED.items()}
-    lives = ibis.literal(tag.definition.lives_days, type="int64")
-    return {FIXED["lives_days"]: lives, FIXED["definition_hash"]: ibis.literal(tag.hash), **tracked}
+    tracked = {name: has_part(tag, p) and p.value not in refreshed for p, name in TRACKED.items()}
+    return {FIXED["lives_days"]: tag.definition.lives_days, FIXED["definition_hash"]: tag.hash, **tracked}
+
+
+def _with_constants(rows: ir.Table, tags: Sequence[Tag]) -> ir.Table:
+    """Add to rows of tags what is the same for all customers: from one small table, not from a literal for each tag and column."""
+    schema = {"of_tag": "string", FIXED["lives_days"]: "int64", FIXED["definition_hash"]: "string"}
+    schema |= dict.fromkeys(TRACKED.values(), "boolean")
+    constants = ibis.memtable([{"of_tag": tag.key, **_constants(tag)} for tag in tags], schema=ibis.schema(schema))
+    return rows.inner_join(constants, [("tag", "of_tag")]).drop("of_tag")
 
 
 def _of_one(place: int, tag: Tag, wide: ir.Table) -> ir.Table:
+    """Return the rows of one tag with those parts only that it has."""
+    values = {column: wide[f"{place}_{column}"] for part, column in PART_COLUMNS.items() if has_part(tag, part)}
     holds = wide[f"{place}{HOLDS}"]
     if tag.definition.lives_days is not None:
         alive = wide[f"{place}_alive"]
-        rows, holds = wide.filter(alive), holds & alive
-    else:
-        rows, holds = wide.filter(holds), ibis.literal(_YES)
-    values = {
-        column: rows[f"{place}_{column}"] if has_part(tag, part) else ibis.null(PART_TYPES[part])
-        for part, column in PART_COLUMNS.items()
-    }
-    return rows.select(tag=ibis.literal(tag.key), customer_id="customer_id", **values, _holds=holds, **_constants(tag))
+        narrow = wide.select(
+            tag=ibis.literal(tag.key), customer_id="customer_id", **values, _holds=holds & alive, _alive=alive
+        )
+        return narrow.filter(narrow["_alive"]).drop("_alive")
+    narrow = wide.select(tag=ibis.literal(tag.key), customer_id="customer_id", **values, _holds=holds)
+    return narrow.filter(narrow["_holds"])
+
+
+def _names(place: int, tag: Tag) -> list[str]:
+    """Return the names of the columns of one tag in the wide table."""
+    parts = [f"{place}_{column}" for part, column in PART_COLUMNS.items() if has_part(tag, part)]
+    alive = [f"{place}_alive"] if tag.definition.lives_days is not None else []
+    return [f"{place}{HOLDS}", *alive, *parts]
+
+
+def _plain(tags: Mapping[int, str], wide: ir.Table) -> ir.Table:
+    """Return the rows of tags without parts: each customer's list of tags unrolled, which is planned faster than a table for each."""
+    held = [ibis.ifelse(wide[f"{place}{HOLDS}"], ibis.literal(key), None) for place, key in tags.items()]
+    rows = wide.select("customer_id", tag=ibis.array(held).unnest())
+    return rows.filter(rows.tag.notnull()).select("tag", "customer_id", _holds=ibis.literal(_YES))
+
+
+def _unrolled(tags: Sequence[Tag], wide: ir.Table, keep: Callable[[ir.Table], ir.Table]) -> ir.Table:
+    """Return the rows of all tags with every part, missing where a tag has it not; tags that have the same parts together."""
+    groups: dict[tuple[TagPart, ...], list[ir.Table]] = {}
+    plain: dict[int, str] = {}
+    valued: list[int] = []
+    for place, tag in enumerate(tags):
+        if any(has_part(tag, p) for p in PARTS) or tag.definition.lives_days is not None:
+            valued.append(place)
+        else:
+            plain[place] = tag.key
+    for first in range(0, len(valued), TAGS_AT_ONCE):
+        some = valued[first : first + TAGS_AT_ONCE]
+        few = (
+            keep(wide.select("customer_id", *(c for i in some for c in _names(i, tags[i]))))
+            if len(tags) > TAGS_AT_ONCE
+            else wide
+        )
+        for place in some:
+            parts = tuple(p for p in PARTS if has_part(tags[place], p))
+            groups.setdefault(parts, []).append(_of_one(place, tags[place], few))
+    if plain:
+        groups.setdefault((), []).append(_plain(plain, wide))
+    found = []
+    for parts, each in groups.items():
+        rows = each[0] if len(each) == 1 else ibis.union(*each)
+        values = {
+            column: rows[column] if part in parts else ibis.null(PART_TYPES[part])
+            for part, column in PART_COLUMNS.items()
+        }
+        found.append(rows.select("tag", "customer_id", **values, _holds="_holds"))
+    return found[0] if len(found) == 1 else ibis.union(*found)
 
 
 def manual_values(tags: Sequence[Tag], profile: ir.Table, overrides: ir.Table, as_of: date) -> ir.Table:
@@ -124,10 +181,8 @@ def manual_values(tags: Sequence[Tag], profile: ir.Table, overrides: ir.Table, a
         rows = given.filter(given.tag == tag.key).semi_join(
             profile if test is None else profile.filter(test), "customer_id"
         )
-        found.append(
-            rows.select("tag", "customer_id", *PART_COLUMNS.values(), _holds=ibis.literal(_YES), **_constants(tag))
-        )
-    return found[0] if len(found) == 1 else ibis.union(*found)
+        found.append(rows.select("tag", "customer_id", *PART_COLUMNS.values(), _holds=ibis.literal(_YES)))
+    return _with_constants(found[0] if len(found) == 1 else ibis.union(*found), tags)
 
 
 def current_values(
@@ -152,8 +207,7 @@ def current_values(
     bound = bind(profile.select("customer_id", *used), parts, scope)
     columns = {name: value for i, tag in enumerate(tags) for name, value in _columns(i, tag, bound).items()}
     wide = keep(bound.table.select("customer_id", **columns))
-    each = [_of_one(i, tag, wide) for i, tag in enumerate(tags)]
-    return each[0] if len(each) == 1 else ibis.union(*each)
+    return _with_constants(_unrolled(tags, wide, keep), tags)
 
 
 __all__ = ["FIXED", "HOLDS", "PART_COLUMNS", "TRACKED", "current_values", "has_part", "manual_values"]

@@ -20,7 +20,8 @@ EVENT_KINDS = (
     "loan_apply", "prepay_trial", "article_read", "transfer_page_view", "counter_visit", "machine_visit", "atm_visit", "call_in",
     "bot_answer", "wecom_message", "video_view", "email_open", "sms_click", "push_open", "video_meeting", "rm_meeting",
     "rm_card_view", "qr_scan", "referral_click", "survey_answer", "interview", "social_comment", "partner_visit",
-    "account_service", "card_service", "mini_program_login", "prepay_enquiry", "prepay_booking", "enquiry", "reply", "web_login", "identify", "alias",
+    "account_service", "card_service", "mini_program_login", "prepay_enquiry", "prepay_booking", "enquiry", "reply", "web_login", "identify", "alias", "content_like",
+    "content_share",
 )  # fmt: skip
 KIND = {name: position for position, name in enumerate(EVENT_KINDS)}
 SUBJECTS = ("demand", "term", "large_cd", "fixed_income", "cash_wealth", "fund", "insurance", "mortgage", "consumer_loan",
@@ -28,7 +29,7 @@ SUBJECTS = ("demand", "term", "large_cd", "fixed_income", "cash_wealth", "fund",
 SESSION_CHANNELS = (("app", 70.0), ("mini_program", 11.0), ("wechat", 6.0), ("mobile_web", 6.0), ("web", 7.0))
 SESSION_LOGIN = {"app": "app_login", "mini_program": "mini_program_login", "wechat": "article_read", "mobile_web": "page_view",
                  "web": "web_login"}  # fmt: skip
-EXTRAS = (("page_view", 24.0), ("deposit_page_view", 12.0), ("wealth_page_view", 14.0), ("rate_page_view", 12.0), ("article_read", 12.0), ("transfer_page_view", 22.0),
+EXTRAS = (("page_view", 20.0), ("content_like", 2.5), ("content_share", 1.5), ("deposit_page_view", 12.0), ("wealth_page_view", 14.0), ("rate_page_view", 12.0), ("article_read", 12.0), ("transfer_page_view", 22.0),
           ("prepay_trial", 0.6), ("loan_page_view", 3.0), ("limit_trial", 0.3), ("loan_apply_start", 0.1))  # fmt: skip
 LOAN_EXTRAS = (
     ("loan_page_view", 55.0),

@@ -232,9 +232,8 @@ def test_a_step_reads_only_what_its_rules_name_and_tags_of_tags_come_after_them(
 
 
 def test_tags_that_use_each_other_are_a_ring_with_a_name():
-    ring = parsed(definition("one", when={"tag": "two"}), definition("two", when={"tag": "one"}))
-    with pytest.raises(BadInput, match="tag:one"):
-        order_steps(tag_steps(ring))
+    with pytest.raises(BadInput, match="one → two → one"):
+        parsed(definition("one", when={"tag": "two"}), definition("two", when={"tag": "one"}))
 
 
 # ---- why -------------------------------------------------------------------------------------------------------------
@@ -321,17 +320,20 @@ def standard():
 
 
 @pytest.mark.requirement("C4")
-def test_the_standard_pack_ships_the_thirty_tags_with_owner_meaning_and_use_in_both_languages(standard):
-    assert len(standard) >= 30
+@pytest.mark.requirement("C4")
+def test_the_standard_pack_ships_its_tags_with_owner_meaning_and_use_in_both_languages(standard):
+    assert len(standard) >= 150
     for tag in standard.values():
         written = tag.definition
         assert written.zh
         assert written.en
         assert len(written.meaning_zh) > 10
         assert len(written.meaning_en) > 20
-        assert tag.names().fields or tag.names().contactability, f"{tag.key} reads nothing"
+        names = tag.names()
+        reads = names.fields or names.contactability or names.models or names.relations
+        assert reads or written.kind == "manual", f"{tag.key} reads nothing"
     kinds = {t.definition.kind for t in standard.values()}
-    assert kinds == {"rule", "statistical", "model", "event"}
+    assert kinds == {"rule", "statistical", "model", "manual", "event"}
     assert {t.definition.family for t in standard.values()} == {
         "basic",
         "relationship",

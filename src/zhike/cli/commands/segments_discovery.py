@@ -93,7 +93,7 @@ def tiers(
     project: ProjectOption = HERE,
     field: Annotated[str, typer.Option("--field", help="Amount of the profile that is tiered.")] = "aum_mavg_amount",
     thresholds: Annotated[str, typer.Option("--thresholds", help="Tiers that are set, a,b,c.", show_default="the parameters tier_…_amount")] = "",
-    learn: Annotated[int | None, typer.Option("--learn", min=2, max=20, help="How many tiers to learn.", show_default="as many as are set")] = None,
+    learn: Annotated[int | None, typer.Option("--learn", min=3, max=20, help="How many tiers to learn.", show_default="as many as are set")] = None,
     subjects: SubjectsOption = "",
     json: JsonOption = False,
 ) -> None:  # fmt: skip

@@ -94,27 +94,28 @@ def learn_boundaries(amounts: Floats, n_tiers: int, *, seed: int = 0, near: Floa
 def compare_tiers(
     amounts: Floats, boundaries: Sequence[float], *, before: Floats | None = None, n_tiers: int | None = None, seed: int = 0
 ) -> TierComparison:  # fmt: skip
-    """Return the tiers that are set beside learned ones.
+    """Return the tiers that are set beside learned ones. The lowest boundary is kept: below it nobody is tiered by money.
 
     Parameters
     ----------
     amounts : one per customer, 0 and more.
     boundaries : ascending; a tier begins at its boundary, the lowest at 0.
     before : the same customers' amounts a month before, NaN where unknown.
-    n_tiers : how many to learn; as many as are set when left out.
+    n_tiers : how many to learn, the one below the lowest boundary counted; as many as are set when left out, at least three.
 
     Raises
     ------
     NotEstimable : there are too few customers.
     """
     n = n_tiers or len(boundaries) + 1
-    learned = learn_boundaries(amounts, n, seed=seed)
-    dice = np.random.default_rng(seed)
-    drawn = np.stack([
-        learn_boundaries(dice.choice(amounts, min(len(amounts), MOST_DRAWN)), n, near=learned) for _ in range(N_DRAWS)
-    ])  # fmt: skip
-    spans = np.quantile(drawn, [LOW, HIGH], axis=0)
     fixed = np.asarray(boundaries, np.float64)
+    above = amounts[amounts >= fixed[0]]
+    learned = learn_boundaries(above, n - 1, seed=seed)
+    dice = np.random.default_rng(seed)
+    again = (dice.choice(above, min(len(above), MOST_DRAWN)) for _ in range(N_DRAWS))
+    spans = np.quantile(np.stack([learn_boundaries(a, n - 1, near=learned) for a in again]), [LOW, HIGH], axis=0)
+    spans = np.concatenate([np.full((2, 1), fixed[0]), spans], axis=1)
+    learned = np.concatenate([fixed[:1], learned])
     mine, theirs = (np.searchsorted(b, amounts, "right") for b in (fixed, learned))
     table = np.zeros((len(fixed) + 1, n), np.int64)
     np.add.at(table, (mine, theirs), 1)
