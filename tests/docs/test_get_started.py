@@ -87,6 +87,7 @@ def test_a_changed_threshold_changes_what_uses_it_and_waits_for_somebody_else(ba
     changed = {(c["action"], c["kind"], c["key"]) for c in json.loads(told.stdout)["changes"]}
     assert changed == {
         ("changed", "parameters", "all"), ("changed", "tag", "customer_tier"), ("changed", "tag", "downgrade_risk"), ("changed", "tag", "near_upgrade"),
+        ("changed", "tag", "wealthy_household"),
     }  # fmt: skip
     assert zhike("approve", "tag", "customer_tier", "--by", "wang", folder=bank).returncode == 2
     assert zhike("approve", "tag", "customer_tier", "--by", "li", folder=bank).returncode == 0
