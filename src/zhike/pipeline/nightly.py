@@ -146,7 +146,7 @@ def plan_night(night: Night, compiled: Compiled, store: OperationsStore) -> RunP
         *policy_steps(compiled.policy),
         profile_step(compiled.features, timezone=zone),
         *tag_steps(compiled.tags, timezone=zone),
-        *segment_steps(compiled.segments),
+        *segment_steps(compiled.segments, timezone=zone),
         *tracking_steps(compiled.segments),
         *score_steps(compiled.models, setting),
         *decision_steps(

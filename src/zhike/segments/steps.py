@@ -16,6 +16,7 @@ import ibis.expr.types as ir
 import pyarrow as pa
 
 from zhike.profile.keeping import keeping
+from zhike.profile.observation import BUSINESS_TIMEZONE
 from zhike.profile.tags_steps import reads_of_rules, scope_of
 from zhike.segments.definition import Segment
 from zhike.segments.membership import ENTERED, LEFT, MOVED, current_members, find_changes, keep_intervals
@@ -62,6 +63,7 @@ class _Segmenting:
     """The work of the steps of segments: all that are due are computed from one scan of the profile."""
 
     segments: Mapping[str, Segment]
+    timezone: str = BUSINESS_TIMEZONE
 
     def __call__(self, contexts: Sequence[StepContext]) -> list[Mapping[str, Any]]:
         segments = [self.segments[c.step.key] for c in contexts]
@@ -72,7 +74,7 @@ class _Segmenting:
         names = reduce(operator.or_, (s.names() for s in segments))
         profile = tables["profile"].select("customer_id", "party_kind", *sorted(names.fields - FIXED))
         with keeping(engine) as keep:
-            scope = replace(scope_of(tables, names, as_of), subjects=profile)
+            scope = replace(scope_of(tables, names, as_of, timezone=self.timezone), subjects=profile)
             members = current_members(segments, profile, scope, keep=keep)
             write_together(contexts, "segment_member", keep_intervals(members, previous, as_of), by="segment")
         held = _written(contexts, "segment_member", SEGMENT_MEMBER).filter(lambda t: t.to_on.isnull())
@@ -118,9 +120,10 @@ def _member(segment: Segment, family: Family) -> Step:
     )
 
 
-def segment_steps(segments: Mapping[str, Segment]) -> list[Step]:
-    """Return one step per segment, in key order; the run orders them by what they read."""
-    family = Family("segment", _Segmenting({f"segment:{key}": segment for key, segment in segments.items()}))
+def segment_steps(segments: Mapping[str, Segment], *, timezone: str = BUSINESS_TIMEZONE) -> list[Step]:
+    """Return one step per segment, in key order; the run orders them by what they read. ``timezone`` (IANA name) is of the business day."""
+    of_step = {f"segment:{key}": segment for key, segment in segments.items()}
+    family = Family("segment", _Segmenting(of_step, timezone))
     return [_member(segments[key], family) for key in sorted(segments)]
 
 

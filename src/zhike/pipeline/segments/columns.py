@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import ibis
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -13,6 +14,7 @@ from zhike.kernel.definitions import suggest
 from zhike.kernel.errors import BadInput, Finding
 from zhike.kernel.terms import PartyKind, Text
 from zhike.pipeline.catalogue import Opened
+from zhike.rules import holding_on
 from zhike.segments.discovery import Described
 from zhike.segments.discovery.surrogate import NUMERIC
 from zhike.segments.portrait import DIMENSIONS
@@ -121,11 +123,41 @@ def describe_columns(o: Opened, customers: Customers, names: Sequence[str]) -> l
     return found
 
 
+def describe_tags(o: Opened, customers: Customers, subjects: Sequence[PartyKind] = PEOPLE) -> list[Described]:
+    """Return, for each tag that somebody of ``customers`` has, who has it on the day; gates' tags say nothing about people and are left out.
+
+    Parameters
+    ----------
+    customers : those that :func:`read_customers` gave for the same ``subjects``.
+    """
+    kinds = {s.value for s in subjects}
+    shown = {
+        k: t for k, t in o.compiled.tags.items()
+        if t.definition.use != "gate" and kinds & {s.value for s in t.definition.subjects} and o.tables.partitions("tag_value")
+    }  # fmt: skip
+    if not shown:
+        return []
+    profile = o.tables["profile"]
+    mine = profile.filter(profile.party_kind.isin(sorted(kinds))).select("customer_id")
+    placed = mine.mutate(place=ibis.row_number().over(order_by=mine.customer_id))
+    held = holding_on(o.tables["tag_value"], o.manifest.as_of)
+    rows = o.tables.engine.fetch(held.inner_join(placed, "customer_id").select("place", "tag"))
+    place, tag = rows["place"].to_numpy(), rows["tag"].combine_chunks().dictionary_encode()
+    found = []
+    for code, key in enumerate(tag.dictionary.to_pylist()):
+        if key in shown:
+            has = np.zeros(len(customers.ids), bool)
+            has[place[tag.indices.to_numpy() == code]] = True
+            found.append(Described(f"tag:{key}", Text(shown[key].definition.zh, shown[key].definition.en), has, "flag"))
+    return sorted(found, key=lambda d: d.column)
+
+
 __all__ = [
     "DISCOVERY_FEATURES",
     "PEOPLE",
     "Customers",
     "describe_columns",
+    "describe_tags",
     "kinds_of",
     "numeric_features",
     "portrait_columns",

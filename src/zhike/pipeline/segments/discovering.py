@@ -21,6 +21,7 @@ from zhike.pipeline.segments.columns import (
     PEOPLE,
     Customers,
     describe_columns,
+    describe_tags,
     kinds_of,
     numeric_features,
     portrait_columns,
@@ -200,7 +201,8 @@ def discover(project: Project, request: DiscoverRequest) -> Discovered:
         clustering = find_clusters(prepared.matrix, settings)
         k = clustering.n_clusters
         typical = [[int(i) for i in nearest_to_centre(prepared.matrix, clustering, c)] for c in range(k)]
-        portraits = paint(describe_columns(o, customers, compared), clustering.labels, customers.ids, typical)
+        described = [*describe_columns(o, customers, compared), *describe_tags(o, customers, request.subjects)]
+        portraits = paint(described, clustering.labels, customers.ids, typical)
         used = {n: columns[n] for n in prepared.columns}
         surrogate = learn_surrogate(used, clustering.labels, n_clusters=k)
         return Discovered(
@@ -266,9 +268,14 @@ def paint_segment(project: Project, key: str) -> tuple[PaintedSegment, ...]:
     project.definitions.get("segment", key)
     with opened(project) as o:
         definition = o.compiled.segments[key].definition
-        compared = portrait_columns(o)
+        own = o.compiled.segments[key].names()  # that members have what they are members by says nothing
+        compared = tuple(n for n in portrait_columns(o) if n not in own.fields)
         customers = read_customers(o, compared, definition.subjects)
-        described = describe_columns(o, customers, compared)
+        tags = describe_tags(o, customers, definition.subjects)
+        described = [
+            *describe_columns(o, customers, compared),
+            *(t for t in tags if t.column.removeprefix("tag:") not in own.tags),
+        ]
         held = _labels_of(o, key, customers.ids)
         names = definition.bucket_names()
         as_of = o.manifest.as_of
