@@ -93,7 +93,7 @@ def test_pensioners_are_discovered_and_can_be_named_from_their_portrait(bank: Pr
     assert sum(p.n_members for p in found.portraits) == 1_489
     pensioners = next(p for p in found.portraits if p.traits[0].column == "n_pensions_90d" and p.traits[0].is_more)
     assert 190 <= pensioners.n_members <= 240
-    assert pensioners.name.en == "High pensions of 90 days, high age"
+    assert pensioners.name.en == "High pensions of 90 days, pension recipient"
     age = next(t for t in pensioners.traits if t.column == "age")
     assert age.of_members > 60
     assert len({p.name.zh for p in found.portraits}) == 4
