@@ -321,11 +321,15 @@ class AudienceIndex:
         first, _ = event_days(value.window, self.as_of)
         kind, (low, high) = value.pattern.kinds[0], span
         events = self._events_of(kind) if value.stat is EventStat.COUNT else self._days_of(kind)
-        enough = Members(self.n, events.with_at_least(max(low, 1), day_number(first)))
+        since = day_number(first)
+        if low < 1:
+            return (
+                everybody(self.n) if high is None else ~Members(self.n, events.with_at_least(max(high + 1, 1), since))
+            )
+        enough = events.with_at_least(low, since)
         if high is None:
-            return everybody(self.n) if low < 1 else enough
-        more = Members(self.n, events.with_at_least(max(high + 1, 1), day_number(first)))
-        return ~more if low < 1 else Members(self.n, np.setdiff1d(enough.slots(), more.slots(), assume_unique=True))
+            return Members(self.n, enough)
+        return Members(self.n, np.setdiff1d(enough, events.with_at_least(high + 1, since), assume_unique=True))
 
     def _numbers_of(self, value: EventValue) -> Numbers | None:
         if value not in self._numbers:
