@@ -322,10 +322,10 @@ class AudienceIndex:
         kind, (low, high) = value.pattern.kinds[0], span
         events = self._events_of(kind) if value.stat is EventStat.COUNT else self._days_of(kind)
         since = day_number(first)
+        if high is not None and high < max(low, 0):
+            return nobody(self.n)
         if low < 1:
-            return (
-                everybody(self.n) if high is None else ~Members(self.n, events.with_at_least(max(high + 1, 1), since))
-            )
+            return everybody(self.n) if high is None else ~Members(self.n, events.with_at_least(high + 1, since))
         enough = events.with_at_least(low, since)
         if high is None:
             return Members(self.n, enough)
