@@ -1,12 +1,16 @@
-"""Spark as the second engine: the same Ibis expressions where the data outgrow one machine. Needs ``zhike[spark]`` and Java 17."""
+"""Spark as the second engine: the same Ibis expressions where the data outgrow one machine. Needs ``zhike[spark]`` and Java 17.
+
+Spark computes and leaves its parts in the scratch folder; the DuckDB engine of the process beside it makes one Parquet file
+per output of them, as it writes its own, and checks it. So a table looks the same whichever engine made it.
+"""
 
 from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +22,9 @@ import sqlglot
 from sqlglot import exp
 
 from zhike.kernel.errors import Unavailable
+from zhike.warehouse.conform import conform
+from zhike.warehouse.contracts import Contract
+from zhike.warehouse.engine import Engine, open_engine
 
 PARTITIONS = 8
 
@@ -29,6 +36,62 @@ class SparkEngine:
     connection: Any
     session: Any
     scratch: Path
+    in_process: Engine
+    name: str = "spark"
+    _read: dict[tuple[object, ...], ir.Table] = field(default_factory=dict)
+
+    def read(self, paths: Sequence[Path], contract: Contract) -> ir.Table:
+        """Return the rows of Parquet files as ``contract`` types them; columns that a file lacks are missing values."""
+        key = (contract.name, contract.column_names, *map(str, paths))
+        if key not in self._read:
+            schema = self._schema(contract)
+            found = (
+                self.session.read.schema(schema).parquet(*map(str, paths))
+                if paths
+                else self.session.createDataFrame([], schema)
+            )
+            view = f"read_{len(self._read)}_{contract.name}"
+            found.createOrReplaceTempView(view)
+            self._read[key] = conform(self.connection.table(view), contract, fill_missing=True)
+        return self._read[key]
+
+    def _schema(self, contract: Contract) -> Any:
+        from ibis.backends.pyspark.datatypes import PySparkSchema
+
+        return PySparkSchema.from_ibis(ibis.schema(contract.schema()))
+
+    def write(self, expression: ir.Table, path: Path) -> int:
+        """Write an expression to one Parquet file, durably; return its number of rows."""
+        with self._computed(expression) as rows:
+            return self.in_process.write(rows, path)
+
+    def write_parts(self, expression: ir.Table, paths: Mapping[str, Path], contract: Contract, *, by: str) -> None:
+        """Write the rows of each value of the column ``by`` to the Parquet file named for it, durably."""
+        with self._computed(expression) as rows:
+            self.in_process.write_parts(rows, paths, contract, by=by)
+
+    @contextmanager
+    def _computed(self, expression: ir.Table) -> Iterator[ir.Table]:
+        """Give what Spark computed to the engine of the process, which reads it where it lies."""
+        with tempfile.TemporaryDirectory(dir=self.scratch, prefix="parts-") as folder:
+            place = Path(folder) / "rows"
+            self.connection.to_parquet_dir(expression, str(place))
+            yield self.in_process.connection.read_parquet(str(place / "*.parquet"))
+
+    def check(self, path: Path, contract: Contract) -> None:
+        """Raise ContractBroken unless the rows of a file keep the contract: asked of the file as it will be read."""
+        self.in_process.check(path, contract)
+
+    def keep(self, name: str, rows: ir.Table) -> ir.Table:
+        """Compute rows at once and return them as a table, until :meth:`drop`."""
+        place = self.scratch / "kept" / name
+        self.connection.to_parquet_dir(rows, str(place))
+        return self.connection.read_parquet(str(place), table_name=name)
+
+    def drop(self, name: str) -> None:
+        """Give up what :meth:`keep` made; nothing happens when there is none."""
+        self.session.catalog.dropTempView(name)
+        shutil.rmtree(self.scratch / "kept" / name, ignore_errors=True)
 
     def fetch(self, expression: ir.Table) -> pa.Table:
         """Return the rows of an expression in memory."""
@@ -65,8 +128,9 @@ class SparkEngine:
         return api
 
     def close(self) -> None:
-        """Stop the session and remove the scratch folder."""
+        """Stop the session, close the engine beside it and remove the scratch folder."""
         self.session.stop()
+        self.in_process.close()
         shutil.rmtree(self.scratch, ignore_errors=True)
 
 
@@ -80,8 +144,13 @@ def with_doubles(sql: str) -> str:
     return sqlglot.parse_one(sql, read="spark").transform(as_double).sql(dialect="spark", pretty=True)
 
 
-def open_spark_engine(*, master: str = "local[2]", memory: str = "4g", scratch: Path | None = None) -> SparkEngine:
+def open_spark_engine(
+    *, master: str = "local[2]", memory: str = "4g", scratch: Path | None = None, beside: Engine | None = None
+) -> SparkEngine:
     """Open a Spark session; ``master`` as Spark names it, ``memory`` of the driver.
+
+    ``beside`` is the DuckDB engine that gathers and checks what is written, and is closed with this one; a small one is opened
+    when not given.
 
     Raises
     ------
@@ -94,11 +163,14 @@ def open_spark_engine(*, master: str = "local[2]", memory: str = "4g", scratch: 
             "warehouse.spark_missing", zh="未安装 PySpark", en="PySpark is not installed",
             todo_zh="pip install zhike[spark]，并安装 Java 17", todo_en="pip install zhike[spark], and install Java 17",
         ) from error  # fmt: skip
+    if scratch is not None:
+        scratch.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="spark-", dir=scratch))
     options = {
         "spark.driver.memory": memory, "spark.driver.bindAddress": "127.0.0.1", "spark.driver.host": "127.0.0.1", "spark.ui.enabled": "false",
         "spark.sql.session.timeZone": "UTC", "spark.sql.shuffle.partitions": str(PARTITIONS), "spark.default.parallelism": str(PARTITIONS),
         "spark.local.dir": str(folder), "spark.sql.warehouse.dir": str(folder / "warehouse"),
+        "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS", "spark.sql.debug.maxToStringFields": "50",
     }  # fmt: skip
     builder = SparkSession.builder.master(master).appName("zhike")
     for key, value in options.items():
@@ -106,7 +178,7 @@ def open_spark_engine(*, master: str = "local[2]", memory: str = "4g", scratch: 
     session = builder.getOrCreate()
     session.sparkContext.setCheckpointDir(str(folder / "steps"))  # where Splink keeps what it goes on from
     session.sparkContext.setLogLevel("ERROR")
-    return SparkEngine(ibis.pyspark.connect(session), session, folder)
+    return SparkEngine(ibis.pyspark.connect(session), session, folder, beside or open_engine(threads=1, memory="1GB"))
 
 
 __all__ = ["SparkEngine", "open_spark_engine"]
