@@ -123,7 +123,9 @@ class _Measure:
         from_on = context.as_of - timedelta(days=self.limits.window_days - 1)
         before_on = from_on - timedelta(days=self.limits.window_days)
         day = table[contract.dated_by]
-        recent = count_values(context.engine.in_process, table.filter((day >= from_on) & (day <= context.as_of)), contract)
+        recent = count_values(
+            context.engine.in_process, table.filter((day >= from_on) & (day <= context.as_of)), contract
+        )
         older = count_values(context.engine.in_process, table.filter((day >= before_on) & (day < from_on)), contract)
         return recent, older if older.n_rows else None
 

@@ -94,6 +94,10 @@ class TableEngine(QueryEngine, Protocol):
         """Give up what :meth:`keep` made; nothing happens when there is none."""
         ...
 
+    def close(self) -> None:
+        """Close the engine and remove its scratch folder."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Engine:

@@ -107,7 +107,9 @@ class Run:
         seconds = (time.monotonic() - begun) / len(steps)
         ran = {p.step.key for p in due}
         where = _engine_of(steps[0], engine).name
-        told = [self._told(k, f, StepState.RAN if k in ran else StepState.REUSED, seconds) for k, f in found.items() if f]
+        told = [
+            self._told(k, f, StepState.RAN if k in ran else StepState.REUSED, seconds) for k, f in found.items() if f
+        ]
         return [replace(r, engine=where) if r.state is StepState.RAN else r for r in told]
 
     def _planned(self, step: Step) -> _Planned:

@@ -18,13 +18,12 @@ import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 import pyarrow.parquet as pq
-import sqlglot
-from sqlglot import exp
 
 from zhike.kernel.errors import Unavailable
 from zhike.warehouse.conform import conform
 from zhike.warehouse.contracts import Contract
 from zhike.warehouse.engine import Engine, open_engine
+from zhike.warehouse.spark_sql import SparkCompiler, with_doubles
 
 PARTITIONS = 8
 
@@ -134,16 +133,6 @@ class SparkEngine:
         shutil.rmtree(self.scratch, ignore_errors=True)
 
 
-def with_doubles(sql: str) -> str:
-    """Return Spark SQL in which numbers that are cast to double are doubles as they stand: a decimal has too few digits."""
-
-    def as_double(node: exp.Expression) -> exp.Expression:
-        is_cast = isinstance(node, exp.Cast) and node.to.is_type("double") and isinstance(node.this, exp.Literal)
-        return exp.var(f"{node.name}D") if is_cast and node.name != "Infinity" else node
-
-    return sqlglot.parse_one(sql, read="spark").transform(as_double).sql(dialect="spark", pretty=True)
-
-
 def open_spark_engine(
     *, master: str = "local[2]", memory: str = "4g", scratch: Path | None = None, beside: Engine | None = None
 ) -> SparkEngine:
@@ -167,7 +156,7 @@ def open_spark_engine(
         scratch.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="spark-", dir=scratch))
     options = {
-        "spark.driver.memory": memory, "spark.driver.bindAddress": "127.0.0.1", "spark.driver.host": "127.0.0.1", "spark.ui.enabled": "false",
+        "spark.driver.memory": memory, "spark.driver.bindAddress": "127.0.0.1", "spark.driver.host": "127.0.0.1", "spark.ui.enabled": "false", "spark.ui.showConsoleProgress": "false",
         "spark.sql.session.timeZone": "UTC", "spark.sql.shuffle.partitions": str(PARTITIONS), "spark.default.parallelism": str(PARTITIONS),
         "spark.local.dir": str(folder), "spark.sql.warehouse.dir": str(folder / "warehouse"),
         "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS", "spark.sql.debug.maxToStringFields": "50",
@@ -178,7 +167,9 @@ def open_spark_engine(
     session = builder.getOrCreate()
     session.sparkContext.setCheckpointDir(str(folder / "steps"))  # where Splink keeps what it goes on from
     session.sparkContext.setLogLevel("ERROR")
-    return SparkEngine(ibis.pyspark.connect(session), session, folder, beside or open_engine(threads=1, memory="1GB"))
+    connection = ibis.pyspark.connect(session)
+    connection.compiler = SparkCompiler()
+    return SparkEngine(connection, session, folder, beside or open_engine(threads=1, memory="1GB"))
 
 
 __all__ = ["SparkEngine", "open_spark_engine"]
