@@ -212,9 +212,15 @@ class Engine:
         shutil.rmtree(self.scratch, ignore_errors=True)
 
 
+def arrow_schema(contract: Contract) -> pa.Schema:
+    """Return the contract's columns and types as a Parquet file has them."""
+    schema: pa.Schema = ibis.schema(contract.schema()).to_pyarrow()
+    return schema
+
+
 def empty_rows(contract: Contract) -> pa.Table:
     """Return a table without rows that has the contract's columns and types."""
-    return ibis.schema(contract.schema()).to_pyarrow().empty_table()
+    return arrow_schema(contract).empty_table()
 
 
 def open_engine(*, threads: int = 2, memory: str = "3GB", scratch: Path | None = None) -> Engine:
@@ -239,4 +245,4 @@ def _existing(folder: Path | None) -> Path | None:
     return folder
 
 
-__all__ = ["Engine", "QueryEngine", "TableEngine", "empty_rows", "open_engine"]
+__all__ = ["Engine", "QueryEngine", "TableEngine", "arrow_schema", "empty_rows", "open_engine"]

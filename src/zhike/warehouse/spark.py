@@ -159,7 +159,7 @@ def open_spark_engine(
         "spark.driver.memory": memory, "spark.driver.bindAddress": "127.0.0.1", "spark.driver.host": "127.0.0.1", "spark.ui.enabled": "false", "spark.ui.showConsoleProgress": "false",
         "spark.sql.session.timeZone": "UTC", "spark.sql.shuffle.partitions": str(PARTITIONS), "spark.default.parallelism": str(PARTITIONS),
         "spark.local.dir": str(folder), "spark.sql.warehouse.dir": str(folder / "warehouse"),
-        "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS", "spark.sql.debug.maxToStringFields": "50",
+        "spark.sql.timestampType": "TIMESTAMP_NTZ", "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS", "spark.sql.debug.maxToStringFields": "50",
     }  # fmt: skip
     builder = SparkSession.builder.master(master).appName("zhike")
     for key, value in options.items():

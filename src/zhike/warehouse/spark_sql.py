@@ -9,8 +9,6 @@ import sqlglot
 from ibis.backends.sql.compilers.pyspark import PySparkCompiler
 from sqlglot import exp
 
-OUTWARDS = "1e-9D"
-
 
 class SparkCompiler(PySparkCompiler):  # type: ignore[misc] # Ibis has no types for its compilers
     """The compiler of Ibis with the operations that the expressions of this project need besides."""
@@ -32,19 +30,21 @@ class SparkCompiler(PySparkCompiler):  # type: ignore[misc] # Ibis has no types 
         return super().visit_Round(op, arg=arg, digits=digits)
 
     def visit_Cast(self, op: Any, *, arg: Any, to: Any) -> Any:  # noqa: N802 - named by Ibis
-        """Make decimals of doubles as DuckDB does: rounded in binary, a trifle outwards so that 0.285 is 0.29."""
-        if op.arg.dtype.is_floating() and to.is_decimal() and to.scale is not None:
-            return self.cast(_rounded(self, arg, to.scale, outwards=OUTWARDS), to)
+        """Round on the way to fewer places, as DuckDB does: Spark cuts numbers to integers, and rounds doubles in decimal."""
+        given = op.arg.dtype
+        if given.is_floating() and to.is_decimal() and to.scale is not None:
+            return self.cast(_rounded(self, arg, to.scale), to)
+        if given.is_floating() and to.is_integer():
+            return self.cast(self.f.anon.rint(arg), to)
+        if given.is_decimal() and to.is_integer():
+            return self.cast(self.f.round(arg, 0), to)
         return super().visit_Cast(op, arg=arg, to=to)
 
 
-def _rounded(compiler: SparkCompiler, value: Any, digits: int, *, outwards: str = "") -> Any:
+def _rounded(compiler: SparkCompiler, value: Any, digits: int) -> Any:
     """Return a double with so many decimal places: scaled, rounded halves away from zero, scaled back."""
     scale = exp.var(f"{10**digits}D")
-    scaled: Any = exp.paren(exp.Mul(this=exp.paren(value), expression=scale), copy=False)
-    if outwards:
-        trifle = exp.Mul(this=compiler.f.sign(scaled), expression=exp.var(outwards))
-        scaled = exp.Add(this=scaled, expression=trifle)
+    scaled = exp.Mul(this=exp.paren(value), expression=scale)
     return exp.paren(exp.Div(this=compiler.f.round(scaled), expression=scale), copy=False)
 
 

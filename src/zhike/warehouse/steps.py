@@ -17,7 +17,7 @@ from zhike.kernel.errors import Bug
 from zhike.warehouse.catalog import Catalog
 from zhike.warehouse.conform import conform
 from zhike.warehouse.contracts import Contract
-from zhike.warehouse.engine import TableEngine
+from zhike.warehouse.engine import TableEngine, arrow_schema
 from zhike.warehouse.manifest import WHOLE
 
 
@@ -118,11 +118,21 @@ class StepContext:
         return self.draft(table, partition)
 
     def take(self, table: str, partition: str, *, check: bool = True) -> int:
-        """Count and check what stands at the place of an output; return its number of rows."""
-        path = self.draft(table, partition)
-        self.written[(table, partition)] = n_rows = int(pq.read_metadata(path).num_rows)
+        """Count and check what stands at the place of an output; return its number of rows.
+
+        Raises
+        ------
+        ContractBroken : a key is missing or double, a code is unknown.
+        Bug : a column has another type than the contract says.
+        """
+        path, contract = self.draft(table, partition), self.contracts[table]
+        with pq.ParquetFile(path) as found:
+            n_rows, types = int(found.metadata.num_rows), found.schema_arrow
+        self.written[(table, partition)] = n_rows
+        if not types.equals(arrow_schema(contract)):
+            raise _other_types(contract, types)
         if check and n_rows:
-            self.engine.check(path, self.contracts[table])
+            self.engine.check(path, contract)
         return n_rows
 
 
@@ -143,6 +153,16 @@ def write_together(contexts: Sequence[StepContext], table: str, rows: ir.Table |
     writer = engine.in_process if isinstance(rows, pa.Table) else engine
     writer.write_parts(conform(_expression(rows), contract), paths, contract, by=by)
     return [c.take(table, p) for c, p in zip(contexts, partitions, strict=True)]
+
+
+def _other_types(contract: Contract, found: pa.Schema) -> Bug:
+    """Return what to raise when an engine made other types than its expressions said: days turned moments, moments with a zone."""
+    wanted = arrow_schema(contract)
+    other = [f"{f.name}: {f.type}" for f in found if f.name not in wanted.names or wanted.field(f.name).type != f.type]
+    return Bug(
+        "warehouse.types_differ", zh=f"写出的 {contract.name} 类型与契约不符：{', '.join(other)}",
+        en=f"{contract.name} was written with other types than its contract's: {', '.join(other)}",
+    )  # fmt: skip
 
 
 def _expression(rows: ir.Table | pa.Table) -> ir.Table:
