@@ -75,7 +75,7 @@ class SparkEngine:
         with tempfile.TemporaryDirectory(dir=self.scratch, prefix="parts-") as folder:
             place = Path(folder) / "rows"
             self.connection.to_parquet_dir(expression, str(place))
-            yield self.in_process.connection.read_parquet(str(place / "*.parquet"))
+            yield _as_said(self.in_process.connection.read_parquet(str(place / "*.parquet")), expression)
 
     def check(self, path: Path, contract: Contract) -> None:
         """Raise ContractBroken unless the rows of a file keep the contract: asked of the file as it will be read."""
@@ -85,7 +85,7 @@ class SparkEngine:
         """Compute rows at once and return them as a table, until :meth:`drop`."""
         place = self.scratch / "kept" / name
         self.connection.to_parquet_dir(rows, str(place))
-        return self.connection.read_parquet(str(place), table_name=name)
+        return _as_said(self.connection.read_parquet(str(place), table_name=name), rows)
 
     def drop(self, name: str) -> None:
         """Give up what :meth:`keep` made; nothing happens when there is none."""
@@ -131,6 +131,14 @@ class SparkEngine:
         self.session.stop()
         self.in_process.close()
         shutil.rmtree(self.scratch, ignore_errors=True)
+
+
+def _as_said(computed: ir.Table, expression: ir.Table) -> ir.Table:
+    """Return what Spark computed with the types that Ibis told of the expression: Spark's sums of decimals are wider."""
+    have = computed.schema()
+    wanted = {n: t.copy(nullable=True) for n, t in expression.schema().items()}
+    other = {n: t for n, t in wanted.items() if have[n].copy(nullable=True) != t}
+    return computed.cast(other) if other else computed
 
 
 def open_spark_engine(
