@@ -155,7 +155,7 @@ def test_an_expression_means_one_number(engine: TableEngine, tmp_path: Path) -> 
 
 def test_sums_of_amounts_keep_the_type_that_was_said(engine: TableEngine, file: Path, tmp_path: Path) -> None:
     rows = engine.read([file], PAID)
-    wider = rows.filter(rows.n == -3 + 2**53 + 4).mutate(paid_amount=rows.paid_amount + rows.paid_amount)
+    wider = rows.filter(rows.paid_id == "1").mutate(paid_amount=rows.paid_amount + rows.paid_amount)
     kept = engine.keep("kept_sums", wider)
     assert kept.schema()["paid_amount"] == wider.schema()["paid_amount"].copy(nullable=True)
     assert [r["paid_amount"] for r in told(engine, kept.union(kept).limit(1))] == [Decimal("-20.10")]

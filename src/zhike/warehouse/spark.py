@@ -6,6 +6,7 @@ per output of them, as it writes its own, and checks it. So a table looks the sa
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -141,6 +142,13 @@ def _as_said(computed: ir.Table, expression: ir.Table) -> ir.Table:
     return computed.cast(other) if other else computed
 
 
+def _missing() -> Unavailable:
+    return Unavailable(
+        "warehouse.spark_missing", zh="未安装 PySpark 或 Java", en="PySpark or Java is not installed",
+        todo_zh="pip install 'zhike[spark]'，并安装 Java 17", todo_en="pip install 'zhike[spark]', and install Java 17",
+    )  # fmt: skip
+
+
 def open_spark_engine(
     *, master: str = "local[2]", memory: str = "4g", scratch: Path | None = None, beside: Engine | None = None
 ) -> SparkEngine:
@@ -156,10 +164,9 @@ def open_spark_engine(
     try:
         from pyspark.sql import SparkSession
     except ImportError as error:
-        raise Unavailable(
-            "warehouse.spark_missing", zh="未安装 PySpark", en="PySpark is not installed",
-            todo_zh="pip install zhike[spark]，并安装 Java 17", todo_en="pip install zhike[spark], and install Java 17",
-        ) from error  # fmt: skip
+        raise _missing() from error
+    if shutil.which("java") is None and not os.environ.get("JAVA_HOME"):
+        raise _missing()
     if scratch is not None:
         scratch.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="spark-", dir=scratch))
