@@ -153,6 +153,17 @@ def test_an_expression_means_one_number(engine: TableEngine, tmp_path: Path) -> 
     assert engine.fetch(cases.aggregate(all=cases.bit.bit_or()))["all"].to_pylist() == [(1 << len(values)) - 1]
 
 
+def test_literal_rows_keep_integers_beside_missing_ones(engine: TableEngine) -> None:
+    schema = ibis.schema({"paid_id": "string", "days": "int64", "is_new": "boolean", "on": "date"})
+    given = [
+        {"paid_id": "1", "days": 30, "is_new": None, "on": date(2025, 1, 1)},
+        {"paid_id": "2", "days": None, "is_new": True, "on": None},
+    ]
+    rows = engine.read([], PAID).select("paid_id").union(ibis.memtable(given, schema=schema).select("paid_id"))
+    joined = rows.inner_join(ibis.memtable(given, schema=schema), "paid_id")
+    assert told(engine, joined.select(*schema)) == given
+
+
 def test_sums_of_amounts_keep_the_type_that_was_said(engine: TableEngine, file: Path, tmp_path: Path) -> None:
     rows = engine.read([file], PAID)
     wider = rows.filter(rows.paid_id == "1").mutate(paid_amount=rows.paid_amount + rows.paid_amount)

@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -142,6 +143,16 @@ def _as_said(computed: ir.Table, expression: ir.Table) -> ir.Table:
     return computed.cast(other) if other else computed
 
 
+def _put_in(session: Any, folder: Path, given: Any) -> None:
+    """Let Spark read a table of literal rows as Parquet: Ibis would hand it over by pandas, where an integer beside nothing is lost."""
+    from ibis.backends.pyspark.datatypes import PySparkSchema
+
+    folder.mkdir(exist_ok=True)
+    path = folder / f"{given.name}.parquet"
+    pq.write_table(given.data.to_pyarrow(given.schema), path)
+    session.read.schema(PySparkSchema.from_ibis(given.schema)).parquet(str(path)).createOrReplaceTempView(given.name)
+
+
 def _missing() -> Unavailable:
     return Unavailable(
         "warehouse.spark_missing", zh="未安装 PySpark 或 Java", en="PySpark or Java is not installed",
@@ -184,6 +195,7 @@ def open_spark_engine(
     session.sparkContext.setLogLevel("ERROR")
     connection = ibis.pyspark.connect(session)
     connection.compiler = SparkCompiler()
+    connection._register_in_memory_table = partial(_put_in, session, folder / "given")
     return SparkEngine(connection, session, folder, beside or open_engine(threads=1, memory="1GB"))
 
 
