@@ -208,6 +208,7 @@ class Engine:
 
     def close(self) -> None:
         """Close the connection and remove the scratch folder."""
+        self.connection._drop_cached_table = lambda name: None  # what was cached ends with the connection, not after it
         self.connection.disconnect()
         shutil.rmtree(self.scratch, ignore_errors=True)
 
