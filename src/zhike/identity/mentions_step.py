@@ -70,7 +70,7 @@ class _Mentions:
 
     def __call__(self, context: StepContext) -> Mapping[str, Any]:
         tables = {t: context.tables[t] for t in READ}
-        run = _Run(context.engine, tables, self.settings, self.settings.as_of(context.as_of))
+        run = _Run(context.engine.in_process, tables, self.settings, self.settings.as_of(context.as_of))
         mentions = run.link(self.overrides)
         before = context.previous
         outside = context.engine.fetch(before["outside_company"]).to_pylist()

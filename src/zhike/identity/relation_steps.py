@@ -85,7 +85,7 @@ class _Relations:
         said = declared_relations(
             tables["party_relation"], tables["company_contact"], tables["identity_link"], as_of=as_of
         )
-        with _kept(context.engine, "identity_declared", said) as declared:
+        with _kept(context.engine.in_process, "identity_declared", said) as declared:
             structure = company_structure(
                 context.engine.fetch(_ownership(declared, customer)), self.settings.graph, today=(as_of.on - EPOCH).days
             )

@@ -97,7 +97,7 @@ class _Link:
         previous = Previous(before["identity_link"], before["identity_register"], before["identity_change"])
         versions = context.engine.fetch(context.tables["identity_version"])
         linked = link_records(
-            context.engine, versions, previous, as_of=self.settings.as_of(context.as_of), settings=self.settings,
+            context.engine.in_process, versions, previous, as_of=self.settings.as_of(context.as_of), settings=self.settings,
             overrides=self.overrides, key=self.key, models=self.models,
         )  # fmt: skip
         for name in WRITTEN:

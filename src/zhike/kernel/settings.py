@@ -9,6 +9,7 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
@@ -21,6 +22,13 @@ from zhike.kernel.mistakes import finding_of
 
 SETTINGS_FILE = "zhike.toml"
 PREFIX = "ZHIKE_"
+
+
+class EngineName(StrEnum):
+    """Where steps that are made for either engine run."""
+
+    DUCKDB = "duckdb"
+    SPARK = "spark"
 
 
 def _zone(value: str) -> str:
@@ -58,6 +66,9 @@ class Settings(BaseModel):
     state_folder: Path = Path(".zhike")
     identity_key: str = "file:.zhike/identity.key"
     permit_key: str = "file:.zhike/permit.key"
+    engine: EngineName = EngineName.DUCKDB
+    spark_master: str = "local[2]"
+    spark_memory: Annotated[str, AfterValidator(_size)] = "4GB"
     engine_threads: int = Field(default=2, ge=1, le=256)
     engine_memory: Annotated[str, AfterValidator(_size)] = "3GB"
     run_workers: int = Field(default=2, ge=1, le=64)
@@ -144,4 +155,4 @@ def _malformed(path: Path, error: ValidationError, environment: Mapping[str, Any
     )  # fmt: skip
 
 
-__all__ = ["SETTINGS_FILE", "Settings", "load_settings"]
+__all__ = ["SETTINGS_FILE", "EngineName", "Settings", "load_settings"]

@@ -18,7 +18,7 @@ def due_by(as_of: date, *, window_days: int, settle_days: int) -> date:
 
 
 def _shifted(day: ir.DateValue, days: int) -> ir.DateValue:
-    shifted: ir.DateValue = (day + ibis.interval(days=days)).cast("date")
+    shifted: ir.DateValue = (day.cast("timestamp") + ibis.interval(days=days)).cast("date")
     return shifted
 
 

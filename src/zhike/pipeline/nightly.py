@@ -18,7 +18,7 @@ from zhike.identity.steps import steps as identity_steps
 from zhike.kernel.clock import Clock
 from zhike.kernel.definitions import DefinitionSet
 from zhike.kernel.errors import BadInput
-from zhike.kernel.settings import Settings
+from zhike.kernel.settings import EngineName, Settings
 from zhike.measure.steps import steps as measure_steps
 from zhike.pipeline.checking import apply_project, compiled_project
 from zhike.pipeline.compiled import Compiled
@@ -41,7 +41,7 @@ from zhike.sources.quality import quality_step
 from zhike.sources.reconcile import reconcile_step
 from zhike.sources.steps import steps as source_steps
 from zhike.sources.tables import DELIVERED
-from zhike.warehouse import Engine, Output, RunPlan, RunResult, Step, StepContext, open_engine, run_steps
+from zhike.warehouse import Engine, Output, RunPlan, RunResult, Step, StepContext, TableEngine, open_engine, run_steps
 from zhike.warehouse.conform import rows_table
 from zhike.warehouse.run import Listener
 
@@ -50,12 +50,13 @@ SCRATCH = "scratch"
 
 @dataclass(frozen=True, slots=True)
 class Night:
-    """What is run: a project, the folder its bank delivered to, and the business day."""
+    """What is run: a project, the folder its bank delivered to, and the business day; ``engine`` None as the settings say."""
 
     project: Project
     data: Path
     as_of: date
     without: frozenset[str] = field(default_factory=frozenset)
+    engine: EngineName | None = None
 
 
 def engagement_log(project: Project) -> EngagementLog:
@@ -179,8 +180,9 @@ def run_night(night: Night, store: OperationsStore, *, clock: Clock, listen: Lis
     plan = plan_night(night, compiled, store)
     sweep_scratch(settings.state / SCRATCH)
     results = night.project.runs
-    if settings.run_workers == 1:
-        engine = worker_engine(settings)
+    is_on_spark = (night.engine or settings.engine) is EngineName.SPARK
+    if is_on_spark or settings.run_workers == 1:
+        engine = spark_engine(settings) if is_on_spark else worker_engine(settings)
         try:
             return run_steps(night.project.warehouse, engine, plan, clock=clock, results=results, listen=listen)
         finally:
@@ -210,6 +212,19 @@ def worker_engine(settings: Settings) -> Engine:
     memory = f"{size / settings.run_workers:g}{unit}"
     own = settings.state / SCRATCH / str(os.getpid())
     return open_engine(threads=settings.engine_threads, memory=memory, scratch=own)
+
+
+def spark_engine(settings: Settings) -> TableEngine:
+    """Open Spark with a DuckDB engine beside it that has all of the memory set for DuckDB: such a run is one process."""
+    from zhike.warehouse.spark import open_spark_engine
+
+    alone = settings.model_copy(update={"run_workers": 1})
+    size, unit = float(settings.spark_memory[:-2]), settings.spark_memory[-2:]
+    megabytes = round(size * (1024 if unit == "GB" else 1))
+    own = settings.state / SCRATCH / str(os.getpid())
+    return open_spark_engine(
+        master=settings.spark_master, memory=f"{megabytes}m", scratch=own, beside=worker_engine(alone)
+    )
 
 
 def sweep_scratch(folder: Path) -> int:

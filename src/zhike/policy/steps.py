@@ -29,7 +29,14 @@ def _consent_step(timezone: str) -> Step:
         rows = ledger(given, as_of=context.as_of, until=day_end(context.as_of, timezone))
         return {"entries": context.write("consent", rows)}
 
-    return Step("policy:consent", (Output("consent"),), tuple(Input(n) for n in names), work, material=(timezone,))
+    return Step(
+        "policy:consent",
+        (Output("consent"),),
+        tuple(Input(n) for n in names),
+        work,
+        material=(timezone,),
+        is_portable=True,
+    )
 
 
 def _control_step(timezone: str) -> Step:
@@ -47,7 +54,9 @@ def _control_step(timezone: str) -> Step:
     reads = tuple(
         Input(t) for t in ("customer", "control_flag", "identity_link", "company_contact", "customer_relation")
     )
-    return Step("policy:customer_control", (Output("customer_control"),), reads, work, material=(timezone,))
+    return Step(
+        "policy:customer_control", (Output("customer_control"),), reads, work, material=(timezone,), is_portable=True
+    )
 
 
 def _contactability_step(policy: Policy) -> Step:
@@ -61,7 +70,14 @@ def _contactability_step(policy: Policy) -> Step:
         return {"rows": n_rows, "gates": len(rules.gates), "waived": [g.ref.key for g in policy.waived]}
 
     reads = (Input("profile"), Input("customer_control"), Input("consent"))
-    return Step("policy:contactability", (Output("contactability"),), reads, work, definition=policy_hash(policy))
+    return Step(
+        "policy:contactability",
+        (Output("contactability"),),
+        reads,
+        work,
+        definition=policy_hash(policy),
+        is_portable=True,
+    )
 
 
 def policy_hash(policy: Policy) -> str:

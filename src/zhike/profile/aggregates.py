@@ -297,11 +297,19 @@ def trailing_bits(bits: ir.Value, width: int) -> ir.Value:
 
 
 def longest_run(bits: ir.Value, width: int) -> ir.Value:
-    """Return the length of the longest run of set bits among the lowest ``width`` bits of an integer."""
-    runs, found = bits, []
-    for i in range(width):
-        runs = runs if i == 0 else runs & (bits >> i)
-        found.append((runs != 0).cast("int64"))
+    """Return the length of the longest run of set bits among the lowest ``width`` bits of an integer.
+
+    Where a run of ``n`` begins is told by two runs of a power of two that cover it: a flat expression, since engines that write
+    code for expressions choke on one that is nested ``width`` deep.
+    """
+    begins = {1: bits}
+    while 2 * (power := max(begins)) <= width:
+        begins[2 * power] = begins[power] & (begins[power] >> power)
+    found = []
+    for n in range(1, width + 1):
+        power = 1 << (n.bit_length() - 1)
+        covered = begins[power] if n == power else begins[power] & (begins[power] >> (n - power))
+        found.append((covered != 0).cast("int64"))
     return sum_of(found)
 
 

@@ -11,7 +11,7 @@ import ibis.expr.types as ir
 
 from zhike.profile.aggregates import LEAST_MONTHS, plain, trend_of
 from zhike.profile.features import Balance, Feature
-from zhike.profile.money import cent_days, counts, covers, from_cents, mean_from_cents, number_of, overlaps
+from zhike.profile.money import cent_days, cents, counts, covers, from_cents, mean_from_cents, number_of, overlaps
 from zhike.profile.observation import Observation
 from zhike.profile.plan import Final, Plan, sum_where, unknown
 from zhike.profile.windows import Days, Window
@@ -162,8 +162,7 @@ def median_of(values: Sequence[ir.Value]) -> ir.Value:
     middle = len(values) // 2
     if len(values) % 2:
         return ordered[middle].cast("decimal(18, 2)")
-    pair = (ordered[middle - 1].cast("float64") + ordered[middle].cast("float64")) / 2
-    return pair.cast("decimal(18, 2)")
+    return mean_from_cents(cents(ordered[middle - 1]) + cents(ordered[middle]), 2)
 
 
 __all__ = ["BalancePlan", "earliest_day", "is_daily", "median_of", "membership"]

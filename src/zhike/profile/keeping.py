@@ -13,14 +13,14 @@ from dataclasses import dataclass, field
 
 import ibis.expr.types as ir
 
-from zhike.warehouse import Engine
+from zhike.warehouse import TableEngine
 
 
 @dataclass(slots=True)
 class Kept:
     """Temporary tables of one engine, named so that they meet no others."""
 
-    engine: Engine
+    engine: TableEngine
     prefix: str = field(default_factory=lambda: f"kept_{uuid.uuid4().hex[:12]}")
     made: dict[str, ir.Table] = field(default_factory=dict)
     n_made: int = 0
@@ -29,25 +29,25 @@ class Kept:
         """Compute a table at once and return it as a temporary table."""
         name = f"{self.prefix}_{self.n_made}"
         self.n_made += 1
-        self.made[name] = self.engine.connection.create_table(name, table, temp=True)
+        self.made[name] = self.engine.keep(name, table)
         return self.made[name]
 
     def drop(self, table: ir.Table) -> None:
         """Drop one of them."""
         (name,) = (n for n, made in self.made.items() if made is table)
         del self.made[name]
-        self.engine.connection.drop_table(name, force=True)
+        self.engine.drop(name)
 
 
 @contextmanager
-def keeping(engine: Engine) -> Iterator[Kept]:
+def keeping(engine: TableEngine) -> Iterator[Kept]:
     """Give what computes a table at once and returns it as a temporary table; all are dropped at the end."""
     kept = Kept(engine)
     try:
         yield kept
     finally:
         for name in kept.made:
-            engine.connection.drop_table(name, force=True)
+            engine.drop(name)
 
 
 __all__ = ["Kept", "keeping"]

@@ -35,6 +35,7 @@ def profile_step(features: FeatureSet, *, timezone: str = BUSINESS_TIMEZONE) -> 
         definition=fingerprint(sorted(features.hashes.items())),
         material=(timezone,),
         cost=PROFILE_COST,
+        is_portable=True,
     )
 
 

@@ -129,6 +129,7 @@ def _member(tag: Tag, family: Family, timezone: str) -> Step:
         definition=tag.hash,
         material=(timezone,),
         family=family,
+        is_portable=True,
     )
 
 
@@ -147,6 +148,7 @@ def tag_health_step(tags: Mapping[str, Tag]) -> Step:
         reads=(Input("profile"), *(Input("tag_value", key) for key in sorted(tags)), Input("tag_health", lag=1)),
         work=work,
         material=tuple((key, sorted(k.value for k in tags[key].definition.subjects)) for key in sorted(tags)),
+        is_portable=True,
     )
 
 

@@ -68,7 +68,7 @@ def _population(context: StepContext, compiled: CompiledModel, artifact: Artifac
     table = population_of(profile, compiled.population, context.as_of)
     asked = table.select(CUSTOMER, *feature_columns(table, artifact.features, context.as_of))
     names = [f.name for f in artifact.features]
-    for batch in context.engine.connection.to_pyarrow_batches(asked, chunk_size=BATCH_ROWS):
+    for batch in context.engine.in_process.connection.to_pyarrow_batches(asked, chunk_size=BATCH_ROWS):
         if batch.num_rows:
             rows = pa.Table.from_batches([batch])
             yield Rows(rows.select(names), None, rows.column(CUSTOMER).combine_chunks())

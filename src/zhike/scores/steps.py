@@ -186,7 +186,7 @@ def _learn(
 
     columns = columns_by_day(compiled, cutoffs, known=setting.features.names)
     with TemporaryDirectory(dir=context.engine.scratch) as folder:
-        past = PastProfiles(context.engine, profile_at, columns, Path(folder))
+        past = PastProfiles(context.engine.in_process, profile_at, columns, Path(folder))
         per_cutoff = compiled.model.rows_at_most // max(1, len(cutoffs))
         parts = [gather_cutoff(compiled, past, c, as_of=context.as_of, rows_at_most=per_cutoff) for c in cutoffs]
         kept.clear()

@@ -117,6 +117,7 @@ def _member(segment: Segment, family: Family) -> Step:
         work=family.alone,
         definition=segment.hash,
         family=family,
+        is_portable=True,
     )
 
 

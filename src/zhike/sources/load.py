@@ -95,7 +95,7 @@ class LoadJob:
     def _perform(self, context: StepContext, folder: Path) -> dict[str, Any]:
         plan, entries = self._plan(context, folder)
         try:
-            result = load(context.engine, plan, folder / "out")
+            result = load(context.engine.in_process, plan, folder / "out")
         except LookupNotUnique as error:
             raise ContractBroken(
                 "sources.join_not_unique",
@@ -133,7 +133,7 @@ class LoadJob:
     def _plan(self, context: StepContext, folder: Path) -> tuple[LoadPlan, dict[int, Entry]]:
         sources: list[Source] = []
         entries: dict[int, Entry] = {}
-        reader = Reader(context.engine, folder / "in")
+        reader = Reader(context.engine.in_process, folder / "in")
         for batch in self._in_order():
             files = self._files(reader, batch, context, needed_columns(batch.entry))
             entries.update({f.number: batch.entry for f in files})
@@ -181,7 +181,7 @@ class LoadJob:
         for join in entry.join:
             batch = self.joined[join.table]
             needed = (*join.on.values(), *join.columns.values())
-            reader = Reader(context.engine, folder / f"join-{entry.name}-{join.table}")
+            reader = Reader(context.engine.in_process, folder / f"join-{entry.name}-{join.table}")
             other = batch.entry
             if other.where:
                 needed = (*needed, *parse_scalar(other.where).columns)

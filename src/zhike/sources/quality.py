@@ -103,7 +103,7 @@ class _Measure:
     limits: QualityLimits
 
     def __call__(self, context: StepContext) -> Mapping[str, Any]:
-        loads = loaded_shares(context.engine, context.tables["load_count"], context.tables["quarantine"])
+        loads = loaded_shares(context.engine.in_process, context.tables["load_count"], context.tables["quarantine"])
         rows: list[dict[str, Any]] = []
         for contract in self.contracts:
             now, before = self._counts(context, contract)
@@ -118,13 +118,15 @@ class _Measure:
     def _counts(self, context: StepContext, contract: Contract) -> tuple[Counts, Counts | None]:
         table = context.tables[contract.name]
         if not is_growing(contract):
-            before = count_values(context.engine, context.previous[contract.name], contract)
-            return count_values(context.engine, table, contract), before if before.n_rows else None
+            before = count_values(context.engine.in_process, context.previous[contract.name], contract)
+            return count_values(context.engine.in_process, table, contract), before if before.n_rows else None
         from_on = context.as_of - timedelta(days=self.limits.window_days - 1)
         before_on = from_on - timedelta(days=self.limits.window_days)
         day = table[contract.dated_by]
-        recent = count_values(context.engine, table.filter((day >= from_on) & (day <= context.as_of)), contract)
-        older = count_values(context.engine, table.filter((day >= before_on) & (day < from_on)), contract)
+        recent = count_values(
+            context.engine.in_process, table.filter((day >= from_on) & (day <= context.as_of)), contract
+        )
+        older = count_values(context.engine.in_process, table.filter((day >= before_on) & (day < from_on)), contract)
         return recent, older if older.n_rows else None
 
 

@@ -86,7 +86,9 @@ class _Reconcile:
     runs: Path | None
 
     def __call__(self, context: StepContext) -> Mapping[str, Any]:
-        facts = Facts(context.tables, context.engine, context.as_of, end_of_day(context.as_of, self.timezone))
+        facts = Facts(
+            context.tables, context.engine.in_process, context.as_of, end_of_day(context.as_of, self.timezone)
+        )
         parts = [self._rows(check, facts) for check in self.checks]
         found = pa.concat_tables(parts, promote_options="permissive") if parts else None
         if found is None:

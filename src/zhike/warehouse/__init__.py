@@ -9,7 +9,7 @@ To add a table, write its contract into the ``tables.py`` of the package that ow
 
 from zhike.warehouse.catalog import Catalog, merged, open_catalog
 from zhike.warehouse.contracts import Column, Contract, Kind, Personal, Reads
-from zhike.warehouse.engine import Engine, QueryEngine, open_engine
+from zhike.warehouse.engine import Engine, QueryEngine, TableEngine, open_engine
 from zhike.warehouse.run import RunPlan, RunResult, run_steps
 from zhike.warehouse.steps import Family, Input, Output, Step, StepContext, write_together
 from zhike.warehouse.store import Warehouse
@@ -30,6 +30,7 @@ __all__ = [
     "RunResult",
     "Step",
     "StepContext",
+    "TableEngine",
     "Warehouse",
     "merged",
     "open_catalog",

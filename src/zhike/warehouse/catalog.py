@@ -11,7 +11,7 @@ import ibis.expr.types as ir
 from zhike.kernel.definitions import suggest
 from zhike.kernel.errors import Bug, NotFound
 from zhike.warehouse.contracts import Contract
-from zhike.warehouse.engine import Engine
+from zhike.warehouse.engine import TableEngine
 from zhike.warehouse.manifest import Entry
 from zhike.warehouse.store import Warehouse
 
@@ -23,7 +23,7 @@ class Catalog:
     ``declared`` limits what may be read to the inputs of a step; None for readers outside a run.
     """
 
-    engine: Engine
+    engine: TableEngine
     contracts: Mapping[str, Contract]
     files: Mapping[tuple[str, str], Path]
     declared: Collection[str] | None = None
@@ -65,7 +65,7 @@ class Catalog:
 
 
 def open_catalog(
-    engine: Engine, warehouse: Warehouse, contracts: Mapping[str, Contract], entries: Mapping[tuple[str, str], Entry],
+    engine: TableEngine, warehouse: Warehouse, contracts: Mapping[str, Contract], entries: Mapping[tuple[str, str], Entry],
     *, declared: Collection[str] | None = None,
 ) -> Catalog:  # fmt: skip
     """Return the catalog of a set of entries, e.g. of ``warehouse.current().entries``."""

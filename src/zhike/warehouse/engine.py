@@ -1,6 +1,7 @@
 """The only place that opens an analytical engine. DuckDB in the process, through Ibis, with set threads and memory.
 
-Everything above speaks Ibis expressions; raw SQL stays in this package.
+Everything above speaks Ibis expressions; raw SQL stays in this package. What a step may ask of either engine is
+:class:`TableEngine`; the other engine is in ``warehouse.spark``.
 """
 
 from __future__ import annotations
@@ -51,13 +52,66 @@ class QueryEngine(Protocol):
         ...
 
 
+class TableEngine(QueryEngine, Protocol):
+    """What both engines do for a step that runs on either: read by contract, keep what is used again, write, check."""
+
+    @property
+    def name(self) -> str:
+        """What the results of a run call the engine."""
+        ...
+
+    @property
+    def scratch(self) -> Path:
+        """Folder of what is there while the engine is open."""
+        ...
+
+    @property
+    def in_process(self) -> Engine:
+        """The DuckDB engine of this process: itself, or the one that stands beside Spark."""
+        ...
+
+    def read(self, paths: Sequence[Path], contract: Contract) -> ir.Table:
+        """Return the rows of Parquet files as ``contract`` types them; an empty table when there are no files."""
+        ...
+
+    def write(self, expression: ir.Table, path: Path) -> int:
+        """Write an expression to one Parquet file, durably; return its number of rows."""
+        ...
+
+    def write_parts(self, expression: ir.Table, paths: Mapping[str, Path], contract: Contract, *, by: str) -> None:
+        """Write the rows of each value of the column ``by`` to the Parquet file named for it, durably, in one query."""
+        ...
+
+    def check(self, path: Path, contract: Contract) -> None:
+        """Raise ContractBroken unless the rows of a file keep the contract."""
+        ...
+
+    def keep(self, name: str, rows: ir.Table) -> ir.Table:
+        """Compute rows at once and return them as a table of the engine, until :meth:`drop`."""
+        ...
+
+    def drop(self, name: str) -> None:
+        """Give up what :meth:`keep` made; nothing happens when there is none."""
+        ...
+
+    def close(self) -> None:
+        """Close the engine and remove its scratch folder."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Engine:
     """An open engine: its Ibis connection and its scratch folder."""
 
     connection: Backend
     scratch: Path
+    name: str = "duckdb"
     _read: dict[tuple[object, ...], ir.Table] = field(default_factory=dict)
+
+    @property
+    def in_process(self) -> Engine:
+        """The DuckDB engine of this process: itself."""
+        return self
 
     def read(self, paths: Sequence[Path], contract: Contract) -> ir.Table:
         """Return the rows of Parquet files as ``contract`` types them; an empty table when there are no files."""
@@ -125,6 +179,14 @@ class Engine:
         """Return the rows of an expression in memory."""
         return self.connection.to_pyarrow(expression)
 
+    def keep(self, name: str, rows: ir.Table) -> ir.Table:
+        """Compute rows at once and return them as a temporary table, until :meth:`drop`."""
+        return self.connection.create_table(name, rows, temp=True)
+
+    def drop(self, name: str) -> None:
+        """Give up what :meth:`keep` made; nothing happens when there is none."""
+        self.connection.drop_table(name, force=True)
+
     @contextmanager
     def temporary(self, name: str, rows: ir.Table | pa.Table) -> Iterator[ir.Table]:
         """Keep rows in the engine while they are needed."""
@@ -146,13 +208,20 @@ class Engine:
 
     def close(self) -> None:
         """Close the connection and remove the scratch folder."""
+        self.connection._drop_cached_table = lambda name: None  # what was cached ends with the connection, not after it
         self.connection.disconnect()
         shutil.rmtree(self.scratch, ignore_errors=True)
 
 
+def arrow_schema(contract: Contract) -> pa.Schema:
+    """Return the contract's columns and types as a Parquet file has them."""
+    schema: pa.Schema = ibis.schema(contract.schema()).to_pyarrow()
+    return schema
+
+
 def empty_rows(contract: Contract) -> pa.Table:
     """Return a table without rows that has the contract's columns and types."""
-    return ibis.schema(contract.schema()).to_pyarrow().empty_table()
+    return arrow_schema(contract).empty_table()
 
 
 def open_engine(*, threads: int = 2, memory: str = "3GB", scratch: Path | None = None) -> Engine:
@@ -177,4 +246,4 @@ def _existing(folder: Path | None) -> Path | None:
     return folder
 
 
-__all__ = ["Engine", "QueryEngine", "empty_rows", "open_engine"]
+__all__ = ["Engine", "QueryEngine", "TableEngine", "arrow_schema", "empty_rows", "open_engine"]

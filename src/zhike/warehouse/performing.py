@@ -18,7 +18,7 @@ from zhike.kernel.errors import Bug, ZhikeError
 from zhike.kernel.hashing import file_fingerprint, fingerprint
 from zhike.warehouse.catalog import open_catalog
 from zhike.warehouse.contracts import Contract
-from zhike.warehouse.engine import Engine
+from zhike.warehouse.engine import TableEngine
 from zhike.warehouse.manifest import Entry, Manifest
 from zhike.warehouse.ordering import dependencies, most_urgent, urgencies
 from zhike.warehouse.steps import Input, Output, Step, StepContext
@@ -38,7 +38,7 @@ class StepState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StepResult:
-    """What one step of a run did."""
+    """What one step of a run did; ``engine`` is where it ran, "" when it did not."""
 
     key: str
     state: StepState
@@ -46,6 +46,7 @@ class StepResult:
     rows: Mapping[str, int] = field(default_factory=dict)
     metrics: Mapping[str, Any] = field(default_factory=dict)
     error: str = ""
+    engine: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,21 +94,23 @@ class Run:
     earlier: Mapping[tuple[str, str], Entry]
     entries: dict[tuple[str, str], Entry]
 
-    def perform(self, steps: Sequence[Step], engine: Engine) -> list[StepResult]:
+    def perform(self, steps: Sequence[Step], engine: TableEngine) -> list[StepResult]:
         """Do one step, or several of a family together; take over what those left that nothing has changed."""
         begun = time.monotonic()
         planned = [self._planned(step) for step in steps]
         found = {p.step.key: self._left(p) for p in planned}
         due = [p for p in planned if found[p.step.key] is None]
-        contexts = [self._context(p, engine) for p in due]
+        contexts = [self._context(p, _engine_of(p.step, engine)) for p in due]
         for p, context, metrics in zip(due, contexts, _work_of(contexts), strict=True):
             found[p.step.key] = done = FinishedStep(tuple(self._adopt(context, o, p) for o in p.step.writes), metrics)
             self.warehouse.finish(p.mark, done)
         seconds = (time.monotonic() - begun) / len(steps)
         ran = {p.step.key for p in due}
-        return [
+        where = _engine_of(steps[0], engine).name
+        told = [
             self._told(k, f, StepState.RAN if k in ran else StepState.REUSED, seconds) for k, f in found.items() if f
         ]
+        return [replace(r, engine=where) if r.state is StepState.RAN else r for r in told]
 
     def _planned(self, step: Step) -> _Planned:
         visible = _select(self.entries, [r for r in step.reads if not r.lag])
@@ -130,7 +133,7 @@ class Run:
         day = self.plan.as_of if step.is_dated else ""
         return fingerprint(step.key, step.definition, step.material, code_fingerprint(), day, inputs, shapes)
 
-    def _context(self, planned: _Planned, engine: Engine) -> StepContext:
+    def _context(self, planned: _Planned, engine: TableEngine) -> StepContext:
         reads = planned.step.reads
         tables, earlier = ({r.table for r in reads if bool(r.lag) == lag} for lag in (False, True))
         contracts = self.plan.contracts
@@ -188,6 +191,11 @@ class Run:
         return manifest.number
 
 
+def _engine_of(step: Step, engine: TableEngine) -> TableEngine:
+    """Return the engine that a step runs on: the one of the run when the step is made for either, else DuckDB."""
+    return engine if step.is_portable else engine.in_process
+
+
 def _stamp(manifest: Manifest) -> dict[str, Any]:
     return {"number": manifest.number, "run_id": manifest.run_id, "published_at": manifest.published_at}
 
@@ -217,14 +225,15 @@ class Performed:
     error: BaseException | None = None
 
 
-def perform_together(run: Run, steps: Sequence[Step], engine: Engine) -> Performed:
+def perform_together(run: Run, steps: Sequence[Step], engine: TableEngine) -> Performed:
     """Do steps together; when that fails, one by one up to the first that fails, so that the culprit is named."""
     try:
         return Performed(tuple(run.perform(steps, engine)))
     except BaseException as error:  # noqa: BLE001 - told to the run, which writes its results and raises it
         if len(steps) == 1 or not isinstance(error, Exception):
             text = describe_error(error)
-            return Performed(tuple(StepResult(s.key, StepState.FAILED, error=text) for s in steps), error)
+            where = _engine_of(steps[0], engine).name
+            return Performed(tuple(StepResult(s.key, StepState.FAILED, error=text, engine=where) for s in steps), error)
     done: list[StepResult] = []
     for step in steps:
         one = perform_together(run, [step], engine)
@@ -235,7 +244,7 @@ def perform_together(run: Run, steps: Sequence[Step], engine: Engine) -> Perform
 
 
 def perform_in_turn(
-    run: Run, engine: Engine, ordered: Sequence[Step], listen: Listener | None
+    run: Run, engine: TableEngine, ordered: Sequence[Step], listen: Listener | None
 ) -> tuple[tuple[StepResult, ...], BaseException | None, int]:
     """Perform steps one after another until one fails; return what each did, the failure and the peak memory in MB."""
     needs = dependencies(ordered)

@@ -14,7 +14,7 @@ from datetime import date
 from pathlib import Path
 
 from zhike.kernel.clock import Clock
-from zhike.warehouse.engine import Engine
+from zhike.warehouse.engine import TableEngine
 from zhike.warehouse.manifest import Entry, Manifest, write_atomically
 from zhike.warehouse.ordering import order_steps
 from zhike.warehouse.performing import Listener, Run, RunPlan, StepResult, StepState, code_fingerprint, perform_in_turn
@@ -52,7 +52,7 @@ def _carried(base: Manifest | None, plan: RunPlan) -> dict[tuple[str, str], Entr
 
 def run_steps(
     warehouse: Warehouse,
-    engine: Engine | EngineMaker,
+    engine: TableEngine | EngineMaker,
     plan: RunPlan,
     *,
     clock: Clock,
@@ -86,10 +86,10 @@ def run_steps(
             entries=_carried(warehouse.latest(until=plan.as_of), plan),
         )
         ordered = order_steps(plan.steps)
-        if isinstance(engine, Engine):
-            outcomes, failure, peak = perform_in_turn(run, engine, ordered, listen)
-        else:
+        if callable(engine):
             outcomes, failure, peak = perform_among_workers(run, engine, ordered, listen, n_workers=workers)
+        else:
+            outcomes, failure, peak = perform_in_turn(run, engine, ordered, listen)
         manifest = None if failure else run.publish()
         current = warehouse.current()
         result = RunResult(

@@ -17,7 +17,7 @@ from zhike.kernel.errors import Bug
 from zhike.warehouse.catalog import Catalog
 from zhike.warehouse.conform import conform
 from zhike.warehouse.contracts import Contract
-from zhike.warehouse.engine import Engine
+from zhike.warehouse.engine import TableEngine, arrow_schema
 from zhike.warehouse.manifest import WHOLE
 
 
@@ -63,6 +63,7 @@ class Step:
     ``work`` returns what is worth reporting (JSON values, no personal data). Members of a ``family`` are done together.
     ``is_intact`` is asked, with what the step reported, whether what it left outside the warehouse is still there: if not, it
     is done again. ``cost`` is a rough measure of work, 1 for an ordinary step: what is long, or has long work waiting, is begun first.
+    ``is_portable`` says that ``work`` asks of its engine only what both engines do; any other step runs on DuckDB.
     """
 
     key: str
@@ -75,6 +76,7 @@ class Step:
     family: Family | None = None
     is_intact: Callable[[Mapping[str, Any]], bool] | None = None
     cost: float = 1.0
+    is_portable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,7 @@ class StepContext:
     step: Step
     as_of: date
     run_id: str
-    engine: Engine
+    engine: TableEngine
     contracts: Mapping[str, Contract]
     tables: Catalog
     previous: Catalog
@@ -102,7 +104,8 @@ class StepContext:
         Bug : the step did not declare this output, or writes it twice.
         """
         path = self.place(table, partition)
-        self.engine.write(conform(_expression(rows), self.contracts[table]), path)
+        engine = self.engine.in_process if isinstance(rows, pa.Table) else self.engine
+        engine.write(conform(_expression(rows), self.contracts[table]), path)
         return self.take(table, partition, check=check)
 
     def place(self, table: str, partition: str) -> Path:
@@ -115,11 +118,21 @@ class StepContext:
         return self.draft(table, partition)
 
     def take(self, table: str, partition: str, *, check: bool = True) -> int:
-        """Count and check what stands at the place of an output; return its number of rows."""
-        path = self.draft(table, partition)
-        self.written[(table, partition)] = n_rows = int(pq.read_metadata(path).num_rows)
+        """Count and check what stands at the place of an output; return its number of rows.
+
+        Raises
+        ------
+        ContractBroken : a key is missing or double, a code is unknown.
+        Bug : a column has another type than the contract says.
+        """
+        path, contract = self.draft(table, partition), self.contracts[table]
+        with pq.ParquetFile(path) as found:
+            n_rows, types = int(found.metadata.num_rows), found.schema_arrow
+        self.written[(table, partition)] = n_rows
+        if not types.equals(arrow_schema(contract)):
+            raise _other_types(contract, types)
         if check and n_rows:
-            self.engine.check(path, self.contracts[table])
+            self.engine.check(path, contract)
         return n_rows
 
 
@@ -137,8 +150,19 @@ def write_together(contexts: Sequence[StepContext], table: str, rows: ir.Table |
     engine, contract = contexts[0].engine, contexts[0].contracts[table]
     partitions = [next(o.partition for o in c.step.writes if o.table == table) for c in contexts]
     paths = {p: c.place(table, p) for c, p in zip(contexts, partitions, strict=True)}
-    engine.write_parts(conform(_expression(rows), contract), paths, contract, by=by)
+    writer = engine.in_process if isinstance(rows, pa.Table) else engine
+    writer.write_parts(conform(_expression(rows), contract), paths, contract, by=by)
     return [c.take(table, p) for c, p in zip(contexts, partitions, strict=True)]
+
+
+def _other_types(contract: Contract, found: pa.Schema) -> Bug:
+    """Return what to raise when an engine made other types than its expressions said: days turned moments, moments with a zone."""
+    wanted = arrow_schema(contract)
+    other = [f"{f.name}: {f.type}" for f in found if f.name not in wanted.names or wanted.field(f.name).type != f.type]
+    return Bug(
+        "warehouse.types_differ", zh=f"写出的 {contract.name} 类型与契约不符：{', '.join(other)}",
+        en=f"{contract.name} was written with other types than its contract's: {', '.join(other)}",
+    )  # fmt: skip
 
 
 def _expression(rows: ir.Table | pa.Table) -> ir.Table:

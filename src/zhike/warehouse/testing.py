@@ -14,14 +14,14 @@ import pyarrow.parquet as pq
 from zhike.warehouse.catalog import Catalog
 from zhike.warehouse.conform import rows_table
 from zhike.warehouse.contracts import Contract
-from zhike.warehouse.engine import Engine
+from zhike.warehouse.engine import TableEngine
 from zhike.warehouse.steps import Step, StepContext
 
 Rows = Sequence[Mapping[str, Any]]
 
 
 def catalog(
-    engine: Engine,
+    engine: TableEngine,
     tables: Mapping[str, Rows | Mapping[str, Rows]],
     contracts: Mapping[str, Contract],
     *,
@@ -41,7 +41,7 @@ def catalog(
 
 
 def run_step(
-    step: Step, engine: Engine, tables: Mapping[str, Rows | Mapping[str, Rows]], *,
+    step: Step, engine: TableEngine, tables: Mapping[str, Rows | Mapping[str, Rows]], *,
     as_of: date, contracts: Mapping[str, Contract], previous: Mapping[str, Rows | Mapping[str, Rows]] | None = None,
 ) -> dict[tuple[str, str], pa.Table]:  # fmt: skip
     """Run one step on literal rows; return (table, partition) → rows written. Undeclared reads and writes fail."""
@@ -49,7 +49,7 @@ def run_step(
 
 
 def run_in_turn(
-    steps: Sequence[Step], engine: Engine, tables: Mapping[str, Rows | Mapping[str, Rows]], *,
+    steps: Sequence[Step], engine: TableEngine, tables: Mapping[str, Rows | Mapping[str, Rows]], *,
     as_of: date, contracts: Mapping[str, Contract], previous: Mapping[str, Rows | Mapping[str, Rows]] | None = None,
 ) -> dict[tuple[str, str], pa.Table]:  # fmt: skip
     """Run steps one after the other on literal rows, each reading what those before it wrote; return (table, partition) → rows written."""
@@ -64,7 +64,7 @@ def run_in_turn(
 
 
 def run_together(
-    steps: Sequence[Step], engine: Engine, tables: Mapping[str, Rows | Mapping[str, Rows]], *,
+    steps: Sequence[Step], engine: TableEngine, tables: Mapping[str, Rows | Mapping[str, Rows]], *,
     as_of: date, contracts: Mapping[str, Contract], previous: Mapping[str, Rows | Mapping[str, Rows]] | None = None,
 ) -> dict[tuple[str, str], pa.Table]:  # fmt: skip
     """Run the steps of a family in one go on literal rows; return (table, partition) → rows written."""

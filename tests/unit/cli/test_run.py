@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from zhike.cli.commands.run import tell_anonymous
+from zhike.cli.commands.run import tell_anonymous, tell_engines
 from zhike.warehouse import RunResult
 from zhike.warehouse.run import StepResult, StepState
 
@@ -26,4 +26,28 @@ def test_events_that_are_nobodys_are_told_and_nothing_is_said_where_there_are_no
         tell_anonymous(ended(n_attributed=3, n_unattributed=2))
         assert said in capsys.readouterr().err
     tell_anonymous(ended(n_attributed=0, n_unattributed=0))
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.requirement("L1")
+def test_a_night_on_two_engines_says_how_many_steps_each_ran(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = [
+        StepResult(key, StepState.RAN, engine=engine)
+        for key, engine in (("load:a", "duckdb"), ("profile", "spark"), ("tag:b", "spark"))
+    ]
+    steps.append(StepResult("load:c", StepState.REUSED))
+    for language, said in (
+        ("en", "engines: 1 steps on duckdb, 2 steps on spark"),
+        ("zh", "引擎：duckdb 1 步、spark 2 步"),
+    ):
+        monkeypatch.setenv("ZHIKE_LANGUAGE", language)
+        tell_engines(
+            RunResult("r", "2025-06-30", 1, is_current=True, seconds=1.0, peak_memory_mb=1, steps=tuple(steps))
+        )
+        assert said in capsys.readouterr().err
+    tell_engines(
+        RunResult("r", "2025-06-30", 1, is_current=True, seconds=1.0, peak_memory_mb=1, steps=(steps[0], steps[3]))
+    )
     assert capsys.readouterr().err == ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from zhike.warehouse.spark import with_doubles
+from zhike.warehouse.spark_sql import with_doubles
 
 
 @pytest.mark.parametrize(

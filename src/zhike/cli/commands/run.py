@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
@@ -13,6 +14,7 @@ import typer
 from zhike.cli.edge import HERE, JsonOption, ProjectOption, guarded, print_json, print_rows, progress, say
 from zhike.kernel.clock import business_day
 from zhike.kernel.errors import BadInput
+from zhike.kernel.settings import EngineName
 
 if TYPE_CHECKING:
     from zhike.pipeline.project import Project
@@ -22,6 +24,10 @@ DataOption = Annotated[
     Path | None, typer.Option("--data", help="Folder of the bank's files.", show_default="<project>/data")
 ]
 AsOfOption = Annotated[str, typer.Option("--as-of", metavar="YYYY-MM-DD", help="Business day whose close is computed.")]
+EngineOption = Annotated[
+    EngineName | None,
+    typer.Option("--engine", help="Where steps made for both engines run.", show_default="the setting engine"),
+]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing while running.")]
 
 
@@ -39,6 +45,7 @@ def run(
     as_of: AsOfOption,
     project: ProjectOption = HERE,
     data: DataOption = None,
+    engine: EngineOption = None,
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -51,7 +58,7 @@ def run(
     on = day_written(as_of)
     state = open_for_run(project)
     refuse_future(on, business_day(state.clock.now(), state.project.settings.business_timezone))
-    night = Night(state.project, data or state.project.settings.folder / "data", on)
+    night = Night(state.project, data or state.project.settings.folder / "data", on, engine=engine)
     with progress(quiet=quiet) as listen, telling_what_stays(state.project):
         result = run_night(night, state.store, clock=state.clock, listen=listen)
     if json:
@@ -71,6 +78,7 @@ def _tell(result: RunResult, project: Project) -> None:
             f"{n_held} row{'s' if n_held > 1 else ''} held back in quarantine: zhike quarantine lists them, with reason and what to do",
         )
     tell_anonymous(result)
+    tell_engines(result)
     took = f"{result.seconds:.1f} s, {result.peak_memory_mb} MB"
     beside_zh, beside_en = "已发布，但有更晚一日为当前", "kept beside the current later day"
     where_zh, where_en = ("当前", "current") if result.is_current else (beside_zh, beside_en)
@@ -80,6 +88,15 @@ def _tell(result: RunResult, project: Project) -> None:
     )
     details = project.runs / result.run_id / "run_results.json"
     say(f"详情：{details}", f"details: {details}")
+
+
+def tell_engines(result: RunResult) -> None:
+    """Say how many steps ran on which engine, when not all ran on DuckDB."""
+    ran = Counter(s.engine for s in result.steps if s.engine)
+    if ran.keys() - {"duckdb"}:
+        counted = "、".join(f"{name} {n} 步" for name, n in sorted(ran.items()))
+        told = ", ".join(f"{n} steps on {name}" for name, n in sorted(ran.items()))
+        say(f"引擎：{counted}（逐步见 run_results.json）", f"engines: {told} (each step: run_results.json)")
 
 
 def tell_anonymous(result: RunResult) -> None:

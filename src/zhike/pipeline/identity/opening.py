@@ -76,7 +76,7 @@ class IdentityView:
     @property
     def engine(self) -> Engine:
         """The engine that reads the tables."""
-        return self.run.tables.engine
+        return self.run.tables.engine.in_process
 
     def table(self, name: str) -> Any:
         """Return a published table."""
