@@ -22,8 +22,8 @@ from zhike.profile.tags_steps import scope_of
 from zhike.rules import Rule, describe, parse_rule, trace, used_names
 from zhike.rules.index import AudienceIndex, Members, TableSource
 from zhike.rules.terms import AllOf, InSegment
-from zhike.segments import Segment
-from zhike.segments.indexed import Audiences, FunnelStep
+from zhike.segments import Audiences, Segment
+from zhike.segments.audience import FunnelStep
 from zhike.warehouse.contracts import Personal
 
 Row = dict[str, Any]

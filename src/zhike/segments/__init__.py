@@ -8,17 +8,14 @@ Where to add: a segment is a few lines in ``standard/segments/*.yaml`` or a proj
 segment (``global_exclusion``) is taken out of every audience; no definition and no argument lets it back in.
 """
 
-from zhike.segments.audience import build_audience, count, overlap
+from zhike.segments.audience import Audiences
 from zhike.segments.definition import Segment, parse_segments, segment_terms
-from zhike.segments.portrait import draw_portrait, say_portrait
+from zhike.segments.portrait import say_portrait
 from zhike.segments.steps import segment_steps
 
 __all__ = [
+    "Audiences",
     "Segment",
-    "build_audience",
-    "count",
-    "draw_portrait",
-    "overlap",
     "parse_segments",
     "say_portrait",
     "segment_steps",

@@ -76,31 +76,6 @@ def _label(low: float, high: float | None) -> str:
     return f"≥{low:g}" if high is None else f"{low:g}–<{high:g}"
 
 
-def draw_portrait(members: ir.Table, base: ir.Table, dimensions: Sequence[Dimension] = DIMENSIONS) -> tuple[Trait, ...]:
-    """Return the traits of members against the base, dimension by dimension, the most different first within one.
-
-    Parameters
-    ----------
-    members : customer_id of the segment.
-    base : the profile of everybody the segment is for; dimensions that it lacks are left out.
-    """
-    known = [d for d in dimensions if d.field in base.columns]
-    marked = base.left_join(members.select(member_id="customer_id").distinct(), base.customer_id == members.customer_id)
-    marked = marked.select(is_member=marked.member_id.notnull(), **{d.field: class_of(base, d) for d in known})
-    traits: list[Trait] = []
-    for dimension in known:
-        counted = marked.group_by(value=marked[dimension.field]).aggregate(
-            n=marked.is_member.cast("int64").sum().cast("int64"), m=marked.count().cast("int64")
-        )
-        rows = counted.to_pyarrow().to_pylist()
-        n, m = sum(r["n"] for r in rows), sum(r["m"] for r in rows)
-        if not n or not m or all(r["value"] == MISSING for r in rows):
-            continue
-        found = [Trait(dimension.field, r["value"], r["n"], r["n"] / n, r["m"] / m) for r in rows]
-        traits += sorted(found, key=lambda t: (-abs(t.share_rate - t.base_share_rate), t.value))
-    return tuple(traits)
-
-
 def say_portrait(traits: Sequence[Trait], *, language: str = "zh", most: int = 3) -> str:
     """Return one sentence with the traits in which a segment differs most from its base; "" when it is like everybody."""
     names: Mapping[str, Text] = {d.field: d.names for d in DIMENSIONS}
@@ -119,4 +94,4 @@ def say_portrait(traits: Sequence[Trait], *, language: str = "zh", most: int = 3
     )
 
 
-__all__ = ["DIMENSIONS", "LEAST_MEMBERS", "Dimension", "Trait", "class_of", "draw_portrait", "say_portrait"]
+__all__ = ["DIMENSIONS", "LEAST_MEMBERS", "Dimension", "Trait", "class_of", "say_portrait"]

@@ -1,18 +1,30 @@
-"""Audiences leave out the pinned; counts, overlaps and portraits are what a hand count says."""
+"""Audiences leave out the pinned; counts, overlaps, funnels and reach are what a hand count says."""
+
+from typing import Any
 
 import pytest
 
 from tests.unit.segments.world import AS_OF, BEFORE, CONTRACTS, VOCABULARY, customer, engine, member, segments
-from zhike.kernel.errors import NotEstimable
+from zhike.kernel.errors import BadInput
 from zhike.rules import RuleScope, parse_rule
-from zhike.segments import build_audience, count, draw_portrait, overlap, say_portrait
-from zhike.segments.audience import bucket_sizes, pinned
+from zhike.rules.index import AudienceIndex, TableSource
+from zhike.rules.terms import InSegment
+from zhike.segments import Audiences, say_portrait
+from zhike.segments.audience import pinned
+from zhike.segments.portrait import Trait
 from zhike.warehouse.testing import catalog
 
 
-def scope(members: list, profile: list):
-    tables = catalog(engine(), {"segment_member": {"x": members}, "profile": profile}, CONTRACTS)
-    return tables["profile"], RuleScope(AS_OF, subjects=tables["profile"], segment_member=tables["segment_member"])
+def audiences(found: Any, members: list, profile: list, allowed: list | None = None) -> Audiences:
+    rows = {"segment_member": {"x": members}, "profile": profile, "contactability": allowed or []}
+    tables = catalog(engine(), rows, CONTRACTS)
+    scope = RuleScope(
+        AS_OF,
+        subjects=tables["profile"],
+        segment_member=tables["segment_member"],
+        contactability=tables["contactability"],
+    )
+    return Audiences(AudienceIndex(TableSource(engine(), tables["profile"], scope), AS_OF), found, VOCABULARY)
 
 
 @pytest.mark.requirement("D4")
@@ -25,54 +37,55 @@ def test_a_pinned_segment_is_taken_out_of_every_audience():
         member("other", 3, BEFORE),
         member("global_exclusion", 4, BEFORE, to_on=BEFORE),
     ]
-    profile, looking = scope(members, [customer(i, age=30) for i in range(1, 6)])
+    whole = audiences(found, members, [customer(i, age=30) for i in range(1, 6)])
     rule = parse_rule({"field": "age", "at_least": 18}, VOCABULARY)
-    audience = build_audience(rule, profile, looking, segments=found)
-    assert sorted(engine().fetch(audience)["customer_id"].to_pylist()) == ["c3", "c4", "c5"]
-    assert count(build_audience(rule, profile, looking, segments=found, exclude=["other"])) == 2
+    assert whole.index.customer_numbers(whole.members(rule)).tolist() == [3, 4, 5]
+    assert len(whole.members(rule, exclude=["other"])) == 2
+    assert [(s.n_alone, s.n_left) for s in whole.funnel(rule)] == [(5, 5), (4, 4), (4, 3)]
+    assert (
+        whole.sample(whole.members(rule), 2, seed=1).tolist() == whole.sample(whole.members(rule), 2, seed=1).tolist()
+    )
 
 
 def test_an_audience_cannot_be_built_without_knowing_who_is_excluded():
-    profile, _ = scope([], [customer(1, age=30)])
-    rule = parse_rule({"field": "age", "at_least": 18}, VOCABULARY)
-    with pytest.raises(ValueError, match="pinned"):
-        build_audience(rule, profile, RuleScope(AS_OF), segments=segments())
+    tables = catalog(engine(), {"profile": [customer(1, age=30)]}, CONTRACTS)
+    source = TableSource(engine(), tables["profile"], RuleScope(AS_OF))
+    whole = Audiences(AudienceIndex(source, AS_OF), segments(), VOCABULARY)
+    with pytest.raises(ValueError, match="segment_member"):
+        whole.members(parse_rule({"field": "age", "at_least": 18}, VOCABULARY))
 
 
 @pytest.mark.requirement("D4")
 def test_overlap_counts_members_of_the_day():
     members = [member("a", i, BEFORE) for i in (1, 2, 3)] + [member("b", i, BEFORE) for i in (2, 3, 4, 5)]
     members.append(member("b", 1, BEFORE, to_on=BEFORE))
-    _, looking = scope(members, [customer(1)])
-    (one,) = overlap(looking.segment_member, ["a", "b"], scope=looking)
-    assert (one.n_left, one.n_right, one.n_both, one.jaccard_rate) == (3, 4, 2, 0.4)
-    (none,) = overlap(looking.segment_member, ["x", "y"], scope=looking)
-    with pytest.raises(NotEstimable):
-        _ = none.jaccard_rate
-
-
-def test_bucket_sizes_are_of_the_day():
-    members = [member("t", i, BEFORE, bucket="hi" if i < 3 else "lo") for i in range(1, 6)]
-    _, looking = scope(members, [customer(1)])
-    assert bucket_sizes(looking.segment_member, "t", scope=looking) == {"lo": 3, "hi": 2}
+    found = segments(a={"when": {"everyone": True}}, b={"when": {"everyone": True}})
+    whole = audiences(found, members, [customer(i) for i in range(1, 7)])
+    sets = {"everybody": whole.members(parse_rule({"everyone": True}, VOCABULARY))}
+    sets |= {k: whole.index.members(InSegment(k)) for k in ("a", "b")}
+    assert {f.sets: f.n for f in whole.overlaps({k: sets[k] for k in ("a", "b")})} == {
+        ("a",): 1,
+        ("b",): 2,
+        ("a", "b"): 2,
+    }
+    assert sum(f.n for f in whole.overlaps(sets)) == 6
+    with pytest.raises(BadInput, match="sets"):
+        whole.overlaps({"a": sets["a"]})
 
 
 @pytest.mark.requirement("D6")
 def test_a_portrait_names_what_is_commoner_than_in_the_base():
-    rows = [
-        customer(i, sex="female" if i <= 40 or i > 80 else "male", age=30 if i % 2 else None) for i in range(1, 101)
+    traits = [
+        Trait("sex", "female", 40, 1.0, 0.6),
+        Trait("age", "25–<35", 20, 0.5, 0.1),
+        Trait("age", "unknown", 40, 0.5, 0.1),
     ]
-    profile, _ = scope([], rows)
-    traits = draw_portrait(profile.filter(profile.customer_no <= 40).select("customer_id"), profile)
-    women = next(t for t in traits if (t.dimension, t.value) == ("sex", "female"))
-    assert (women.n_members, women.share_rate, women.base_share_rate) == (40, 1.0, 0.6)
-    assert women.tgi == pytest.approx(166.7)
-    known = {t.value: t.share_rate for t in traits if t.dimension == "age"}
-    assert known == {"25–<35": 0.5, "unknown": 0.5}
-    assert say_portrait(traits) == "性别 female 占 100%（全体 60%，TGI 167）"
+    assert traits[0].tgi == pytest.approx(166.7)
+    assert (
+        say_portrait(traits) == "性别 female 占 100%（全体 60%，TGI 167）"
+    )  # few members and missing values are never singled out
     assert say_portrait(traits, language="en") == "Sex female: 100% (all: 60%, TGI 167)"
 
 
 def test_a_portrait_of_nobody_says_nothing():
-    profile, _ = scope([], [customer(1, sex="male")])
-    assert draw_portrait(profile.filter(profile.customer_no < 0).select("customer_id"), profile) == ()
+    assert say_portrait([]) == ""

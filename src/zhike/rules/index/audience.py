@@ -10,7 +10,6 @@ sweep for (a field against another one, arithmetic) is asked of the engine once 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -21,9 +20,9 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from zhike.rules.index.columns import Column
-from zhike.rules.index.comparing import column_test, number_test, whole_span
+from zhike.rules.index.comparing import column_test, day_number, number_test, whole_span
 from zhike.rules.index.events import Events, days_together, followed, moments, together
-from zhike.rules.index.kept import Kept, column_of, day_number, events_of, numbered
+from zhike.rules.index.kept import Kept, column_of, events_of, numbered
 from zhike.rules.index.members import Members, everybody, in_all, in_any, in_at_least, nobody
 from zhike.rules.index.relations import Edges
 from zhike.rules.index.source import NUMBER, TableSource
@@ -403,9 +402,4 @@ def _kinds_of(leaf: Condition) -> set[str]:
     return found
 
 
-def counts(index: AudienceIndex, rules: Sequence[Rule]) -> list[int]:
-    """Return how many customers match each rule."""
-    return [index.count(rule) for rule in rules]
-
-
-__all__ = ["AudienceIndex", "counts"]
+__all__ = ["AudienceIndex"]

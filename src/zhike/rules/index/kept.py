@@ -16,7 +16,6 @@ import pyarrow as pa
 
 from zhike.kernel.hashing import fingerprint
 from zhike.rules.index.columns import Column, encode, encode_texts
-from zhike.rules.index.comparing import day_number
 from zhike.rules.index.events import Events
 from zhike.rules.index.source import NUMBER
 from zhike.rules.terms import TEXT_KINDS
@@ -148,4 +147,4 @@ def _open_column(place: Path, n: int, prefix: str = "") -> Column:
     return Column(n, np.asarray(codes), np.asarray(values), exact, None if slots is None else np.asarray(slots))
 
 
-__all__ = ["Kept", "column_of", "day_number", "events_of", "numbered"]
+__all__ = ["Kept", "column_of", "events_of", "numbered"]
