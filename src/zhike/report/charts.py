@@ -240,8 +240,8 @@ def span_chart(spans: Sequence[Span], *, width: int, tell: Callable[[float], str
         {"mark": {"type": "point", "filled": True, "size": 110, "yOffset": below, "opacity": 1}, "encoding": {"y": y, "x": {**x, "field": "estimate"}, "color": color}},
         {"transform": [{"filter": "datum.mark != null"}], "mark": {"type": "point", "shape": "diamond", "size": 130, "yOffset": below, "color": ORANGE, "filled": False, "strokeWidth": 2},
          "encoding": {"y": y, "x": {**x, "field": "mark"}}},
-        {"mark": {"type": "text", "align": "left", "yOffset": -24 if is_narrow else -14, "color": INK, "fontWeight": "bold"}, "encoding": {"y": y, "x": {"value": 0}, "text": {"field": "label"}}},
-        {"mark": {"type": "text", "color": INK, **told}, "encoding": {**place, "text": {"field": "text"}}},
+        {"name": "haloed_label", "mark": {"type": "text", "align": "left", "yOffset": -24 if is_narrow else -14, "color": INK, "fontWeight": "bold"}, "encoding": {"y": y, "x": {"value": 0}, "text": {"field": "label"}}},
+        {"name": "haloed_text", "mark": {"type": "text", "color": INK, **told}, "encoding": {**place, "text": {"field": "text"}}},
     ]  # fmt: skip
     if zero_line:
         rule = {"mark": {"type": "rule", "color": MUTED, "strokeDash": [3, 3]}, "encoding": {"x": {**x, "datum": 0}}}

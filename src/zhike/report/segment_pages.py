@@ -389,14 +389,19 @@ def rfm_page(page: PageOf, rfm: Rfm, cells: Sequence[CellSize], columns: Sequenc
     )
 
 
-def association_page(page: PageOf, found: Associations, *, most: int = 50) -> Leaflet:
-    """Return the page of rules, strongest first."""
+def association_page(page: PageOf, found: Associations, names: Mapping[str, Text], *, most: int = 50) -> Leaflet:
+    """Return the page of rules, strongest first; a thing that has no name in ``names`` is told by its key."""
+
+    def named(things: Sequence[str]) -> Text:
+        told = [names.get(thing, Text(thing, thing)) for thing in things]
+        return Text(" + ".join(t.zh for t in told), " + ".join(t.en for t in told))
+
     lead = Text(
         f"{found.n_things} 项中检验 {found.n_tested:,} 条规则，保留 {len(found.rules):,} 条。", f"Of {found.n_things} things {found.n_tested:,} rules were tested and {len(found.rules):,} kept."
     )  # fmt: skip
     head = [Text("已有", "Having"), Text("则有", "Then"), CUSTOMERS, Text("支持度", "Support"), Text("置信度", "Confidence"), Text("提升度", "Lift"), Text("杠杆", "Leverage"), Text("q 值", "q")]  # fmt: skip
     rows: list[list[Cell]] = [
-        [" + ".join(r.having), r.then, r.n_both, percent(r.support), percent(r.confidence), f"{r.lift:.2f}", f"{r.leverage:.4f}", f"{r.q_value:.1e}"]
+        [named(r.having), named([r.then]), r.n_both, percent(r.support), percent(r.confidence), f"{r.lift:.2f}", f"{r.leverage:.4f}", f"{r.q_value:.1e}" if r.q_value >= 1e-300 else "< 1e-300"]
         for r in found.rules[:most]
     ]  # fmt: skip
     cautions = [

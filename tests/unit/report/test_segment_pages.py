@@ -12,12 +12,14 @@ import pytest
 
 from zhike.kernel.terms import Text
 from zhike.report.leaflet import render_leaflet, write_leaflet
+from zhike.report.product_classes import PRODUCT_CLASSES
 from zhike.report.sankey import SankeyWords, draw_sankey
 from zhike.report.segment_health_page import HealthFigures, health_page
 from zhike.report.segment_pages import PageOf, association_page, migration_page, portrait_page, rfm_page
 from zhike.segments.discovery import Described, find_associations, paint_one, score_rfm, summarise_cells
 from zhike.segments.tracking import Alert, Flow, Migration
 from zhike.segments.tracking.health import CohortCell, find_gaps, find_penetration
+from zhike.sources.tables.money import PRODUCT
 
 PAGE = PageOf("a <b>bank</b>", "CNY", date(2025, 6, 30))
 FLOWS = (
@@ -131,9 +133,15 @@ def test_rfm_portrait_and_associations_have_pages(tmp_path):
     assert "Money: median ¥" in told
     things = {"a": rng.random(200) < 0.5}
     things["b"] = things["a"] | (rng.random(200) < 0.1)
-    told, _ = read(render_leaflet(association_page(PAGE, find_associations(things))))
+    told, _ = read(render_leaflet(association_page(PAGE, find_associations(things), {"a": Text("存款", "Deposits")})))
+    assert "存款" in told
+    assert "Deposits" in told
     assert "Held together is not caused" in told
     assert write_leaflet(page, tmp_path / "new" / "page.html").read_text(encoding="utf-8") == render_leaflet(page)
+
+
+def test_every_class_of_product_has_a_name():
+    assert {*PRODUCT.column("product_class").allowed, "payroll", "direct_debit"} <= set(PRODUCT_CLASSES)
 
 
 @pytest.mark.requirement("D8")

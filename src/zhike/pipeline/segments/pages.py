@@ -10,7 +10,9 @@ from zhike.pipeline.catalogue import opened
 from zhike.pipeline.project import Project
 from zhike.pipeline.segments.discovering import Discovered, PaintedSegment, RfmAnswer
 from zhike.pipeline.segments.tracking import Health, MigrationAnswer
+from zhike.profile.tags import tag_term
 from zhike.report.leaflet import Leaflet, write_leaflet
+from zhike.report.product_classes import PRODUCT_CLASSES
 from zhike.report.segment_health_page import HealthFigures, health_page
 from zhike.report.segment_pages import (
     Found,
@@ -31,6 +33,19 @@ def _page_of(project: Project, as_of: date) -> PageOf:
 def _column_names(project: Project) -> dict[str, Text]:
     with opened(project) as o:
         return {c.name: Text(c.zh, c.en) for c in o.compiled.contracts["profile"].columns}
+
+
+def _thing_names(project: Project) -> dict[str, Text]:
+    """Return the names of what may go together: ``product:class``, ``tag:key``, ``tag:key=value``."""
+    names = {f"product:{key}": name for key, name in PRODUCT_CLASSES.items()}
+    with opened(project) as o:
+        for key, tag in o.compiled.tags.items():
+            term = tag_term(tag.definition)
+            names[f"tag:{key}"] = Text(term.zh, term.en)
+            names |= {
+                f"tag:{key}={v}": Text(f"{term.zh}：{n.zh}", f"{term.en}: {n.en}") for v, n in term.values.items()
+            }
+    return names
 
 
 def rfm_leaflet(project: Project, answer: RfmAnswer) -> Leaflet:
@@ -57,7 +72,7 @@ def portrait_leaflet(project: Project, painted: tuple[PaintedSegment, ...]) -> L
 
 def association_leaflet(project: Project, as_of: date, found: Associations) -> Leaflet:
     """Return the page of association rules."""
-    return association_page(_page_of(project, as_of), found)
+    return association_page(_page_of(project, as_of), found, _thing_names(project))
 
 
 def migration_leaflet(project: Project, answer: MigrationAnswer) -> Leaflet:
