@@ -87,7 +87,7 @@ def prepare(bank: Path, target: Path) -> Path:
         if table in wanted:
             file = made / table / f"{quote(partition, safe='') or '_'}.parquet"
             file.parent.mkdir(parents=True, exist_ok=True)
-            os.link(warehouse.path(entry), file)
+            os.link(warehouse.paths(entry)[0], file)
     made.rename(target)
     shutil.rmtree(working)
     return target
@@ -140,14 +140,14 @@ def copy_state(state: Path, target: Path) -> None:
     shutil.copytree(state, target, copy_function=os.link, ignore=shutil.ignore_patterns("lock", "scratch"))
 
 
-def files_by_key(state: Path) -> dict[str, dict[str, Path]]:
-    """Return what the last run made: table → partition → file."""
+def files_by_key(state: Path) -> dict[str, dict[str, tuple[Path, ...]]]:
+    """Return what the last run made: table → partition → files."""
     warehouse = Warehouse(state / "warehouse")
     manifest = warehouse.current()
-    found: dict[str, dict[str, Path]] = {table: {} for table in MADE}
+    found: dict[str, dict[str, tuple[Path, ...]]] = {table: {} for table in MADE}
     for (table, partition), entry in (manifest.entries if manifest else {}).items():
         if table in found:
-            found[table][partition] = warehouse.path(entry)
+            found[table][partition] = warehouse.paths(entry)
     return found
 
 

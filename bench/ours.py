@@ -44,7 +44,7 @@ def published_files(state: Path) -> dict[str, list[Path]]:
     manifest = warehouse.current()
     found: dict[str, list[Path]] = {}
     for _, entry in sorted(manifest.entries.items() if manifest else ()):
-        found.setdefault(entry.table, []).append(warehouse.path(entry))
+        found.setdefault(entry.table, []).extend(warehouse.paths(entry))
     return found
 
 

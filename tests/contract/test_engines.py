@@ -97,7 +97,7 @@ def test_a_double_key_and_an_unknown_code_break_the_contract(engine: TableEngine
     path = tmp_path / "bad.parquet"
     pq.write_table(rows_table(PAID, [{"paid_id": "1", "kind": "x"}, {"paid_id": "1"}]), path)
     with pytest.raises(ContractBroken) as caught:
-        engine.check(path, PAID)
+        engine.check([path], PAID)
     assert {"unknown code in kind": 1, "duplicate key (paid_id)": 1}.items() <= caught.value.facts.items()
 
 

@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -31,7 +32,7 @@ def contents(folder: Path) -> dict[str, list[tuple[object, ...]]]:
     assert manifest is not None
     rows = {}
     for entry in manifest.entries.values():
-        table = pq.read_table(warehouse.path(entry)).select(list(CONTRACTS[entry.table].column_names))
+        table = pa.concat_tables([pq.read_table(p) for p in warehouse.paths(entry)]).select(list(CONTRACTS[entry.table].column_names))
         rows[entry.table] = sorted(zip(*(c.to_pylist() for c in table.columns), strict=True))
     return rows
 

@@ -270,7 +270,7 @@ def test_the_night_before_bad_rows_is_kept(bank_with_bad_rows: tuple[Bank, Told]
     bank, _ = bank_with_bad_rows
     warehouse = Warehouse(bank.folder / ".zhike" / "warehouse")
     assert [m.as_of.isoformat() for m in warehouse.kept()] == ["2025-04-01", "2025-03-31"]
-    assert all(warehouse.path(e).is_file() for m in warehouse.kept() for e in m.entries.values())
+    assert all(p.is_file() for m in warehouse.kept() for e in m.entries.values() for p in warehouse.paths(e))
 
 
 def test_quarantine_can_be_asked_by_table_and_in_parts(zhike: Commands, bank_with_bad_rows: tuple[Bank, Told]):

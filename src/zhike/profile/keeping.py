@@ -21,6 +21,7 @@ class Kept:
     """Temporary tables of one engine, named so that they meet no others."""
 
     engine: TableEngine
+    on_disk: bool = False
     prefix: str = field(default_factory=lambda: f"kept_{uuid.uuid4().hex[:12]}")
     made: dict[str, ir.Table] = field(default_factory=dict)
     n_made: int = 0
@@ -29,7 +30,7 @@ class Kept:
         """Compute a table at once and return it as a temporary table."""
         name = f"{self.prefix}_{self.n_made}"
         self.n_made += 1
-        self.made[name] = self.engine.keep(name, table)
+        self.made[name] = self.engine.keep(name, table, on_disk=self.on_disk)
         return self.made[name]
 
     def drop(self, table: ir.Table) -> None:
@@ -40,9 +41,9 @@ class Kept:
 
 
 @contextmanager
-def keeping(engine: TableEngine) -> Iterator[Kept]:
+def keeping(engine: TableEngine, *, on_disk: bool = False) -> Iterator[Kept]:
     """Give what computes a table at once and returns it as a temporary table; all are dropped at the end."""
-    kept = Kept(engine)
+    kept = Kept(engine, on_disk)
     try:
         yield kept
     finally:

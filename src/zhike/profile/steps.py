@@ -13,18 +13,33 @@ from zhike.profile.observation import BUSINESS_TIMEZONE
 from zhike.warehouse import Input, Output, Step, StepContext
 
 PROFILE_COST = 20.0  # of an ordinary step
+CELLS_OF_PART = 40_000_000  # less than half a gigabyte when joined
+
+
+def customer_ranges(context: StepContext, n_columns: int) -> list[tuple[int, int]]:
+    """Return runs of ``customer_no``, first and last, that cut a table of many columns into parts that are written one at a time.
+
+    None when the table is small enough to be written as a whole.
+    """
+    customers = context.tables["customer"]
+    found = context.engine.fetch(customers.aggregate(n=customers.count(), last=customers.customer_no.max()))
+    (known,) = found.to_pylist()
+    n_parts = -(-known["n"] * n_columns // CELLS_OF_PART)
+    each = -(-(known["last"] or 0) // max(n_parts, 1))
+    return [(i * each + 1, (i + 1) * each) for i in range(n_parts)] if n_parts > 1 else []
 
 
 def profile_step(features: FeatureSet, *, timezone: str = BUSINESS_TIMEZONE) -> Step:
     """Return the step that writes ``profile`` as of the day of the run."""
 
     def work(context: StepContext) -> Mapping[str, Any]:
-        with keeping(context.engine) as kept:
-            day = context.as_of
+        day, ranges = context.as_of, customer_ranges(context, len(features.features))
+        with keeping(context.engine, on_disk=len(ranges) > 1) as kept:
             rows = build_profile(
                 context.tables, features, day, timezone=timezone, keep=kept, drop=kept.drop, made_on=day
             )
-            n_rows = context.write("profile", rows)
+            parts = [rows.filter(rows.customer_no.between(first, last)) for first, last in ranges]
+            n_rows = context.write("profile", parts or rows)
         return {"n_customers": n_rows, "n_features": len(features.features)}
 
     return Step(

@@ -142,7 +142,7 @@ class LoadJob:
         references = tuple(
             Reference(r.columns, r.target, r.target_columns, _paths(context, r.target)) for r in self.references
         )
-        earlier = tuple(context.tables.files[(self.contract.name, p)] for p in self.earlier)
+        earlier = tuple(f for p in self.earlier for f in context.tables.files[(self.contract.name, p)])
         versions = {"valid_from_on"} <= set(self.contract.key) and "valid_to_on" in self.contract.column_names
         plan = LoadPlan(self.contract, tuple(sources), references, earlier, closes_versions=versions)
         return plan, entries
@@ -268,7 +268,7 @@ def _alike(files: Sequence[RawFile]) -> list[tuple[RawFile, ...]]:
 
 
 def _paths(context: StepContext, table: str) -> tuple[Path, ...]:
-    return tuple(path for (name, _), path in sorted(context.tables.files.items()) if name == table)
+    return tuple(p for (name, _), paths in sorted(context.tables.files.items()) if name == table for p in paths)
 
 
 def _batch(file: RawFile) -> str:

@@ -25,7 +25,7 @@ class Catalog:
 
     engine: TableEngine
     contracts: Mapping[str, Contract]
-    files: Mapping[tuple[str, str], Path]
+    files: Mapping[tuple[str, str], tuple[Path, ...]]
     declared: Collection[str] | None = None
     _opened: dict[tuple[str, str | None], ir.Table] = field(default_factory=dict)
 
@@ -59,8 +59,8 @@ class Catalog:
     def _open(self, table: str, partition: str | None) -> ir.Table:
         contract = self._contract(table)
         if (table, partition) not in self._opened:
-            chosen = [path for (t, p), path in sorted(self.files.items()) if t == table and partition in (None, p)]
-            self._opened[(table, partition)] = self.engine.read(chosen, contract)
+            chosen = [paths for (t, p), paths in sorted(self.files.items()) if t == table and partition in (None, p)]
+            self._opened[(table, partition)] = self.engine.read([p for paths in chosen for p in paths], contract)
         return self._opened[(table, partition)]
 
 
@@ -69,13 +69,13 @@ def open_catalog(
     *, declared: Collection[str] | None = None,
 ) -> Catalog:  # fmt: skip
     """Return the catalog of a set of entries, e.g. of ``warehouse.current().entries``."""
-    return Catalog(engine, contracts, {k: warehouse.path(e) for k, e in entries.items()}, declared)
+    return Catalog(engine, contracts, {k: warehouse.paths(e) for k, e in entries.items()}, declared)
 
 
 def merged(catalogs: Sequence[Catalog]) -> Catalog:
     """Return one catalog of all that the catalogs of one engine show: what steps that are done together may read."""
     first = catalogs[0]
-    files = {key: path for c in catalogs for key, path in c.files.items()}
+    files = {key: paths for c in catalogs for key, paths in c.files.items()}
     declared = {table for c in catalogs for table in c.declared or ()}
     return Catalog(first.engine, first.contracts, files, declared)
 

@@ -60,7 +60,7 @@ def _typed(table: ir.Table, contract: Contract) -> bool:
 
 
 def _questions(contract: Contract) -> list[tuple[str, str]]:
-    """Return (what may be wrong, SQL that counts it) for the rows of one file."""
+    """Return (what may be wrong, SQL that counts it) for the rows of a table."""
     required = [c.name for c in contract.columns if c.required or c.name in contract.key]
     asked = [(f"missing {n}", f'count(*) FILTER ("{n}" IS NULL)') for n in required]
     for column in contract.columns:
@@ -71,7 +71,7 @@ def _questions(contract: Contract) -> list[tuple[str, str]]:
 
 
 def breaches_query(contract: Contract) -> str:
-    """Return SQL over one Parquet file (parameter 1) that counts rows, distinct keys and each way to break the contract."""
+    """Return SQL over Parquet files (parameter 1, a list) that counts rows, distinct keys and each way to break the contract."""
     keys = ", ".join(f'"{k}"' for k in contract.key)
     counts = "".join(f", {sql}" for _, sql in _questions(contract))
     return (

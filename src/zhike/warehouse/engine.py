@@ -27,6 +27,9 @@ from zhike.warehouse.conform import breaches_query, conform, raise_breaches
 from zhike.warehouse.contracts import Contract
 
 COMPRESSION: Literal["zstd"] = "zstd"
+BATCH, MOST_ROWS = 2048, 122_880  # rows that DuckDB handles at once, and that it puts into a row group by default
+CELLS_OF_GROUP = 12_000_000
+DISK = "kept_on_disk"  # database of tables that are kept in the scratch folder
 
 # Nested selects are left to the engine's own optimiser: Ibis spends a third of a night's CPU on merging them first.
 ibis.options.sql.fuse_selects = False
@@ -82,12 +85,12 @@ class TableEngine(QueryEngine, Protocol):
         """Write the rows of each value of the column ``by`` to the Parquet file named for it, durably, in one query."""
         ...
 
-    def check(self, path: Path, contract: Contract) -> None:
-        """Raise ContractBroken unless the rows of a file keep the contract."""
+    def check(self, paths: Sequence[Path], contract: Contract) -> None:
+        """Raise ContractBroken unless the rows of files keep the contract together."""
         ...
 
-    def keep(self, name: str, rows: ir.Table) -> ir.Table:
-        """Compute rows at once and return them as a table of the engine, until :meth:`drop`."""
+    def keep(self, name: str, rows: ir.Table, *, on_disk: bool = False) -> ir.Table:
+        """Compute rows at once and return them as a table of the engine, until :meth:`drop`; ``on_disk`` when they are many."""
         ...
 
     def drop(self, name: str) -> None:
@@ -107,6 +110,7 @@ class Engine:
     scratch: Path
     name: str = "duckdb"
     _read: dict[tuple[object, ...], ir.Table] = field(default_factory=dict)
+    _on_disk: set[str] = field(default_factory=set)
 
     @property
     def in_process(self) -> Engine:
@@ -129,7 +133,9 @@ class Engine:
     def write(self, expression: ir.Table, path: Path) -> int:
         """Write an expression to one Parquet file, durably; return its number of rows."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        self.connection.to_parquet(expression, str(path), compression=COMPRESSION)
+        self.connection.to_parquet(
+            expression, str(path), compression=COMPRESSION, row_group_size=rows_of_group(len(expression.columns))
+        )
         with path.open("rb") as stream:
             os.fsync(stream.fileno())
         return int(pq.read_metadata(path).num_rows)
@@ -170,22 +176,35 @@ class Engine:
         with path.open("rb") as stream:
             os.fsync(stream.fileno())
 
-    def check(self, path: Path, contract: Contract) -> None:
-        """Raise ContractBroken unless the rows of a file have unique and present keys, filled columns and known codes."""
-        found = self.connection.raw_sql(breaches_query(contract), parameters=[str(path)]).fetchone()
+    def check(self, paths: Sequence[Path], contract: Contract) -> None:
+        """Raise ContractBroken unless the rows of files have unique and present keys, filled columns and known codes."""
+        found = self.connection.raw_sql(breaches_query(contract), parameters=[[str(p) for p in paths]]).fetchone()
         raise_breaches(contract, found or ())
 
     def fetch(self, expression: ir.Table) -> pa.Table:
         """Return the rows of an expression in memory."""
         return self.connection.to_pyarrow(expression)
 
-    def keep(self, name: str, rows: ir.Table) -> ir.Table:
-        """Compute rows at once and return them as a temporary table, until :meth:`drop`."""
-        return self.connection.create_table(name, rows, temp=True)
+    def keep(self, name: str, rows: ir.Table, *, on_disk: bool = False) -> ir.Table:
+        """Compute rows at once and return them as a table, until :meth:`drop`.
+
+        In memory by default. ``on_disk`` puts them into a file of the scratch folder, compressed, a fifth of their size: what does
+        not fit is then neither pushed out nor read back as a whole.
+        """
+        if not on_disk:
+            return self.connection.create_table(name, rows, temp=True)
+        if not self._on_disk:
+            self.connection.raw_sql(f"ATTACH IF NOT EXISTS '{self.scratch / DISK}.duckdb' AS {DISK}")
+        self._on_disk.add(name)
+        return self.connection.create_table(name, rows, database=f"{DISK}.main")
 
     def drop(self, name: str) -> None:
         """Give up what :meth:`keep` made; nothing happens when there is none."""
-        self.connection.drop_table(name, force=True)
+        if name in self._on_disk:
+            self._on_disk.remove(name)
+            self.connection.drop_table(name, database=f"{DISK}.main")
+        else:
+            self.connection.drop_table(name, force=True)
 
     @contextmanager
     def temporary(self, name: str, rows: ir.Table | pa.Table) -> Iterator[ir.Table]:
@@ -211,6 +230,11 @@ class Engine:
         self.connection._drop_cached_table = lambda name: None  # what was cached ends with the connection, not after it
         self.connection.disconnect()
         shutil.rmtree(self.scratch, ignore_errors=True)
+
+
+def rows_of_group(n_columns: int) -> int:
+    """Return how many rows a row group of a file holds: fewer of a wide table, since each thread holds one before it is written."""
+    return max(BATCH, min(MOST_ROWS, CELLS_OF_GROUP // n_columns) // BATCH * BATCH)
 
 
 def arrow_schema(contract: Contract) -> pa.Schema:

@@ -18,7 +18,8 @@ class Entry:
     """One immutable version of a table, or of one partition of it, and everything it came from.
 
     ``version`` is a hash over step, definition, code, day and input versions: equal versions hold equal rows.
-    ``inputs`` are ``table/partition@version``, with a leading ``~`` for reads of the last run of an earlier day.
+    ``inputs`` are ``table/partition@version``, with a leading ``~`` for reads of the last run of an earlier day. The rows lie in
+    ``n_files`` files; more than one where a table is so wide that it is made in parts.
     """
 
     table: str
@@ -32,6 +33,7 @@ class Entry:
     n_rows: int
     n_bytes: int
     written_at: str
+    n_files: int = 1
 
     @property
     def identity(self) -> tuple[str, str]:

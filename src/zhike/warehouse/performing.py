@@ -157,7 +157,7 @@ class Run:
                 zh=f"步骤没有写出 {what}",
                 en=f"a step did not write what it declares, {what}",
             )
-        draft = context.draft(output.table, output.partition)
+        files = context.files_of(output.table, output.partition)
         entry = Entry(
             table=output.table,
             partition=output.partition,
@@ -168,10 +168,11 @@ class Run:
             definition=step.definition,
             inputs=planned.inputs,
             n_rows=context.written[(output.table, output.partition)],
-            n_bytes=draft.stat().st_size,
+            n_bytes=sum(f.stat().st_size for f in files),
             written_at=self.clock.now().isoformat(timespec="seconds"),
+            n_files=len(files),
         )
-        self.warehouse.adopt(draft, entry)
+        self.warehouse.adopt(files[0], entry)
         return entry
 
     def publish(self) -> int:

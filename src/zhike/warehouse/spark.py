@@ -79,12 +79,12 @@ class SparkEngine:
             self.connection.to_parquet_dir(expression, str(place))
             yield _as_said(self.in_process.connection.read_parquet(str(place / "*.parquet")), expression)
 
-    def check(self, path: Path, contract: Contract) -> None:
-        """Raise ContractBroken unless the rows of a file keep the contract: asked of the file as it will be read."""
-        self.in_process.check(path, contract)
+    def check(self, paths: Sequence[Path], contract: Contract) -> None:
+        """Raise ContractBroken unless the rows of files keep the contract: asked of the files as they will be read."""
+        self.in_process.check(paths, contract)
 
-    def keep(self, name: str, rows: ir.Table) -> ir.Table:
-        """Compute rows at once and return them as a table, until :meth:`drop`."""
+    def keep(self, name: str, rows: ir.Table, *, on_disk: bool = True) -> ir.Table:  # noqa: ARG002 - always there
+        """Compute rows at once and return them as a table, until :meth:`drop`; always in files of the scratch folder."""
         place = self.scratch / "kept" / name
         self.connection.to_parquet_dir(rows, str(place))
         return _as_said(self.connection.read_parquet(str(place), table_name=name), rows)

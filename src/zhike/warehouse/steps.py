@@ -19,6 +19,7 @@ from zhike.warehouse.conform import conform
 from zhike.warehouse.contracts import Contract
 from zhike.warehouse.engine import TableEngine, arrow_schema
 from zhike.warehouse.manifest import WHOLE
+from zhike.warehouse.store import part_paths
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +93,14 @@ class StepContext:
     previous: Catalog
     draft: Callable[[str, str], Path]
     written: dict[tuple[str, str], int] = field(default_factory=dict)
+    n_files: dict[tuple[str, str], int] = field(default_factory=dict)
 
-    def write(self, table: str, rows: ir.Table | pa.Table, *, partition: str = WHOLE, check: bool = True) -> int:
+    def write(
+        self, table: str, rows: ir.Table | pa.Table | Sequence[ir.Table], *, partition: str = WHOLE, check: bool = True
+    ) -> int:
         """Cast ``rows`` to the contract of ``table``, write them, check them, and return how many there are.
 
+        Several expressions are the parts of one table: made one after another, so that no more than one is held at a time.
         ``check`` may be switched off only where the rows were just checked by other means (ingestion).
 
         Raises
@@ -103,10 +108,17 @@ class StepContext:
         ContractBroken : a column is missing, a key is missing or double, a code is unknown.
         Bug : the step did not declare this output, or writes it twice.
         """
-        path = self.place(table, partition)
+        parts = [_expression(rows)] if isinstance(rows, ir.Table | pa.Table) else list(rows)
+        self.n_files[(table, partition)] = len(parts)
+        paths = part_paths(self.place(table, partition), len(parts))
         engine = self.engine.in_process if isinstance(rows, pa.Table) else self.engine
-        engine.write(conform(_expression(rows), self.contracts[table]), path)
+        for part, path in zip(parts, paths, strict=True):
+            engine.write(conform(part, self.contracts[table]), path)
         return self.take(table, partition, check=check)
+
+    def files_of(self, table: str, partition: str) -> tuple[Path, ...]:
+        """Return the files of an output that has been written."""
+        return part_paths(self.draft(table, partition), self.n_files.get((table, partition), 1))
 
     def place(self, table: str, partition: str) -> Path:
         """Return where an output is to be written; Bug when it is not declared, or is there already."""
@@ -125,14 +137,16 @@ class StepContext:
         ContractBroken : a key is missing or double, a code is unknown.
         Bug : a column has another type than the contract says.
         """
-        path, contract = self.draft(table, partition), self.contracts[table]
-        with pq.ParquetFile(path) as found:
-            n_rows, types = int(found.metadata.num_rows), found.schema_arrow
+        paths, contract = self.files_of(table, partition), self.contracts[table]
+        n_rows = 0
+        for path in paths:
+            with pq.ParquetFile(path) as found:
+                n_rows, types = n_rows + int(found.metadata.num_rows), found.schema_arrow
+            if not types.equals(arrow_schema(contract)):
+                raise _other_types(contract, types)
         self.written[(table, partition)] = n_rows
-        if not types.equals(arrow_schema(contract)):
-            raise _other_types(contract, types)
         if check and n_rows:
-            self.engine.check(path, contract)
+            self.engine.check(paths, contract)
         return n_rows
 
 

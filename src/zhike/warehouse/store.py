@@ -6,7 +6,7 @@
     ├── manifest.json                       the one that readers open
     ├── manifests/000012.json               every one that is kept
     ├── steps/<fingerprint>.json            finished steps: what a resumed or unchanged run takes over
-    ├── tables/<table>/<partition>/<version>/data.parquet
+    ├── tables/<table>/<partition>/<version>/data.parquet, and data-2.parquet … of a table that is made in parts
     └── drafts/<run>/…                      half-written; removed by the next run
 """
 
@@ -44,9 +44,9 @@ class Warehouse:
 
     folder: Path
 
-    def path(self, entry: Entry) -> Path:
-        """Return the Parquet file of an entry."""
-        return self.version_folder(entry.table, entry.partition, entry.version) / DATA_FILE
+    def paths(self, entry: Entry) -> tuple[Path, ...]:
+        """Return the Parquet files of an entry, in order: one, unless it was made in parts."""
+        return part_paths(self.version_folder(entry.table, entry.partition, entry.version) / DATA_FILE, entry.n_files)
 
     def version_folder(self, table: str, partition: str, version: str) -> Path:
         """Return the folder of one version; partition names are made safe for a file system."""
@@ -98,7 +98,7 @@ class Warehouse:
             return None
         body = json.loads(path.read_text(encoding="utf-8"))
         entries = tuple(entry_from_json(e) for e in body["entries"])
-        return FinishedStep(entries, body["metrics"]) if all(self.path(e).is_file() for e in entries) else None
+        return FinishedStep(entries, body["metrics"]) if all(p.is_file() for e in entries for p in self.paths(e)) else None
 
     def finish(self, fingerprint: str, step: FinishedStep) -> None:
         """Record that a step is finished; written after its files."""
@@ -106,7 +106,7 @@ class Warehouse:
         write_atomically(self.folder / "steps" / f"{fingerprint}.json", json.dumps(body, ensure_ascii=False))
 
     def draft(self, run_id: str, table: str, partition: str) -> Path:
-        """Return the file a run writes before it is moved into place."""
+        """Return the (first) file that a run writes before its folder is moved into place."""
         return self.folder / "drafts" / run_id / table / (quote(partition, safe="") or "_") / DATA_FILE
 
     def adopt(self, draft: Path, entry: Entry) -> None:
@@ -169,9 +169,14 @@ class Warehouse:
         return gone
 
 
+def part_paths(first: Path, n_files: int) -> tuple[Path, ...]:
+    """Return the files of a table that is made in parts: the first, and those that are numbered after it."""
+    return (first, *(first.with_stem(f"{first.stem}-{i}") for i in range(2, n_files + 1)))
+
+
 def keep_since(now: datetime, hours: int) -> datetime:
     """Return the moment before which a version may be forgotten."""
     return now - timedelta(hours=hours)
 
 
-__all__ = ["DATA_FILE", "FinishedStep", "Warehouse", "keep_since"]
+__all__ = ["DATA_FILE", "FinishedStep", "Warehouse", "keep_since", "part_paths"]

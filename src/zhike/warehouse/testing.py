@@ -29,14 +29,14 @@ def catalog(
 ) -> Catalog:
     """Return a catalog over literal rows: ``{"account": [...], "tag_value": {"customer_tier": [...]}}``."""
     place = folder or Path(tempfile.mkdtemp(dir=engine.scratch))
-    files: dict[tuple[str, str], Path] = {}
+    files: dict[tuple[str, str], tuple[Path, ...]] = {}
     for table, content in tables.items():
         parts = content if isinstance(content, Mapping) else {"": content}
         for partition, rows in parts.items():
             path = place / table / f"{partition or '_'}.parquet"
             path.parent.mkdir(parents=True, exist_ok=True)
             pq.write_table(rows_table(contracts[table], rows), path)
-            files[(table, partition)] = path
+            files[(table, partition)] = (path,)
     return Catalog(engine, contracts, files)
 
 
@@ -86,7 +86,9 @@ def run_together(
     else:
         (context,) = contexts
         context.step.work(context)
-    return {(t, p): pq.read_table(c.draft(t, p)) for c in contexts for t, p in c.written}
+    return {
+        (t, p): pa.concat_tables([pq.read_table(f) for f in c.files_of(t, p)]) for c in contexts for t, p in c.written
+    }
 
 
 __all__ = ["catalog", "rows_table", "run_in_turn", "run_step", "run_together"]
