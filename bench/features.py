@@ -45,7 +45,8 @@ def compare_nights(state: Path, peer: Path) -> list[Compared]:
     con, found = duckdb.connect(), []
     for table, files in files_by_key(state).items():
         theirs = [peer / f"{table}.parquet"] if "" in files else [peer / table / f"{k}.parquet" for k in files]
-        found.append(compare_tables(con, table, list(files.values()), theirs, key=KEYS[table]))
+        ours = [f for parts in files.values() for f in parts]
+        found.append(compare_tables(con, table, ours, theirs, key=KEYS[table]))
     return found
 
 

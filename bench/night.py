@@ -158,7 +158,7 @@ def write_given(prepared: Path, before: Path | None, as_of: date, target: Path) 
         tables.setdefault(path.parent.name, []).append(str(path))
     files = files_by_key(before) if before else {}
     earlier = {
-        t: {k: str(p) for k, p in files.get(t, {}).items()} for t in ("tag_value", "segment_member", "tag_health")
+        t: {k: str(p) for k, (p,) in files.get(t, {}).items()} for t in ("tag_value", "segment_member", "tag_health")
     }
     body = {"as_of": as_of.isoformat(), "tables": tables, "before": earlier, "hashes": compiled().hashes()}
     target.parent.mkdir(parents=True, exist_ok=True)

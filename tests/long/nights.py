@@ -126,7 +126,10 @@ def assert_readable(place: Place, manifest: Manifest) -> None:
 def contents(place: Place, number: int) -> dict[tuple[str, str], Rows]:
     """Return all rows of all tables of a manifest, in an order of their own."""
     entries = place.warehouse.manifest(number).entries
-    return {k: sorted(repr(row) for p in place.warehouse.paths(e) for row in pq.read_table(p).to_pylist()) for k, e in entries.items()}
+    return {
+        k: sorted(repr(row) for p in place.warehouse.paths(e) for row in pq.read_table(p).to_pylist())
+        for k, e in entries.items()
+    }
 
 
 def models(place: Place) -> dict[str, bytes]:

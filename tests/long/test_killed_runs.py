@@ -32,7 +32,9 @@ def contents(folder: Path) -> dict[str, list[tuple[object, ...]]]:
     assert manifest is not None
     rows = {}
     for entry in manifest.entries.values():
-        table = pa.concat_tables([pq.read_table(p) for p in warehouse.paths(entry)]).select(list(CONTRACTS[entry.table].column_names))
+        table = pa.concat_tables([pq.read_table(p) for p in warehouse.paths(entry)]).select(
+            list(CONTRACTS[entry.table].column_names)
+        )
         rows[entry.table] = sorted(zip(*(c.to_pylist() for c in table.columns), strict=True))
     return rows
 

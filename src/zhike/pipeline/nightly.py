@@ -145,7 +145,7 @@ def plan_night(night: Night, compiled: Compiled, store: OperationsStore) -> RunP
             anonymous=compiled.anonymous,
         ),
         *policy_steps(compiled.policy),
-        profile_step(compiled.features, timezone=zone),
+        profile_step(compiled.features, timezone=zone, carried=settings.state / "carried"),
         *tag_steps(compiled.tags, timezone=zone),
         *segment_steps(compiled.segments, timezone=zone),
         *tracking_steps(compiled.segments),

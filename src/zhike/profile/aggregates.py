@@ -2,53 +2,25 @@
 
 from __future__ import annotations
 
-import json
-import operator
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date, timedelta
-from functools import partial, reduce
+from datetime import timedelta
+from functools import partial
 
 import ibis
 import ibis.expr.types as ir
 
-from zhike.kernel.definitions import suggest
-from zhike.kernel.errors import BadInput
-from zhike.profile.facts import FactTable, fact_table
-from zhike.profile.features import Condition, Facts, Feature, Test
-from zhike.profile.money import cents, day_number, from_cents, number_of
+from zhike.profile.atoms import Atom, FactRows, column_of, months_between, text_of, wheres_of
+from zhike.profile.facts import fact_table
+from zhike.profile.features import Facts, Feature
+from zhike.profile.money import from_cents
 from zhike.profile.observation import Observation
-from zhike.profile.plan import NO, YES, Final, Plan, count_where, only_where, sum_where, unknown
+from zhike.profile.plan import NO, Final, Plan, unknown
 from zhike.profile.windows import Days
 from zhike.warehouse.contracts import Kind
 
 LEAST_MONTHS = 3  # fewer say nothing of a trend
-DAYS_OF = {"day": 1, "week": 7}
+DAYS_OF_WEEK, DAYS_OF_WORD = 7, 56  # days of as many whole weeks as fit into the bits of one number
 COUNTED = ("count", "sum", "days", "largest_day", "distinct", "periods", "streak", "longest_streak")
-
-
-def _column(rows: ir.Table, feature: str, name: str) -> ir.Column:
-    if name not in rows.columns:
-        near = suggest(name, rows.columns)
-        raise BadInput(
-            "feature.column_unknown", zh=f"特征 {feature}：表中没有列 {name}", en=f"feature {feature}: the table has no column {name}",
-            todo_zh=f"是否要找 {near}？" if near else "", todo_en=f"did you mean {near}?" if near else "",
-        )  # fmt: skip
-    return rows[name]
-
-
-def _key(where: Mapping[str, Condition]) -> str:
-    return json.dumps({n: str(w) for n, w in sorted(where.items())}, ensure_ascii=False)
-
-
-def _wheres(facts: Facts | None) -> list[Mapping[str, Condition]]:
-    """Return the conditions that a feature needs: its own, or one for each code among which it looks for the leading one."""
-    if facts is None:
-        return []
-    if facts.code is None:
-        return [facts.where]
-    listed = facts.where[facts.code]
-    codes = listed if isinstance(listed, tuple) else (listed,)
-    return [{**facts.where, facts.code: code} for code in codes if not isinstance(code, Test)]
 
 
 class FactPlan:
@@ -56,12 +28,9 @@ class FactPlan:
 
     def __init__(self, rows: ir.Table, features: Sequence[Feature], observation: Observation) -> None:
         self.observation = observation
-        first = features[0].facts
-        self.source: FactTable = fact_table(first.table if first else "")
-        self.flags: dict[str, ir.BooleanValue] = {}
-        self.flag_names: dict[str, str] = {}
-        self.amounts: dict[str, str] = {}
-        self.plan = Plan(self._flagged(self._pruned(rows, features), features))
+        self.facts = FactRows(self._pruned(rows, features), features, observation)
+        self.source = self.facts.source
+        self.plan = Plan(self.facts.rows)
         for feature in features:
             if feature.facts:
                 self.plan.finish(feature.key, self._final(feature.key, feature.facts))
@@ -70,87 +39,30 @@ class FactPlan:
         """Leave out rows before every window, where all features look at windows of the table's own date."""
         firsts = []
         for facts in (f.facts for f in features if f.facts):
-            if facts.window is None or (facts.dated_by or self.source.dated_by) != self.source.dated_by:
+            dated_by = fact_table(facts.table).dated_by
+            if facts.window is None or (facts.dated_by or dated_by) != dated_by:
                 return rows
-            firsts.append(facts.window.on(self.observation.as_of).first)
-        return rows.filter(rows[self.source.dated_by] >= ibis.literal(min(firsts)))
+            firsts.append((facts.window.on(self.observation.as_of).first, dated_by))
+        first, dated_by = min(firsts)
+        return rows.filter(rows[dated_by] >= ibis.literal(first))
 
-    def _test(self, column: ir.Column, wanted: Condition) -> ir.BooleanValue:
-        if isinstance(wanted, tuple):
-            return column.isin(wanted)
-        if not isinstance(wanted, Test):
-            return column == wanted
-        day = self.observation.as_of
-        tests: list[ir.BooleanValue] = []
-        if wanted.not_in is not None:
-            tests.append((~column.isin(wanted.not_in)).fill_null(YES))
-        if wanted.is_missing is not None:
-            tests.append(column.isnull() if wanted.is_missing else column.notnull())
-        for limit, by in ((wanted.at_least, "__ge__"), (wanted.at_most, "__le__"), (wanted.more_than, "__gt__"), (wanted.less_than, "__lt__")):  # fmt: skip
-            if limit is not None:
-                tests.append(getattr(column.cast("float64"), by)(limit))
-        if wanted.days_ago_at_least is not None:
-            tests.append(column <= ibis.literal(day - timedelta(days=wanted.days_ago_at_least)))
-        if wanted.days_ahead_at_least is not None:
-            tests.append(column >= ibis.literal(day + timedelta(days=wanted.days_ahead_at_least)))
-        return reduce(operator.and_, tests) if tests else column.notnull()
-
-    def _flagged(self, rows: ir.Table, features: Sequence[Feature]) -> ir.Table:
-        """Add one boolean for each different ``where``, and cents for each amount summed: computed once, used by many."""
-        for feature in features:
-            for where in _wheres(feature.facts):
-                if where and _key(where) not in self.flags:
-                    tests = [self._test(_column(rows, feature.key, n), w) for n, w in where.items()]
-                    self.flags[_key(where)] = reduce(operator.and_, tests)
-            of = feature.facts.of if feature.facts else None
-            if of and of in rows.columns and rows[of].type().is_decimal():
-                self.amounts[of] = f"cents_{of}"
-        flags = {f"where_{i}": test for i, test in enumerate(self.flags.values())}
-        self.flag_names = dict(zip(self.flags, flags, strict=True))
-        return rows.mutate(**flags, **{name: cents(rows[of]) for of, name in self.amounts.items()})
-
-    def _where(self, feature: str, facts: Facts, days: Days | None) -> tuple[str, ir.BooleanValue | None]:
-        """Return the condition of a feature on the rows, and a text that is equal for equal conditions."""
-        rows, dated = self.plan.rows, facts.dated_by or self.source.dated_by
-        tests = [rows[self.flag_names[_key(facts.where)]]] if facts.where else []
-        if days is not None:
-            column = _column(rows, feature, dated)
-            tests.append(column >= ibis.literal(days.first))
-            is_clipped = self.source.is_clipped and dated == self.source.dated_by
-            if not is_clipped or days.last != self.observation.as_of:
-                tests.append(column <= ibis.literal(days.last))
-        key = f"{_key(facts.where)}|{dated}|{days}"
-        return key, reduce(operator.and_, tests) if tests else None
+    def _atom(self, feature: str, facts: Facts, days: Days | None, *, stat: str, by: str = "") -> str:
+        """Return the name of an aggregate of a feature, adding it when it is new."""
+        dated, of = facts.dated_by or self.source.dated_by, facts.of or ""
+        for name in filter(None, (dated, of)):
+            column_of(self.plan.rows, feature, name)
+        takes_column = stat not in ("count", "bits", "first_on", "last_on")
+        atom = Atom(stat, of if takes_column else "", text_of(facts.where), dated, days, by)
+        return self.plan.atom(atom, lambda: self.facts.aggregate(atom))
 
     def _count(self, feature: str, facts: Facts, days: Days | None) -> str:
-        key, where = self._where(feature, facts, days)
-        return self.plan.atom(("count", key), lambda: count_where(self.plan.rows, where))
+        return self._atom(feature, facts, days, stat="count")
 
     def _sum(self, feature: str, facts: Facts, days: Days | None) -> str:
-        key, where = self._where(feature, facts, days)
-        of = facts.of or ""
-        rows = self.plan.rows
-        value = rows[self.amounts[of]] if of in self.amounts else _column(rows, feature, of).cast("float64")
-        return self.plan.atom(("sum", of, key), lambda: sum_where(value, where))
-
-    def _reduced(self, feature: str, facts: Facts, days: Days | None) -> str:
-        key, where = self._where(feature, facts, days)
-        dated = _column(self.plan.rows, feature, facts.dated_by or self.source.dated_by)
-        column = _column(self.plan.rows, feature, facts.of) if facts.of else dated
-        order = dated.cast("string") + self.plan.rows[self.source.tie].cast("string")
-        makers = {
-            "max": lambda: only_where(column, where).max(),
-            "min": lambda: only_where(column, where).min(),
-            "first_on": lambda: only_where(dated, where).min(),
-            "last_on": lambda: only_where(dated, where).max(),
-            "earliest": lambda: column.argmin(order, where=where),
-            "latest": lambda: column.argmax(order, where=where),
-            "all": lambda: only_where(column.fill_null(NO).cast("int64"), where).min(),
-        }
-        return self.plan.atom((facts.stat, facts.of, key), makers[facts.stat])
+        return self._atom(feature, facts, days, stat="sum")
 
     def _shown(self, feature: str, facts: Facts, value: ir.Value) -> ir.Value:
-        return from_cents(value) if _column(self.plan.rows, feature, facts.of or "").type().is_decimal() else value
+        return from_cents(value) if column_of(self.plan.rows, feature, facts.of or "").type().is_decimal() else value
 
     def _final(self, feature: str, facts: Facts) -> Final:
         days = facts.window.on(self.observation.as_of) if facts.window else None
@@ -181,7 +93,7 @@ class FactPlan:
         return lambda t: self._shown(feature, facts, (t[total] / t[n].cast("float64").nullif(0)).round())
 
     def _picked(self, feature: str, facts: Facts, days: Days | None) -> Final:
-        name = self._reduced(feature, facts, days)
+        name = self._atom(feature, facts, days, stat=facts.stat)
         if facts.stat == "all":
             return lambda t: t[name] == 1
         return lambda t: t[name] if facts.missing is None else t[name].fill_null(facts.missing)
@@ -206,7 +118,7 @@ class FactPlan:
 
     def _leading_code(self, feature: str, facts: Facts, days: Days | None) -> Final:
         """The code, among those that ``where`` lists, whose rows add up to most; the first listed on ties."""
-        code, wheres = facts.code or "", _wheres(facts)
+        code, wheres = facts.code or "", wheres_of(facts)
         codes = [str(w[code]) for w in wheres]
         names = [self._sum(feature, facts.model_copy(update={"where": w}), days) for w in wheres]
 
@@ -223,20 +135,31 @@ class FactPlan:
         return lambda t: count_bits(t[name].fill_null(0), width)
 
     def _bits(self, feature: str, facts: Facts, days: Days | None) -> tuple[str, int]:
-        """Return the atom that has a bit for each day, week or month with a row, the newest lowest, and how many bits there are."""
+        """Return what has a bit for each day, week or month with a row, the newest lowest, and how many bits there are."""
         days = days or Days(self.observation.as_of, self.observation.as_of)
-        key, where = self._where(feature, facts, days)
-        dated = _column(self.plan.rows, feature, facts.dated_by or self.source.dated_by)
-        if facts.by == "month":
-            width = months_between(days.first, days.last) + 1
-            offset = days.last.year * 12 + days.last.month - (dated.year() * 12 + dated.month())
-        else:
-            size = DAYS_OF[facts.by]
-            width = -(-days.n_days // size)
-            offset = (number_of(days.last) - day_number(dated)) // size
-        inside = ibis.ifelse((offset >= 0) & (offset < width), offset, 0).cast("int64")
-        bits = ibis.literal(1, "int64") << inside
-        return self.plan.atom(("bits", facts.by, key), lambda: only_where(bits, where).bit_or()), width
+        if facts.by == "week":
+            return self._week_bits(feature, facts, days)
+        name = self._atom(feature, facts, days, stat="bits", by=facts.by)
+        width = months_between(days.first, days.last) + 1 if facts.by == "month" else days.n_days
+        return name, width
+
+    def _week_bits(self, feature: str, facts: Facts, days: Days) -> tuple[str, int]:
+        """Weeks are counted back from the last day, so that their borders move every day: bits of days are kept, weeks made of them."""
+        words = [
+            Days(max(days.first, days.last - timedelta(days=end + DAYS_OF_WORD - 1)), days.last - timedelta(days=end))
+            for end in range(0, days.n_days, DAYS_OF_WORD)
+        ]
+        names = [self._atom(feature, facts, word, stat="bits", by="day") for word in words]
+        width, each = -(-days.n_days // DAYS_OF_WEEK), DAYS_OF_WORD // DAYS_OF_WEEK
+
+        def weeks(table: ir.Table) -> ir.Value:
+            found = []
+            for week in range(width):
+                bits = table[names[week // each]].fill_null(0) >> (week % each * DAYS_OF_WEEK)
+                found.append(ibis.ifelse((bits & ((1 << DAYS_OF_WEEK) - 1)) != 0, 1 << week, 0).cast("int64"))
+            return sum_of(found)
+
+        return self.plan.middle(("weeks", *names), weeks), width
 
     def _of_periods(self, feature: str, facts: Facts, days: Days | None) -> Final:
         """Periods with a row, those in a row up to the last of the window, or the longest run of them."""
@@ -245,9 +168,7 @@ class FactPlan:
         return lambda t: count(t[name].fill_null(0), width)
 
     def _distinct(self, feature: str, facts: Facts, days: Days | None) -> Final:
-        key, where = self._where(feature, facts, days)
-        column = _column(self.plan.rows, feature, facts.of or "")
-        name = self.plan.atom(("distinct", facts.of, key), lambda: column.nunique(where=where))
+        name = self._atom(feature, facts, days, stat="distinct")
         return lambda t: t[name].cast("int64")
 
     def _of_months(self, feature: str, facts: Facts, _: Days | None) -> Final:
@@ -259,7 +180,7 @@ class FactPlan:
             return unknown
         make = self._count if facts.of is None else self._sum
         names = [make(feature, facts, m) for m in reversed(known)]
-        is_money = facts.of is not None and _column(self.plan.rows, feature, facts.of).type().is_decimal()
+        is_money = facts.of is not None and column_of(self.plan.rows, feature, facts.of).type().is_decimal()
         of = trend_of(self.plan, [partial(plain, name) for name in names], is_slope=facts.stat == "slope_months")
         return (lambda t: from_cents(of(t).round())) if is_money else of
 
@@ -273,7 +194,7 @@ class FactPlan:
             names = [self._count(feature, facts, m) for m in months]
             return lambda t: sum_of([(t[n] >= least).cast("int64") for n in names])
         names = [self._sum(feature, facts, m) for m in months]
-        line = least * 100 if _column(self.plan.rows, feature, facts.of).type().is_decimal() else least
+        line = least * 100 if column_of(self.plan.rows, feature, facts.of).type().is_decimal() else least
         return lambda t: sum_of([(t[n].fill_null(0) >= line).cast("int64") for n in names])
 
 
@@ -344,11 +265,6 @@ def _mark(value: Final) -> object:
 def plain(name: str, table: ir.Table) -> ir.Value:
     """Return an atom as a double, 0 where there was no row."""
     return table[name].fill_null(0).cast("float64")
-
-
-def months_between(first: date, last: date) -> int:
-    """Return how many calendar months ``last`` lies after ``first``."""
-    return (last.year - first.year) * 12 + last.month - first.month
 
 
 def count_bits(bits: ir.Value, width: int) -> ir.Value:

@@ -18,6 +18,7 @@ from zhike.identity.terms import AsOf
 from zhike.profile.aggregates import FactPlan, zero_of
 from zhike.profile.balances import BalancePlan, is_daily
 from zhike.profile.base_definitions import interest_margin, maturity_kept, pay_day_retention
+from zhike.profile.carrying import Carrier
 from zhike.profile.facts import FACTS, MONEY_READS, fact_table
 from zhike.profile.features import Base, Facts, Feature, FeatureSet
 from zhike.profile.formula import compile_formula
@@ -329,29 +330,36 @@ def _computed(table: ir.Table, feature: Feature, as_of: date) -> ir.Value:
     return compile_formula(feature.derive.formula, known)
 
 
-def _plain_groups(groups: Iterable[Sequence[Feature]], observation: Observation) -> Iterator[Group]:
+def _plain_groups(
+    groups: Iterable[Sequence[Feature]], observation: Observation, carrier: Carrier | None = None
+) -> Iterator[Group]:
     for group in groups:
-        plan = _group_plan(group, observation)
+        facts, grouped = group[0].facts, None
+        if facts and carrier and carrier.takes(facts.table) and not _is_short(facts):
+            fact = FactPlan(fact_table(facts.table).view(observation), group, observation)
+            plan, grouped = fact.plan, carrier.grouped(fact, group, observation)
+        else:
+            plan = _group_plan(group, observation)
         zeros = {f.key: (zero_of(f), f.value) for f in group if plan.finals[f.key] is not unknown}
         fills = {n: typed(z, kind) for n, (z, kind) in zeros.items() if z is not None}
-        yield Group(plan.table(), tuple(group), fills)
+        yield Group(plan.table(grouped), tuple(group), fills)
 
 
-def _groups(features: FeatureSet, observation: Observation) -> Iterator[Group]:
+def _groups(features: FeatureSet, observation: Observation, carrier: Carrier | None) -> Iterator[Group]:
     """Give one group after another: all of money first, whose many runs are then given up."""
     grouped = _grouped(features.features)
     yield from _plain_groups([g for (kind, _), g in grouped.items() if kind == MONEY], observation)
     yield from _base_groups(features.features, observation)
     yield from _relation_groups(features, observation)
     observation.forget("money_runs")
-    yield from _plain_groups([g for (kind, _), g in grouped.items() if kind != MONEY], observation)
+    yield from _plain_groups([g for (kind, _), g in grouped.items() if kind != MONEY], observation, carrier)
 
 
 def build_profile(
     tables: Tables, features: FeatureSet, as_of: date, *,
     timezone: str = BUSINESS_TIMEZONE, histories: Mapping[str, date] | None = None,
     keep: Callable[[ir.Table], ir.Table] = unkept, drop: Callable[[ir.Table], None] = undropped,
-    made_on: date | None = None,
+    made_on: date | None = None, carrier: Carrier | None = None,
 ) -> ir.Table:  # fmt: skip
     """Return every customer with every feature, as of the end of a business day.
 
@@ -367,6 +375,7 @@ def build_profile(
     made_on : day of the run that made ``customer``. On that day its attributes, and states such as arrears, are taken as they
         stand. On any other day, and when not given, attributes come from the versions of the records that were known by
         ``as_of``, and features of states are missing.
+    carrier : carries sums of long fact tables on from an earlier day, and keeps those of this one; the result is the same.
 
     Returns
     -------
@@ -374,7 +383,9 @@ def build_profile(
     Amounts in base currency; where a customer has no fact, amounts and counts are 0 and all else is missing.
     """
     observation = observe(tables, as_of, timezone=timezone, histories=histories, keep=keep, drop=drop, made_on=made_on)
-    table = _all_joined(_population(features.features, observation), _groups(features, observation), observation)
+    table = _all_joined(
+        _population(features.features, observation), _groups(features, observation, carrier), observation
+    )
     table = _derived(table, features.features, observation)
     return table.select(*FIXED, *features.names)
 

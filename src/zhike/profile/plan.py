@@ -6,7 +6,7 @@ are asked for many times, such as a mean) and *finals* (features as expressions 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 
 import ibis
@@ -39,22 +39,24 @@ def count_where(rows: ir.Table, where: ir.BooleanValue | None) -> ir.Scalar:
 
 @dataclass(slots=True)
 class Plan:
-    """What is to be aggregated over ``rows`` (one row per fact, with ``customer_no``)."""
+    """What is to be aggregated over ``rows`` (one row per fact, with ``customer_no``); ``keys``: name of an atom → what identifies it."""
 
     rows: ir.Table
     atoms: dict[str, ir.Scalar] = field(default_factory=dict)
     finals: dict[str, Final] = field(default_factory=dict)
     middles: dict[str, Final] = field(default_factory=dict)
-    _names: dict[tuple[object, ...], str] = field(default_factory=dict)
+    keys: dict[str, Hashable] = field(default_factory=dict)
+    _names: dict[Hashable, str] = field(default_factory=dict)
 
-    def atom(self, key: tuple[object, ...], make: Callable[[], ir.Scalar]) -> str:
+    def atom(self, key: Hashable, make: Callable[[], ir.Scalar]) -> str:
         """Return the name of the aggregate that ``key`` identifies, adding it when it is new."""
         if key not in self._names:
             self._names[key] = f"a{len(self._names)}"
             self.atoms[self._names[key]] = make()
+            self.keys[self._names[key]] = key
         return self._names[key]
 
-    def middle(self, key: tuple[object, ...], final: Final) -> str:
+    def middle(self, key: Hashable, final: Final) -> str:
         """Return the name of a value of the atoms that finals use many times: computed once, before them."""
         if key not in self._names:
             self._names[key] = f"m{len(self._names)}"
@@ -65,9 +67,13 @@ class Plan:
         """Say how a feature comes out of the atoms."""
         self.finals[feature] = final
 
-    def table(self) -> ir.Table:
-        """Return one row per customer with a fact: ``customer_no`` and the features."""
-        grouped = self.rows.group_by(CUSTOMER).aggregate(**self.atoms)
+    def grouped(self) -> ir.Table:
+        """Return one row per customer with a fact: ``customer_no`` and the atoms."""
+        return self.rows.group_by(CUSTOMER).aggregate(**self.atoms)
+
+    def table(self, grouped: ir.Table | None = None) -> ir.Table:
+        """Return one row per customer with a fact: ``customer_no`` and the features; ``grouped`` are the atoms when they are known."""
+        grouped = self.grouped() if grouped is None else grouped
         if self.middles:
             grouped = grouped.mutate(**{name: middle(grouped) for name, middle in self.middles.items()})
         return grouped.select(CUSTOMER, **{name: final(grouped) for name, final in self.finals.items()})

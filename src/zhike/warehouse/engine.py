@@ -77,6 +77,10 @@ class TableEngine(QueryEngine, Protocol):
         """Return the rows of Parquet files as ``contract`` types them; an empty table when there are no files."""
         ...
 
+    def read_file(self, path: Path) -> ir.Table:
+        """Return the rows of one Parquet file as they lie there."""
+        ...
+
     def write(self, expression: ir.Table, path: Path) -> int:
         """Write an expression to one Parquet file, durably; return its number of rows."""
         ...
@@ -129,6 +133,10 @@ class Engine:
             )
             self._read[key] = conform(found, contract, fill_missing=True)
         return self._read[key]
+
+    def read_file(self, path: Path) -> ir.Table:
+        """Return the rows of one Parquet file as they lie there."""
+        return self.connection.read_parquet(str(path))
 
     def write(self, expression: ir.Table, path: Path) -> int:
         """Write an expression to one Parquet file, durably; return its number of rows."""

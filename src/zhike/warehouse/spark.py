@@ -61,6 +61,10 @@ class SparkEngine:
 
         return PySparkSchema.from_ibis(ibis.schema(contract.schema()))
 
+    def read_file(self, path: Path) -> ir.Table:
+        """Return the rows of one Parquet file as they lie there."""
+        return self.connection.read_parquet(str(path))
+
     def write(self, expression: ir.Table, path: Path) -> int:
         """Write an expression to one Parquet file, durably; return its number of rows."""
         with self._computed(expression) as rows:
@@ -83,7 +87,7 @@ class SparkEngine:
         """Raise ContractBroken unless the rows of files keep the contract: asked of the files as they will be read."""
         self.in_process.check(paths, contract)
 
-    def keep(self, name: str, rows: ir.Table, *, on_disk: bool = True) -> ir.Table:  # noqa: ARG002 - always there
+    def keep(self, name: str, rows: ir.Table, *, on_disk: bool = True) -> ir.Table:
         """Compute rows at once and return them as a table, until :meth:`drop`; always in files of the scratch folder."""
         place = self.scratch / "kept" / name
         self.connection.to_parquet_dir(rows, str(place))

@@ -98,7 +98,9 @@ class Warehouse:
             return None
         body = json.loads(path.read_text(encoding="utf-8"))
         entries = tuple(entry_from_json(e) for e in body["entries"])
-        return FinishedStep(entries, body["metrics"]) if all(p.is_file() for e in entries for p in self.paths(e)) else None
+        return (
+            FinishedStep(entries, body["metrics"]) if all(p.is_file() for e in entries for p in self.paths(e)) else None
+        )
 
     def finish(self, fingerprint: str, step: FinishedStep) -> None:
         """Record that a step is finished; written after its files."""
