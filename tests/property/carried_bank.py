@@ -25,7 +25,7 @@ from zhike.warehouse import Catalog, StepContext
 from zhike.warehouse.conform import rows_table
 
 FIRST = date(2025, 1, 20)
-N_CUSTOMERS = 24
+N_CUSTOMERS, N_QUIET = 24, 6  # of whom some have a row now and then
 ZONE = "Asia/Shanghai"
 Row = dict[str, Any]
 LOGIN = {"event_kind": ["app_login", "counter_visit"]}
@@ -33,7 +33,11 @@ FACTS: dict[str, dict[str, Any]] = {
     "transaction": {
         "largest_amount": {"stat": "max", "of": "amount", "window": {"days": 30}},
         "kinds": {"stat": "distinct", "of": "txn_kind", "window": {"days": 90}},
-        "mean_amount": {"stat": "mean", "of": "amount", "window": {"days": 10}},
+        "mean_amount": {"stat": "mean", "of": "balance_after_amount", "window": {"days": 10}},
+        "share_rate": {"stat": "count", "window": {"days": 30}},
+        "ahead": {"stat": "count", "window": {"ahead_days": 1}},
+        "today": {"stat": "count", "window": {"days": 1}},
+        "days_of_two_months": {"stat": "periods", "window": {"days": 62}},
         "latest_kind": {"stat": "latest", "of": "txn_kind", "window": {"days": 60}},
         "first_on": {"stat": "first_on", "window": {"days": 20}},
         "ever_on": {"stat": "first_on", "where": {"direction": "in"}},
@@ -73,17 +77,22 @@ def _kind_of(key: str) -> str:
     if key == "night":
         return "flag"
     return next(
-        (kind for ending, kind in {"_amount": "amount", "_on": "day", "_kind": "code"}.items() if key.endswith(ending)),
+        (
+            kind
+            for ending, kind in {"_amount": "amount", "_rate": "rate", "_on": "day", "_kind": "code"}.items()
+            if key.endswith(ending)
+        ),
         "integer",
     )
 
 
 @dataclass(slots=True)
 class ChangingBank:
-    """The bank, day by day; ``folder`` holds its versions of tables and what is carried."""
+    """The bank, day by day; ``folder`` holds its versions of tables and what is carried, ``batch`` names the partition of a day."""
 
     folder: Path
     dice: random.Random
+    batch: str = "%Y-%m-%d"
     tables: dict[str, dict[str, list[Row]]] = field(default_factory=dict)
     on: date = FIRST
     n_rows: int = 0
@@ -105,7 +114,7 @@ class ChangingBank:
 
     def _deliver(self, on: date, *, n: int) -> None:
         for table, make in (("transaction", self._transaction), ("event", self._event)):
-            self.tables[table].setdefault(on.isoformat(), []).extend(make(on) for _ in range(n))
+            self.tables[table].setdefault(on.strftime(self.batch), []).extend(make(on) for _ in range(n))
 
     def _dated(self, delivered_on: date) -> Row:
         """Most rows are of the day; some come late, a few are dated ahead."""
@@ -114,22 +123,26 @@ class ChangingBank:
         recorded = datetime.combine(delivered_on, time(12))
         return {"on": on, "at": datetime.combine(on, time(self.dice.randint(0, 15))), "recorded_at": recorded}
 
+    def _somebody(self) -> int:
+        return self.dice.randint(1, N_CUSTOMERS - N_QUIET if self.dice.random() < 0.97 else N_CUSTOMERS)
+
     def _transaction(self, on: date) -> Row:
         dice = self.dice
         way = dice.choice(["in", "out"])
         return {
-            **self._dated(on), "txn_id": f"t{self.n_rows}", "account_id": f"a{dice.randint(1, N_CUSTOMERS)}", "direction": way,
+            **self._dated(on), "txn_id": f"t{self.n_rows}", "account_id": f"a{self._somebody()}", "direction": way,
             "amount": Decimal(dice.randint(1, 900_000)) / 100, "channel": dice.choice(["app", "branch", "atm", "pos"]),
             "txn_kind": dice.choice(["transfer_in", "transfer_out", "settlement", "consume", "product_purchase", "salary", "cash"]),
             "counterparty_kind": dice.choice(["other_bank_self", "cash", "own_bank_self", "other_bank_other", None]),
             "counterparty_key": f"p{dice.randint(1, 5)}",
+            "balance_after_amount": dice.choice([None, None, Decimal(dice.randint(1, 900_000)) / 100]),
         }  # fmt: skip
 
     def _event(self, on: date) -> Row:
         dice = self.dice
         is_silent = dice.random() < 0.2
         return {
-            **self._dated(on), "event_id": f"e{self.n_rows}", "source": "core", "source_key": None if is_silent else f"k{dice.randint(1, N_CUSTOMERS)}",
+            **self._dated(on), "event_id": f"e{self.n_rows}", "source": "core", "source_key": None if is_silent else f"k{self._somebody()}",
             "event_kind": dice.choice(["app_login", "loan_page_view", "counter_visit", "product_page_view", "identify"]),
             "channel": dice.choice(["app", "branch", "mini_program"]),
         }  # fmt: skip
@@ -145,6 +158,8 @@ class ChangingBank:
             (self._identify, 0.4),
             (self._alias, 0.15),
             (self._link, 0.15),
+            (self._merge, 0.15),
+            (self._move, 0.15),
         ):
             if self.dice.random() < share:
                 happens()
@@ -165,6 +180,19 @@ class ChangingBank:
     def _take_away(self) -> None:
         rows, at = self._some(self.dice.choice(["transaction", "event"]))
         del rows[at]
+
+    def _merge(self) -> None:
+        """Two deliveries become one partition."""
+        parts = self.tables[self.dice.choice(["transaction", "event"])]
+        if len(parts) > 2:
+            one, other = self.dice.sample(sorted(parts), 2)
+            parts[other] = [*parts[other], *parts.pop(one)]
+
+    def _move(self) -> None:
+        """A movement turns out to be of another day and another account."""
+        rows, at = self._some("transaction")
+        on = rows[at]["on"] + timedelta(days=self.dice.randint(-30, 3))
+        rows[at] = {**rows[at], "on": on, "account_id": f"a{self._somebody()}"}
 
     def _hand_over(self) -> None:
         rows = self.tables["customer_account"][""]
@@ -239,13 +267,22 @@ class ChangingBank:
         return Carrier(context, self.folder / "carried", "test", ZONE, least_rows=0)
 
 
-def profile_of(tables: Catalog, on: date, carrier: Carrier | None = None) -> list[Row]:
+def some_features(dice: random.Random) -> FeatureSet:
+    """Return most of the features: definitions come and go."""
+    return FeatureSet(
+        tuple(f for f in features().features if dice.random() < 0.9 or f.key == "logins" or f.key == "long_ago"), {}
+    )
+
+
+def profile_of(
+    tables: Catalog, on: date, carrier: Carrier | None = None, wanted: FeatureSet | None = None
+) -> list[Row]:
     """Return the profile of a day, carried on or counted anew."""
     from zhike.profile.keeping import keeping
 
     with keeping(engine()) as kept:
         rows = build_profile(
-            tables, features(), on, timezone=ZONE, keep=kept, drop=kept.drop, made_on=on, carrier=carrier
+            tables, wanted or features(), on, timezone=ZONE, keep=kept, drop=kept.drop, made_on=on, carrier=carrier
         )
         found: Mapping[str, Any] = engine().fetch(rows.order_by("customer_no")).to_pydict()
     return [dict(zip(found, row, strict=True)) for row in zip(*found.values(), strict=True)]
@@ -255,4 +292,4 @@ def _owner(account_id: str, number: int) -> Row:
     return {"customer_id": f"c{number}", "account_id": account_id, "role": "owner", "share_rate": 1.0}
 
 
-__all__ = ["ChangingBank", "features", "profile_of"]
+__all__ = ["ChangingBank", "features", "profile_of", "some_features"]

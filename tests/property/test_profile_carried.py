@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.property.carried_bank import ChangingBank, profile_of
+from tests.property.carried_bank import ChangingBank, profile_of, some_features
 
 
 @pytest.mark.requirement("C1", "L2")
@@ -17,8 +17,8 @@ def test_a_day_carried_on_equals_the_full_build(tmp_path: Path):
     for _ in range(10):
         tables = bank.catalog()
         carrier = bank.carrier(tables)
-        carried = profile_of(tables, bank.on, carrier)
-        assert carried == profile_of(tables, bank.on), bank.on
+        wanted = some_features(bank.dice)
+        assert profile_of(tables, bank.on, carrier, wanted) == profile_of(tables, bank.on, wanted=wanted), bank.on
         how += [t.carried_from for t in carrier.told]
-        bank.next_day(days=bank.dice.choice([1, 1, 1, 2, 5]))
-    assert sum(map(bool, how)) > 15  # or nothing was carried at all
+        bank.next_day(days=bank.dice.choice([1, 1, 1, 2, 5, 12]))
+    assert sum(map(bool, how)) > 10  # or nothing was carried at all

@@ -89,7 +89,7 @@ class FactPlan:
         return lambda t: self._shown(feature, facts, t[name].fill_null(0))
 
     def _averaged(self, feature: str, facts: Facts, days: Days | None) -> Final:
-        total, n = self._sum(feature, facts, days), self._count(feature, facts, days)
+        total, n = self._sum(feature, facts, days), self._atom(feature, facts, days, stat="known")
         return lambda t: self._shown(feature, facts, (t[total] / t[n].cast("float64").nullif(0)).round())
 
     def _picked(self, feature: str, facts: Facts, days: Days | None) -> Final:
@@ -284,7 +284,7 @@ def zero_of(feature: Feature) -> ir.Value | None:
     if facts.missing is not None:
         return ibis.literal(facts.missing)
     counted = facts.stat in COUNTED or "months" in facts.stat
-    return ibis.literal(0) if counted and feature.value in (Kind.INTEGER, Kind.AMOUNT, Kind.NUMBER) else None
+    return ibis.literal(0) if counted and feature.value in (Kind.INTEGER, Kind.AMOUNT, Kind.NUMBER, Kind.RATE) else None
 
 
 __all__ = [

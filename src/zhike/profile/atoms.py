@@ -33,7 +33,7 @@ OF_DAY = ("days_ago_at_least", "days_ahead_at_least")
 class Atom:
     """One aggregate: ``stat`` of the column ``of`` over the rows for which ``where`` holds and whose date lies in ``days``.
 
-    ``stat`` is count, sum, max, min, all, first_on, last_on, earliest, latest, distinct or bits (a bit for each day or month of ``days``
+    ``stat`` is count, known (rows where ``of`` is not missing), sum, max, min, all, first_on, last_on, earliest, latest, distinct or bits (a bit for each day or month of ``days``
     with a row, the newest lowest: ``by``). ``where`` is the text of the condition (:func:`text_of`), "" for every row; ``days`` None
     is any day.
     """
@@ -149,10 +149,12 @@ class FactRows:
     def aggregate(self, atom: Atom) -> ir.Scalar:
         """Return an atom of the rows."""
         where, dated = self.test(atom), self.rows[atom.dated]
-        of = self.rows[atom.of] if atom.of and atom.stat != "sum" else dated
+        is_summand = atom.stat in ("sum", "known")
+        of = dated if not atom.of else self._summand(atom.of) if is_summand else self.rows[atom.of]
         makers: Mapping[str, Callable[[], ir.Scalar]] = {
             "count": lambda: count_where(self.rows, where),
-            "sum": lambda: sum_where(self._summand(atom.of), where),
+            "known": lambda: only_where(of, where).count(),
+            "sum": lambda: sum_where(of, where),
             "max": lambda: only_where(of, where).max(),
             "min": lambda: only_where(of, where).min(),
             "first_on": lambda: only_where(dated, where).min(),

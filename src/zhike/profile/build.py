@@ -141,9 +141,11 @@ def _all_joined(population: ir.Table, groups: Iterable[Group], observation: Obse
     """Return the population with the features of all groups, each computed before the next is planned.
 
     A few groups at a time are joined to the bare customers and computed: after a long chain of joins of which each finds some
-    customers and misses others, an engine that works on batches of rows is left with a handful of rows in each.
+    customers and misses others, an engine that works on batches of rows is left with a handful of rows in each. Customers go in the
+    order of their numbers, so that a part of them is read from a part of what was computed.
     """
-    numbers, joined = population.select(CUSTOMER), population
+    numbers = observation.keep(population.select(CUSTOMER).order_by(CUSTOMER))
+    joined = numbers.rename(population_no=CUSTOMER).inner_join(population, [("population_no", CUSTOMER)])
     drawn, names = enumerate(groups), list(population.columns)
     while some := [(group, observation.keep(group.keyed(place))) for place, group in islice(drawn, JOINS_AT_ONCE)]:
         key = f"of_{len(names)}"

@@ -138,6 +138,10 @@ class Facts(_Strict):
         }
         if self.stat in needs_column and self.of is None:
             raise ValueError(f"{self.stat} needs `of`")
+        if self.missing is not None and self.stat not in ("max", "min", "earliest", "latest"):
+            raise ValueError(
+                "max, min, earliest and latest, and they alone, take missing: where nothing is counted there is 0"
+            )
         if self.stat.startswith("months_with") != (self.at_least is not None):
             raise ValueError("months_with and months_with_days, and they alone, take at_least")
         if self.stat.startswith("months_with") and not (

@@ -114,3 +114,32 @@ def test_only_the_last_days_are_kept(bank: ChangingBank):
         carried_from(bank)
         bank.next_day()
     assert len(list((bank.folder / "carried" / "event").iterdir())) == 6  # three days, rows and basis
+
+
+def test_a_day_that_is_run_again_later_is_kept_and_read(bank: ChangingBank):
+    for _ in range(3):
+        carried_from(bank)
+        bank.next_day()
+    bank.on -= timedelta(days=30)
+    assert carried_from(bank) == {""}
+
+
+def test_what_cannot_be_read_is_no_basis(bank: ChangingBank):
+    for path in (bank.folder / "carried").glob("*/*.json"):
+        path.write_text("{", encoding="utf-8")
+    assert carried_from(bank) == {""}
+
+
+@pytest.mark.parametrize("days", [3, 10, 28])
+def test_after_a_holiday_bits_of_days_move_on(bank: ChangingBank, days: int):
+    bank.next_day(days=days)
+    tables = bank.catalog()
+    assert profile_of(tables, bank.on, bank.carrier(tables)) == profile_of(tables, bank.on)
+
+
+def test_deliveries_that_become_one_partition_count_once(bank: ChangingBank):
+    parts = bank.tables["transaction"]
+    last = max(parts)
+    parts[last] = [*parts[last], *parts.pop("2025-01-16")]
+    tables = bank.catalog()
+    assert profile_of(tables, bank.on, bank.carrier(tables)) == profile_of(tables, bank.on)

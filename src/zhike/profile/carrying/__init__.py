@@ -5,7 +5,7 @@ events) the counts, sums, days and bits of every customer are kept when a night 
 rows of the days that enter or leave a window, and the rows that came late (``rows``, ``deltas``). Customers whose earlier rows
 were corrected, taken away or given to somebody else are *restated*: counted again from all of their rows. What cannot be carried exactly
 (a greatest amount, a number of different values) is counted from all rows as before. The result equals the full build to the
-last bit, and where there is nothing to carry on from, it is the full build.
+last bit (sums below 2^53, which is ninety thousand billion yuan), and where there is nothing to carry on from, it is the full build.
 """
 
 from zhike.profile.carrying.carry import Carrier, Told

@@ -76,7 +76,7 @@ class Carrier:
         files = {t: self._files(t) for t in tables_behind(table)}
         now = Basis(observation.as_of, observation.known_at, marker, files, tuple(kept.values()))
         basis = shelf.latest(before=observation.as_of, marker=marker)
-        carried = self._carried_on(shelf, basis, fact, features, observation) if basis else None
+        carried = self._carried_on(basis, kept, fact, features, observation) if basis else None
         if carried is None:
             made = observation.keep(fact.plan.grouped())
             self.told.append(Told(table, n_anew=len(fact.plan.atoms)))
@@ -94,10 +94,15 @@ class Carrier:
         return {p: tuple(map(str, tables.files[(table, p)])) for p in tables.partitions(table)}
 
     def _carried_on(
-        self, shelf: Shelf, basis: Basis, fact: FactPlan, features: Sequence[Feature], observation: Observation
+        self,
+        basis: Basis,
+        wanted: Mapping[str, Atom],
+        fact: FactPlan,
+        features: Sequence[Feature],
+        observation: Observation,
     ) -> ir.Table | None:
+        """Return the atoms ``wanted``, carried on from a basis; None when too little can be."""
         (table,) = {f.facts.table for f in features if f.facts}
-        wanted = {n: a for n, a in _atoms(fact).items() if is_carried(a, fact.facts)}
         found, anew = carries(wanted, basis.atoms, before_on=basis.as_of, as_of=observation.as_of)
         is_too_long = (observation.as_of - basis.as_of).days > MOST_DAYS
         if is_too_long or not found or not basis.has_files(tables_behind(table)):
@@ -107,7 +112,9 @@ class Carrier:
         if restated is not None and n_restated > MOST_RESTATED_RATE * _n(self.context, observation.tables["customer"]):
             return None
         ready = partial(FactRows, features=features, observation=observation)
-        carried = Sums(shelf.rows(basis, self.context.engine), found, between, ready).table(observation, restated)
+        carried = Sums(Shelf(self.folder / table).rows(basis, self.context.engine), found, between, ready).table(
+            observation, restated
+        )
         if restated is not None:
             theirs = ready(fact.plan.rows.semi_join(restated, CUSTOMER).select(*fact.plan.rows.columns))
             made = theirs.rows.group_by(CUSTOMER).aggregate(**{c.name: theirs.aggregate(c.atom) for c in found})
@@ -126,7 +133,7 @@ class Carrier:
             tables, basis.as_of, timezone=self.timezone, histories={}, made_on=basis.as_of, keep=observation.keep,
             drop=observation.drop,
         )  # fmt: skip
-        if all(now[t] == basis.files.get(t) for t in now if t != table):  # what is made of them once serves both
+        if all(now[t] == basis.files.get(t) for t in now if t != table):  # whose accounts are is the same on both days
             before = replace(before, _made=observation._made)
 
         def read(name: str, parts: Mapping[str, tuple[str, ...]]) -> ir.Table:

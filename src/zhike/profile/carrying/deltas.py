@@ -9,14 +9,17 @@ from datetime import date, timedelta
 from zhike.profile.atoms import Atom, FactRows, months_between
 from zhike.profile.windows import EVER, Days
 
-ADDITIVE = ("count", "sum")
+ADDITIVE = ("count", "known", "sum")
 CARRIED = (*ADDITIVE, "bits", "last_on", "first_on")
 DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Carry:
-    """An aggregate of the new day beside the one of an earlier day that it is made from (its place in what was kept)."""
+    """An aggregate of the new day beside the one of an earlier day that it is made from.
+
+    ``place`` is that one's place in what was kept, ``before`` the days that it looked at, ``after`` those that the new one looks at.
+    """
 
     name: str
     atom: Atom
@@ -93,7 +96,9 @@ def carries(
     """
     streams: dict[Atom, list[tuple[int, Days]]] = {}
     for place, atom in enumerate(kept):
-        streams.setdefault(atom.over(None), []).append((place, atom.days or Days(EVER, before_on)))
+        days = atom.days or Days(EVER, before_on)
+        days = Days(days.first, min(days.last, before_on))  # of days ahead nothing had been seen
+        streams.setdefault(atom.over(None), []).append((place, days))
     found: list[Carry] = []
     for name, atom in atoms.items():
         after = atom.days or Days(EVER, as_of)

@@ -21,10 +21,12 @@ Reader = Callable[[str, Mapping[str, tuple[str, ...]]], ir.Table]  # table, part
 
 @dataclass(frozen=True, slots=True)
 class Whose:
-    """One thing that says whose rows are: the tables it is made of, its pairs as a day sees them, and the customers of pairs.
+    """One thing that says whose rows are: the tables it is made of, its pairs (key → customer, or key → row) as a day sees them, and the
+    customers whom some pairs lead to.
 
-    A pair that comes or goes moves rows of earlier days. ``is_dated``: a day may see other pairs of the very same version. ``names_rows``
-    is the column by which pairs name single rows, of the days of their column ``on``: those that come add just these rows.
+    A pair that comes or goes moves rows of earlier days. ``is_dated``: by ``known_at`` a later day sees more pairs of the very same
+    version. ``names_rows`` is the column by which pairs name single rows, of the days of their column ``on``: a pair that comes adds
+    just that row.
     """
 
     tables: tuple[str, ...]
@@ -51,7 +53,7 @@ def _given(observation: Observation) -> ir.Table:
     return given.select("event_id", "on", "source", "source_key")
 
 
-def _named(pairs: ir.Table, _: Observation) -> ir.Table:
+def _themselves(pairs: ir.Table, _: Observation) -> ir.Table:
     return pairs.select(CUSTOMER)
 
 
@@ -61,9 +63,9 @@ def _of_events(pairs: ir.Table, observation: Observation) -> ir.Table:
 
 # Fact tables that grow from day to day, in partitions of their deliveries, and what says whose their rows are.
 ACCRUALS: Mapping[str, tuple[Whose, ...]] = {
-    "transaction": (Whose(("customer", "customer_account"), _holders, _named),),
+    "transaction": (Whose(("customer", "customer_account"), _holders, _themselves),),
     "event": (
-        Whose(("identity_link", "party_alias"), _links, _named, is_dated=True),
+        Whose(("identity_link", "party_alias"), _links, _themselves, is_dated=True),
         Whose(("event_party",), _given, _of_events, is_dated=True, names_rows="event_id"),
     ),
 }
@@ -111,30 +113,24 @@ class Between:
         come = now.anti_join(then, list(now.columns)).filter(lambda t: t.on <= ibis.literal(self.before.as_of))
         come = self.now.keep(come)
         rows = self.now.tables[self.table]
+        rows = rows.filter(rows.source_key.isnull())  # an event that says whose it is needs nobody to be found
         first = come.on.min().to_pyarrow().as_py() or self.now.as_of
         return rows.filter(rows.on >= ibis.literal(first)).semi_join(come, whose.names_rows)
 
     def _fresh(self) -> Iterator[ir.Table]:
-        same, new, changed = self._partitions()
+        then, now = self.files_before.get(self.table, {}), self.files_now.get(self.table, {})
+        same = {p: f for p, f in now.items() if then.get(p) == f}
         if same:
             rows = self.read(self.table, same)
             yield rows.filter(rows.recorded_at > ibis.literal(self.before.known_at))
-        if new:
-            yield self.read(self.table, new)
-        if changed:
-            yield _without(self.read(self.table, changed), self._seen(changed))
+        if other := _other(now, then):
+            rows = self.read(self.table, other)
+            yield _without(rows, self._seen()) if _other(then, now) else rows
 
-    def _partitions(self) -> tuple[dict[str, tuple[str, ...]], ...]:
-        """Return the partitions of now that are as they were, that are new, and whose version is another."""
+    def _seen(self) -> ir.Table:
+        """Return the rows that the earlier day saw in partitions that are no longer as they were, or no longer there."""
         then, now = self.files_before.get(self.table, {}), self.files_now.get(self.table, {})
-        same = {p: f for p, f in now.items() if then.get(p) == f}
-        new = {p: f for p, f in now.items() if p not in then}
-        return same, new, {p: f for p, f in now.items() if p in then and then[p] != f}
-
-    def _seen(self, changed: Mapping[str, tuple[str, ...]]) -> ir.Table:
-        """Return the rows of some partitions that the earlier day saw."""
-        then = self.files_before.get(self.table, {})
-        rows = self.read(self.table, {p: then[p] for p in changed if p in then})
+        rows = self.read(self.table, _other(then, now))
         on_time = rows.recorded_at <= ibis.literal(self.before.known_at)
         return rows.filter((rows.on <= ibis.literal(self.before.as_of)) & on_time)
 
@@ -155,11 +151,16 @@ class Between:
                 yield whose.customers(then.anti_join(now, list(then.columns)), self.before)
 
     def _corrected(self) -> Iterator[ir.Table]:
+        """Rows may have moved from one partition to another: what was seen is looked for in all that are not as they were."""
         then, now = self.files_before.get(self.table, {}), self.files_now.get(self.table, {})
-        changed = {p: now.get(p, ()) for p, files in then.items() if now.get(p) != files}
-        if changed:
-            gone = _without(self._seen(changed), self.read(self.table, {p: f for p, f in changed.items() if f}))
+        if _other(then, now):
+            gone = _without(self._seen(), self.read(self.table, _other(now, then)))
             yield self.view(self.before, gone).select(CUSTOMER)
+
+
+def _other(some: Mapping[str, tuple[str, ...]], others: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    """Return the partitions of some whose files are not those of the same partition of others."""
+    return {p: f for p, f in some.items() if others.get(p) != f}
 
 
 def _without(rows: ir.Table, others: ir.Table) -> ir.Table:

@@ -15,6 +15,7 @@ from zhike.profile.atoms import Atom
 from zhike.profile.plan import CUSTOMER
 from zhike.profile.windows import Days
 from zhike.warehouse import TableEngine
+from zhike.warehouse.manifest import write_atomically
 
 KEEP = 3  # days, of each fact table
 Files = Mapping[str, Mapping[str, tuple[str, ...]]]
@@ -53,9 +54,9 @@ class Shelf:
         """Return the newest basis of an earlier day that has the marker; None when there is none."""
         days = sorted((p for p in self.folder.glob("*.json") if p.stem < before.isoformat()), reverse=True)
         for path in days:
-            found = _read(json.loads(path.read_text(encoding="utf-8")))
-            if found.marker == marker and self._rows(found.as_of).is_file():
-                return found
+            body = _json(path)
+            if body.get("marker") == marker and path.with_suffix(".parquet").is_file():
+                return _read(body)
         return None
 
     def _rows(self, as_of: date) -> Path:
@@ -74,11 +75,21 @@ class Shelf:
         rows = grouped.select(CUSTOMER, **{column(i): grouped[name] for i, name in enumerate(names)})
         engine.write(rows, working)
         working.replace(place)
-        said.write_text(json.dumps(asdict(basis), default=str), encoding="utf-8")
-        for old in sorted(self.folder.glob("*.json"))[:-KEEP]:
+        write_atomically(said, json.dumps(asdict(basis), default=str))
+        others = sorted(p for p in self.folder.glob("*.json") if p != said)
+        for old in others[: 1 - KEEP]:
             old.unlink()
             old.with_suffix(".parquet").unlink(missing_ok=True)
         return engine.read_file(place).rename({name: column(i) for i, name in enumerate(names)})
+
+
+def _json(path: Path) -> dict[str, Any]:
+    """Return what a file says; nothing when it cannot be read: then it is no basis, and everything is counted anew."""
+    try:
+        body = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) else {}
 
 
 def _read(body: Mapping[str, Any]) -> Basis:

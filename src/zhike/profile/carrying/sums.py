@@ -103,7 +103,10 @@ def value_of(joined: ir.Table, carry: Carry, parts: Sequence[Part]) -> ir.Value:
     if stat in ADDITIVE:
         return reduce(lambda total, p: total + p[1].fill_null(0) * p[0].sign, new, old.fill_null(0))
     if stat == "bits":
-        bits = (old.fill_null(0) << carry.shift) & ((1 << carry.atom.over(carry.after).width) - 1)
+        room = max(
+            0, carry.atom.over(carry.after).width - carry.shift
+        )  # bits that stay: the others would not fit, moved
+        bits = (old.fill_null(0) & ((1 << room) - 1)) << (carry.shift if room else 0)
         for part, value in new:
             bits = bits | (value.fill_null(0) << carry.distance(part.days[carry.name].last))
         return bits
