@@ -133,14 +133,17 @@ class Carrier:
             tables, basis.as_of, timezone=self.timezone, histories={}, made_on=basis.as_of, keep=observation.keep,
             drop=observation.drop,
         )  # fmt: skip
-        if all(now[t] == basis.files.get(t) for t in now if t != table):  # whose accounts are is the same on both days
-            before = replace(before, _made=observation._made)
 
         def read(name: str, parts: Mapping[str, tuple[str, ...]]) -> ir.Table:
             paths = [Path(f) for part in sorted(parts) for f in parts[part]]
             return context.engine.read(paths, context.contracts[name])
 
-        return Between(table, before, observation, basis.files, now, read)
+        between = Between(table, before, observation, basis.files, now, read)
+        if between.is_same(
+            t for t in now if t != table
+        ):  # whose accounts are is then the same on both days, and asked once
+            between = replace(between, before=replace(before, _made=observation._made))
+        return between
 
     def _restated(self, between: Between, observation: Observation) -> tuple[ir.Table | None, int]:
         found = between.restated()

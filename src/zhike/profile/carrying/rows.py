@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import ibis
 import ibis.expr.types as ir
 
 from zhike.identity.anonymous import event_links
-from zhike.profile.carrying.store import Files
+from zhike.profile.carrying.store import Files, others_than
 from zhike.profile.facts import fact_table
 from zhike.profile.money import holders
 from zhike.profile.observation import Observation
@@ -87,6 +87,11 @@ class Between:
     files_now: Files
     read: Reader
 
+    def is_same(self, tables: Iterable[str]) -> bool:
+        """Whether both days read the same versions of some tables."""
+        pairs = [(self.files_before.get(t, {}), self.files_now.get(t, {})) for t in tables]
+        return not any(others_than(then, now) or others_than(now, then) for then, now in pairs)
+
     def view(self, observation: Observation, raw: ir.Table) -> ir.Table:
         """Return the facts of some rows of the table, as a day sees them."""
         return fact_table(self.table).view(replace(observation, tables=_With(observation, self.table, raw)))
@@ -119,18 +124,18 @@ class Between:
 
     def _fresh(self) -> Iterator[ir.Table]:
         then, now = self.files_before.get(self.table, {}), self.files_now.get(self.table, {})
-        same = {p: f for p, f in now.items() if then.get(p) == f}
-        if same:
+        other = others_than(now, then)
+        if same := {p: f for p, f in now.items() if p not in other}:
             rows = self.read(self.table, same)
             yield rows.filter(rows.recorded_at > ibis.literal(self.before.known_at))
-        if other := _other(now, then):
+        if other:
             rows = self.read(self.table, other)
-            yield _without(rows, self._seen()) if _other(then, now) else rows
+            yield _without(rows, self._seen()) if others_than(then, now) else rows
 
     def _seen(self) -> ir.Table:
         """Return the rows that the earlier day saw in partitions that are no longer as they were, or no longer there."""
         then, now = self.files_before.get(self.table, {}), self.files_now.get(self.table, {})
-        rows = self.read(self.table, _other(then, now))
+        rows = self.read(self.table, others_than(then, now))
         on_time = rows.recorded_at <= ibis.literal(self.before.known_at)
         return rows.filter((rows.on <= ibis.literal(self.before.as_of)) & on_time)
 
@@ -141,7 +146,7 @@ class Between:
 
     def _moved(self) -> Iterator[ir.Table]:
         for whose in ACCRUALS[self.table]:
-            is_same = all(self.files_before.get(t) == self.files_now.get(t) for t in whose.tables)
+            is_same = self.is_same(whose.tables)
             if is_same and not whose.is_dated:
                 continue
             then, now = whose.pairs(self.before), whose.pairs(self.now)
@@ -153,14 +158,9 @@ class Between:
     def _corrected(self) -> Iterator[ir.Table]:
         """Rows may have moved from one partition to another: what was seen is looked for in all that are not as they were."""
         then, now = self.files_before.get(self.table, {}), self.files_now.get(self.table, {})
-        if _other(then, now):
-            gone = _without(self._seen(), self.read(self.table, _other(now, then)))
+        if others_than(then, now):
+            gone = _without(self._seen(), self.read(self.table, others_than(now, then)))
             yield self.view(self.before, gone).select(CUSTOMER)
-
-
-def _other(some: Mapping[str, tuple[str, ...]], others: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
-    """Return the partitions of some whose files are not those of the same partition of others."""
-    return {p: f for p, f in some.items() if others.get(p) != f}
 
 
 def _without(rows: ir.Table, others: ir.Table) -> ir.Table:

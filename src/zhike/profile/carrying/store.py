@@ -39,6 +39,18 @@ class Basis:
         return all(Path(f).is_file() for t in tables for files in self.files.get(t, {}).values() for f in files)
 
 
+def is_same_version(some: tuple[str, ...], others: tuple[str, ...]) -> bool:
+    """Whether files are those of one version: a version is named by the folder it lies in, wherever the warehouse stands."""
+    return [Path(f).parts[-2:] for f in some] == [Path(f).parts[-2:] for f in others]
+
+
+def others_than(
+    some: Mapping[str, tuple[str, ...]], others: Mapping[str, tuple[str, ...]]
+) -> dict[str, tuple[str, ...]]:
+    """Return the partitions of ``some`` that are not there in ``others`` in the same version."""
+    return {p: f for p, f in some.items() if p not in others or not is_same_version(f, others[p])}
+
+
 def column(place: int) -> str:
     """Return the column of an aggregate in what is kept."""
     return f"c{place}"
@@ -104,4 +116,4 @@ def _days(body: Mapping[str, str] | None) -> Days | None:
     return None if body is None else Days(date.fromisoformat(body["first"]), date.fromisoformat(body["last"]))
 
 
-__all__ = ["Basis", "Files", "Shelf", "column"]
+__all__ = ["Basis", "Files", "Shelf", "column", "others_than"]
