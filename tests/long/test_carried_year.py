@@ -17,6 +17,7 @@ NAMES = (
 )  # fmt: skip
 
 
+@pytest.mark.long
 @pytest.mark.timeout(3000)  # a day is planned and computed twice, some two seconds
 @pytest.mark.requirement("C1", "L2")
 def test_a_year_carried_on_equals_the_full_build_on_every_day(tmp_path: Path):
