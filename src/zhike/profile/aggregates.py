@@ -19,7 +19,7 @@ from zhike.profile.windows import Days
 from zhike.warehouse.contracts import Kind
 
 LEAST_MONTHS = 3  # fewer say nothing of a trend
-DAYS_OF_WEEK, DAYS_OF_WORD = 7, 56  # days of as many whole weeks as fit into the bits of one number
+DAYS_OF_WEEK, DAYS_OF_WORD = 7, 28  # bits of one number: fewer than 32, beyond which engines shift differently
 COUNTED = ("count", "sum", "days", "largest_day", "distinct", "periods", "streak", "longest_streak")
 
 
