@@ -137,7 +137,7 @@ def test_an_expression_means_one_number(engine: TableEngine, tmp_path: Path) -> 
     t = engine.read([tmp_path / "numbers.parquet"], contract)
     cases = t.select(
         "at", whole=t.x.round().cast("float64"), six=t.x.round(6), two=t.x.round(2), money=t.x.cast("decimal(18, 2)"),
-        integer=t.x.cast("int64"), integer_of_money=t.x.cast("decimal(18, 2)").cast("int64"), cents=(t.x * 100).round().cast("int64"), bit=ibis.literal(1, "int64") << t.at, least=ibis.array([t.x, t.x * 0]).sort()[0],
+        integer=t.x.cast("int64"), integer_of_money=t.x.cast("decimal(18, 2)").cast("int64"), cents=(t.x * 100).round().cast("int64"), bit=ibis.literal(1, "int64") << t.at, high=ibis.literal(1, "int64") << (t.at + 48), least=ibis.array([t.x, t.x * 0]).sort()[0],
     )  # fmt: skip
     found = engine.fetch(cases.order_by("at")).to_pydict()
     assert found["whole"] == [math.copysign(math.floor(abs(x) + 0.5), x) if abs(x) >= 0.5 else 0.0 for x in values]
@@ -149,6 +149,7 @@ def test_an_expression_means_one_number(engine: TableEngine, tmp_path: Path) -> 
     assert found["integer_of_money"] == [int(math.copysign((abs(c) + 50) // 100, c)) for c in hundredths]
     assert found["cents"] == [int(math.copysign(math.floor(abs(x * 100.0) + 0.5), x)) for x in values]
     assert found["bit"] == [1 << i for i in range(len(values))]
+    assert found["high"] == [1 << (i + 48) for i in range(len(values))]
     assert found["least"] == [min(x, 0.0) for x in values]
     assert engine.fetch(cases.aggregate(all=cases.bit.bit_or()))["all"].to_pylist() == [(1 << len(values)) - 1]
 

@@ -19,7 +19,7 @@ from zhike.profile.windows import Days
 from zhike.warehouse.contracts import Kind
 
 LEAST_MONTHS = 3  # fewer say nothing of a trend
-DAYS_OF_WEEK, DAYS_OF_WORD = 7, 28  # bits of one number: fewer than 32, beyond which engines shift differently
+DAYS_OF_WEEK, DAYS_OF_WORD = 7, 28  # a word of bits holds as many days as four weeks have
 COUNTED = ("count", "sum", "days", "largest_day", "distinct", "periods", "streak", "longest_streak")
 
 

@@ -23,7 +23,7 @@ CELLS_OF_PART = 40_000_000  # less than half a gigabyte when joined
 def customer_ranges(context: StepContext, n_columns: int) -> list[tuple[int, int]]:
     """Return runs of ``customer_no``, first and last, that cut a table of many columns into parts that are written one at a time.
 
-    None when the table is small enough to be written as a whole.
+    Empty when the table is small enough to be written as a whole.
     """
     customers = context.tables["customer"]
     found = context.engine.fetch(customers.aggregate(n=customers.count(), last=customers.customer_no.max()))

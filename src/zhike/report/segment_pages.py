@@ -396,8 +396,10 @@ def association_page(page: PageOf, found: Associations, names: Mapping[str, Text
         told = [names.get(thing, Text(thing, thing)) for thing in things]
         return Text(" + ".join(t.zh for t in told), " + ".join(t.en for t in told))
 
+    is_all = len(found.rules) <= most
     lead = Text(
-        f"{found.n_things} 项中检验 {found.n_tested:,} 条规则，保留 {len(found.rules):,} 条。", f"Of {found.n_things} things {found.n_tested:,} rules were tested and {len(found.rules):,} kept."
+        f"{found.n_things} 项中检验 {found.n_tested:,} 条规则，保留 {len(found.rules):,} 条{'' if is_all else f'，下列最强的 {most} 条'}。",
+        f"Of {found.n_things} things {found.n_tested:,} rules were tested and {len(found.rules):,} kept{'' if is_all else f'; the {most} strongest are shown'}.",
     )  # fmt: skip
     head = [Text("已有", "Having"), Text("则有", "Then"), CUSTOMERS, Text("支持度", "Support"), Text("置信度", "Confidence"), Text("提升度", "Lift"), Text("杠杆", "Leverage"), Text("q 值", "q")]  # fmt: skip
     rows: list[list[Cell]] = [

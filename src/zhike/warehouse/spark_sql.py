@@ -19,6 +19,10 @@ class SparkCompiler(PySparkCompiler):  # type: ignore[misc] # Ibis has no types 
         """Spark has the aggregate; Ibis has no rule for it."""
         return self.agg.bit_or(arg, where=where)
 
+    def visit_BitwiseLeftShift(self, op: Any, *, left: Any, right: Any) -> Any:  # noqa: N802 - named by Ibis
+        """Shift numbers of 64 bits: a literal is an INT to Spark, whatever Ibis says, and wraps at 32."""
+        return self.f.anon.shiftleft(self.cast(left, op.dtype), right)
+
     def visit_ArrayIndex(self, op: Any, *, arg: Any, index: Any) -> Any:  # noqa: N802 - named by Ibis
         """Return the function by its name: sqlglot makes a subscript of it, which Ibis does not take for a function."""
         return self.f.anon.element_at(arg, index + 1)

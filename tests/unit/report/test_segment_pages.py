@@ -137,6 +137,9 @@ def test_rfm_portrait_and_associations_have_pages(tmp_path):
     assert "存款" in told
     assert "Deposits" in told
     assert "Held together is not caused" in told
+    assert "strongest" not in told
+    told, _ = read(render_leaflet(association_page(PAGE, find_associations(things), {}, most=1)))
+    assert "the 1 strongest are shown" in told
     assert write_leaflet(page, tmp_path / "new" / "page.html").read_text(encoding="utf-8") == render_leaflet(page)
 
 

@@ -112,9 +112,8 @@ class Carrier:
         if restated is not None and n_restated > MOST_RESTATED_RATE * _n(self.context, observation.tables["customer"]):
             return None
         ready = partial(FactRows, features=features, observation=observation)
-        carried = Sums(Shelf(self.folder / table).rows(basis, self.context.engine), found, between, ready).table(
-            observation, restated
-        )
+        kept = Shelf(self.folder / table).rows(basis, self.context.engine)
+        carried = Sums(kept, found, between, ready).table(observation, restated)
         if restated is not None:
             theirs = ready(fact.plan.rows.semi_join(restated, CUSTOMER).select(*fact.plan.rows.columns))
             made = theirs.rows.group_by(CUSTOMER).aggregate(**{c.name: theirs.aggregate(c.atom) for c in found})
@@ -139,13 +138,12 @@ class Carrier:
             return context.engine.read(paths, context.contracts[name])
 
         between = Between(table, before, observation, basis.files, now, read)
-        if between.is_same(
-            t for t in now if t != table
-        ):  # whose accounts are is then the same on both days, and asked once
+        if between.is_same(t for t in now if t != table):  # accounts have the same holders on both days: asked once
             between = replace(between, before=replace(before, _made=observation._made))
         return between
 
     def _restated(self, between: Between, observation: Observation) -> tuple[ir.Table | None, int]:
+        """Return the customers who are restated, computed, and how many they are; None when nobody is."""
         found = between.restated()
         if found is None:
             return None, 0
@@ -178,7 +176,9 @@ def _beside(carried: ir.Table, anew: ir.Table, fact: FactPlan) -> ir.Table:
     nothing = {n: ibis.null(t) for n, t in carried.schema().items() if n != CUSTOMER}
     both = carried.union(lacking.mutate(**nothing).select(*carried.columns))
     joined = both.left_join(anew.rename({OWN: CUSTOMER}), [(CUSTOMER, OWN)])
-    counted = [n for n in joined.columns if n in fact.plan.atoms and _atoms(fact)[n].stat in ("count", "distinct")]
+    counted = [
+        n for n in joined.columns if n in fact.plan.atoms and _atoms(fact)[n].stat in ("count", "known", "distinct")
+    ]
     return joined.drop(OWN).mutate(**{n: joined[n].fill_null(0) for n in counted})
 
 
